@@ -1,0 +1,97 @@
+/**
+ * The contract between the Janus core (sessions, handles, transactions) and a plugin. The core knows no
+ * plugin by name; a plugin knows no transport and no session.
+ *
+ * The core promises: calls for one handle come one at a time, in the order in which its requests arrived;
+ * `detached` is the last call. A plugin promises: it never throws out of these methods for anything a
+ * client sent (a throw is a bug: the core answers 462, logs it and goes on).
+ */
+
+/** A session description in JSON, exactly these two keys towards clients. */
+export interface Jsep {
+  type: 'offer' | 'answer'
+  sdp: string
+}
+
+/** A `message` request after the core checked its envelope (janus-api: body is an object, jsep is well-formed). */
+export interface PluginRequest {
+  body: Readonly<Record<string, unknown>>
+  jsep?: Jsep & { rids?: 'hml' | 'lmh'; trickle?: boolean }
+}
+
+/** What a request is answered with, in an `event` that carries the request's transaction. */
+export interface PluginReply {
+  /** `plugindata.data`. */
+  data: Record<string, unknown>
+  jsep?: Jsep
+}
+
+/** Where a handle's negotiation stands; the core needs it for answers nobody asked for and for trickle. */
+export type Negotiation =
+  /** No PeerConnection. */
+  | 'none'
+  /** We offered (or an offer is being answered) and the exchange is not complete. */
+  | 'pending'
+  /** Complete at least once, and no exchange open. */
+  | 'stable'
+
+/** The core's side of one handle, given to the plugin. Calls after `detached` do nothing. */
+export interface HandlePort {
+  /** Random 53-bit handle id. */
+  readonly id: number
+  readonly sessionId: number
+  readonly opaqueId: string | undefined
+  /** Query of the WebSocket or HTTP URL of the connection that attached (for per-connection settings). */
+  readonly query: URLSearchParams
+  /** Core requests and long polls of the session: when the client last gave a sign of life, ms of the server's monotonic clock. */
+  lastActivityMs(): number
+  /** Pushes an `event` without transaction. */
+  push(data: Record<string, unknown>, jsep?: Jsep): void
+  /** Sends `webrtcup`. */
+  webrtcup(): void
+  /** Sends `media`. */
+  media(mid: string, type: 'audio' | 'video', receiving: boolean): void
+  /** Sends `hangup`. The plugin calls it once per PeerConnection that ended, after its resources are freed. */
+  hangup(reason: string): void
+  /** Ends the handle: `detached` to the client, then `PluginHandle.detached()`. */
+  detach(): void
+  /** Ends the whole session as a timeout does: `timeout` to the client. */
+  expireSession(): void
+}
+
+/** The plugin's side of one handle. */
+export interface PluginHandle {
+  negotiation(): Negotiation
+  /** True while an answer is expected from the client; otherwise the core replies 469 to one. */
+  expectsAnswer(): boolean
+  /**
+   * Handles one message. The core has sent the `ack`; the resolved value becomes the event. The core sends
+   * replies of one handle in the order of requests, and calls `message` again only when this one resolved.
+   */
+  message(request: PluginRequest): Promise<PluginReply>
+  /** The core validated and de-queued these; null = end of candidates. */
+  trickle(candidates: readonly (TrickleCandidate | null)[]): void
+  /** Client or admin asked for hangup: close the PeerConnection if there is one and then call `port.hangup(reason)`. */
+  hangup(reason: string): void
+  /** The handle is gone (detach, destroy, timeout, lost socket): free everything, call nothing on the port. */
+  detached(): void
+}
+
+export interface TrickleCandidate {
+  candidate: string
+  sdpMid?: string
+  sdpMLineIndex?: number
+}
+
+export interface Plugin {
+  /** E.g. `janus.plugin.sfu`. */
+  readonly packageName: string
+  readonly name: string
+  readonly author: string
+  readonly description: string
+  readonly version: number
+  readonly versionString: string
+  /** Text in the `hint` of acks, or undefined for none. */
+  readonly ackHint: string | undefined
+  attach(port: HandlePort): PluginHandle
+}

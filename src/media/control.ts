@@ -1,0 +1,202 @@
+/**
+ * Everything that crosses between the main process and a media worker, both directions.
+ *
+ * Plain data only (structured clone over the fork channel). The channel keeps order: a command is carried
+ * out before the next one is looked at. A command with `ask` is answered by one `done` with that number,
+ * after it has taken effect. Workers know parameters; SDP, tokens, sessions and names of plugins never
+ * come here.
+ */
+
+/** Number of an endpoint (one peer connection), unique for the life of the main process. */
+export type EndpointId = number
+
+export interface IceCredentials {
+  /** RFC 8445: 4–256 ice-chars. */
+  ufrag: string
+  /** 22–256 ice-chars. */
+  pwd: string
+}
+
+export interface Fingerprint {
+  algorithm: 'sha-256' | 'sha-384' | 'sha-512'
+  /** Upper-case hex with colons. */
+  value: string
+}
+
+export interface DtlsParameters {
+  /** OUR role: `client` when our SDP says setup:active. */
+  role: 'client' | 'server'
+  fingerprint: Fingerprint
+}
+
+/** A host candidate of a worker (RFC 8839 §5.1). */
+export interface Candidate {
+  foundation: string
+  component: 1
+  protocol: 'udp' | 'tcp'
+  priority: number
+  ip: string
+  port: number
+  tcpType?: 'passive'
+}
+
+export type MediaKind = 'audio' | 'video'
+
+/** Codecs that rostra can forward, by the name that SDP uses. */
+export type CodecName = 'opus' | 'red' | 'VP8' | 'VP9' | 'H264' | 'AV1'
+
+/** Header extensions that rostra reads or carries; URIs are in `jsep/extensions.ts`. */
+export type ExtensionName =
+  | 'mid'
+  | 'rid'
+  | 'repaired-rid'
+  | 'audio-level'
+  | 'abs-send-time'
+  | 'abs-capture-time'
+  | 'video-orientation'
+  | 'playout-delay'
+  | 'dependency-descriptor'
+  | 'transport-cc'
+
+/** Ids (1–255) by name, as negotiated on one m-line. */
+export type ExtensionIds = Partial<Record<ExtensionName, number>>
+
+export interface PayloadType {
+  codec: CodecName
+  /** 0–127. */
+  pt: number
+  /** Payload type of its RTX stream (RFC 4588); absent when not negotiated. */
+  rtxPt?: number
+}
+
+/** One m-line on which a publisher sends to us. */
+export interface ReceiveStream {
+  mid: string
+  kind: MediaKind
+  /** Position among the m-lines of its kind, 0 first: what a subscriber's stream of the same index gets. */
+  index: number
+  /** Accepted payload types, primary codec first. */
+  payloadTypes: PayloadType[]
+  /** Clock rate of the primary codec in Hz. */
+  clockRate: number
+  /** SSRCs from the SDP, if it had any; others are learnt by mid, then by payload type. */
+  ssrcs: { ssrc: number; rtxSsrc?: number }[]
+  extensions: ExtensionIds
+  /** NACK was negotiated (RFC 4585 generic nack). */
+  nack: boolean
+  /** false: the m-line is there but the peer does not send (inactive, recvonly). */
+  active: boolean
+}
+
+/** One m-line on which we send to a subscriber. */
+export interface SendStream {
+  mid: string
+  kind: MediaKind
+  /** Fed by the publisher's ReceiveStream with the same kind and index. */
+  index: number
+  ssrc: number
+  /** 0 when RTX was not negotiated. */
+  rtxSsrc: number
+  /** What the subscriber accepted. A publisher's codec that is missing here is not sent. */
+  payloadTypes: PayloadType[]
+  extensions: ExtensionIds
+  active: boolean
+}
+
+/** RFC 8832 channel parameters. */
+export interface ChannelParameters {
+  label: string
+  protocol: string
+  ordered: boolean
+  /** At most one of these two; neither = reliable. */
+  maxRetransmits?: number
+  maxPacketLifeTimeMs?: number
+}
+
+/** A data-channel message on its way from one worker's publishers to another worker's. */
+export interface RelayedData {
+  room: string
+  from: string
+  channel: ChannelParameters
+  binary: boolean
+  payload: Uint8Array
+}
+
+export interface WorkerLimits {
+  /** Bytes queued towards one data-channel receiver before it is cut off. */
+  dataBufferBytes: number
+  /** Longest data-channel message in bytes, as `a=max-message-size` says. */
+  maxMessageBytes: number
+  /** REMB ceiling per publisher, bit/s. */
+  maxPublisherBps: number
+}
+
+export type Command = { ask?: number } & (
+  | {
+      kind: 'start'
+      index: number
+      /** UDP port for all of `listen`; 0 = any. */
+      port: number
+      listen: { address: string; announced: string }[]
+      limits: WorkerLimits
+      logLevel: string
+    }
+  /** A new peer. `local` are the credentials that our SDP carries. */
+  | { kind: 'open'; endpoint: EndpointId; local: IceCredentials }
+  /** The peer's description arrived: checks and DTLS may go on. A changed `ice` is an ICE restart of the peer. */
+  | { kind: 'connect'; endpoint: EndpointId; remote: IceCredentials; dtls: DtlsParameters }
+  /** New local credentials (ICE restart); the old ones stay valid until a check with the new ones passes. */
+  | { kind: 'restart'; endpoint: EndpointId; local: IceCredentials }
+  /** What the peer sends, whole: m-lines that are missing have ended. */
+  | { kind: 'receive'; endpoint: EndpointId; streams: ReceiveStream[] }
+  /** What we send to the peer, whole. SSRCs of an m-line never change. */
+  | { kind: 'send'; endpoint: EndpointId; streams: SendStream[] }
+  /** Whose streams feed this subscriber; the publisher may appear later or never. Must be on the same worker. */
+  | { kind: 'source'; endpoint: EndpointId; publisher: EndpointId | null }
+  /** The endpoint's connection joined (or its flags changed): user and room for blocks and the data relay. */
+  | { kind: 'place'; endpoint: EndpointId; room: string; user: string; relaysData: boolean; receivesData: boolean }
+  /** Between two users of a room nothing passes, either way. Symmetric; setting twice is harmless. */
+  | { kind: 'block'; room: string; users: [string, string]; blocked: boolean }
+  /** Whether the room has endpoints on other workers: then data messages are also reported as `relay`. */
+  | { kind: 'spread'; room: string; elsewhere: boolean }
+  | { kind: 'relay'; data: RelayedData }
+  /** The room is empty: forget its blocks. */
+  | { kind: 'forget'; room: string }
+  /** Ends the peer (DTLS close_notify). No `closed` follows. */
+  | { kind: 'close'; endpoint: EndpointId }
+  /** Answered with a `Counters` value. */
+  | { kind: 'counters' }
+  /** Closes everything and exits 0. */
+  | { kind: 'stop' }
+)
+
+/** Why a peer connection ended, in Janus' words. */
+export type HangupReason =
+  | 'DTLS alert'
+  | 'ICE failed'
+  | 'DTLS timeout'
+  | 'DTLS error'
+  | 'Fingerprint mismatch'
+  | 'Internal error'
+
+export type Report =
+  | { kind: 'ready'; fingerprint: Fingerprint; candidates: Candidate[] }
+  /** Start failed (port taken, address not ours): one clear line; the worker exits. */
+  | { kind: 'failed'; message: string }
+  /** ICE and DTLS are up. Once per endpoint. */
+  | { kind: 'connected'; endpoint: EndpointId }
+  /** The peer connection ended by itself. Once per endpoint, not after `close`. */
+  | { kind: 'closed'; endpoint: EndpointId; reason: HangupReason }
+  | { kind: 'media'; endpoint: EndpointId; mid: string; media: MediaKind; receiving: boolean }
+  | { kind: 'relay'; data: RelayedData }
+  /** A bug of ours, contained to one endpoint (which also gets `closed`) or to none. */
+  | { kind: 'bug'; endpoint?: EndpointId; error: string }
+  | { kind: 'done'; ask: number; value?: Counters }
+
+/** Totals since the worker started, and gauges of what is alive. */
+export interface Counters {
+  /** Monotonic totals by name, e.g. `forwarded_packets`, `drop_srtp_auth`. */
+  totals: Record<string, number>
+  /** Live objects by kind: endpoints, transports, publications, subscriptions, associations, channels, rooms. */
+  live: Record<string, number>
+}

@@ -1,0 +1,199 @@
+/**
+ * The seam between the packet loop and the bytes: what `binding.ts` (the native addon) and
+ * `simulated.ts` (no sockets, virtual time) both provide.
+ *
+ * One batch at a time. The callback given to `open` receives a row count; until it returns, rows
+ * 0…count−1 of `meta` and `addrs`, and the bytes of `rx` they point at, are valid. Nothing in them
+ * survives the callback: what must live on is copied.
+ *
+ * No method throws on hostile input. Methods throw RangeError on a caller's mistake (an offset past the
+ * end, a malformed id); a transport that was freed meanwhile is not a mistake: the call does nothing,
+ * returns 0 or false, and is counted as `stale_id`.
+ */
+
+/** Int32 columns of one row of `meta`. */
+export const Meta = {
+  /** Byte offset of the packet in `rx`. */
+  offset: 0,
+  /** Length in bytes. For decrypted SRTP/SRTCP: without tag and index. */
+  length: 1,
+  /** One of `Kind`. */
+  kind: 2,
+  /** Transport id the source address belongs to, or −1 if no ICE check from it has passed. */
+  transport: 3,
+  /** Kind-dependent: SRTP profile for `connected`, `CloseReason` for `closed`; 0 otherwise. */
+  extra: 4,
+  /** Index of the local socket, as `listen` returned it. */
+  socket: 5,
+  stride: 8,
+} as const
+
+/** What a row of `meta` is. */
+export const Kind = {
+  stun: 0,
+  /** Authenticated and decrypted RTP: header, then clear payload. */
+  rtp: 1,
+  /** Authenticated and decrypted compound RTCP. */
+  rtcp: 2,
+  /** One DTLS application-data record: an SCTP packet. */
+  data: 3,
+  /** The DTLS handshake completed and the peer's certificate matched the fingerprint. */
+  connected: 4,
+  /** DTLS ended; see `CloseReason`. Comes at most once per transport and never after `free`. */
+  closed: 5,
+} as const
+
+/** `Meta.extra` of a `closed` row. */
+export const CloseReason = {
+  /** close_notify, or a fatal alert after the handshake. */
+  alert: 1,
+  /** The peer's certificate does not have the fingerprint given to `start`. */
+  fingerprint: 2,
+  /** The handshake failed: alert, no common cipher or SRTP profile, malformed flight. */
+  handshake: 3,
+  /** The handshake did not finish in time (`handshakeTimeoutMs`). */
+  timeout: 4,
+} as const
+
+/** `Meta.extra` of a `connected` row (RFC 5764 and RFC 7714 profile numbers). */
+export const SrtpProfile = { aes128CmSha1_80: 0x0001, aeadAes128Gcm: 0x0007 } as const
+
+/**
+ * One row of `addrs`, 24 bytes: where the packet of the same row came from.
+ *
+ * ```
+ *  0       1       2       3       4                     20      24
+ * +-------+-------+---------------+---------------------+-------+
+ * | 4|6   |socket | port (BE)     | address, 16 bytes   | zero  |    an IPv4 address takes the first 4
+ * +-------+-------+---------------+---------------------+-------+
+ * ```
+ */
+export const Addr = { family: 0, socket: 1, port: 2, ip: 4, stride: 24 } as const
+
+/** Uint32 columns of one row of `targets`: one outgoing RTP packet each. */
+export const Target = {
+  transport: 0,
+  ssrc: 1,
+  /** Second byte of the RTP header: marker bit and payload type. */
+  markerPt: 2,
+  /** ROC << 16 | sequence number. The caller owns it, so sending keeps no state. */
+  extSeq: 3,
+  timestamp: 4,
+  /** Header-extension block in `scratch`, with its 4-byte profile/length word; length 0 = none. Multiple of 4. */
+  extOffset: 5,
+  extLength: 6,
+  /** Bytes in `scratch` put before the payload (RTX original sequence number, a rewritten descriptor). */
+  prefixOffset: 7,
+  prefixLength: 8,
+  /** Payload bytes left out at the front (what `prefix` replaces). */
+  skip: 9,
+  stride: 12,
+} as const
+
+export const MAX_BATCH = 128
+/** Rows that `targets` holds; `fanout` takes at most this many at once. */
+export const MAX_TARGETS = 4096
+export const SCRATCH_BYTES = 256 * 1024
+/** Larger datagrams are dropped on receive and never built on send. */
+export const MAX_DATAGRAM = 1500
+/** Longest DTLS application-data payload that `dtlsSend` takes. */
+export const MAX_DTLS_PAYLOAD = 1280
+
+/**
+ * Counters of the io, in the order of `counters`: packets, bytes and every reason to drop.
+ * `rx_`/`tx_` count datagrams; `drop_…` are reasons for received datagrams, `send_…` for outgoing ones.
+ */
+export const ioCounterNames = [
+  'rx_packets',
+  'rx_bytes',
+  'tx_packets',
+  'tx_bytes',
+  'drop_oversize',
+  'drop_short',
+  'drop_unknown_class',
+  'drop_unknown_address',
+  'drop_dtls_not_started',
+  'drop_dtls_error',
+  'drop_not_connected',
+  'drop_srtp_auth',
+  'drop_srtp_replay',
+  'drop_srtp_malformed',
+  'drop_srtp_ssrc_limit',
+  'drop_srtcp_auth',
+  'drop_srtcp_replay',
+  'drop_srtcp_malformed',
+  'send_not_connected',
+  'send_oversize',
+  'send_queue_full',
+  'send_error',
+  'send_again',
+  'stale_id',
+] as const
+
+export type DtlsRole = 'client' | 'server'
+
+export interface MediaIo {
+  readonly rx: Uint8Array
+  readonly meta: Int32Array
+  readonly addrs: Uint8Array
+  /** Written by the caller before `fanout`. */
+  readonly targets: Uint32Array
+  /** Written by the caller: extension blocks, prefixes, RTCP and STUN bytes to send. */
+  readonly scratch: Uint8Array
+  /** Monotonic totals in the order of `ioCounterNames`, updated in place. */
+  readonly counters: Float64Array
+  /** SHA-256 of this io's DTLS certificate, upper-case hex with colons, as SDP writes it. */
+  readonly fingerprint: string
+
+  /**
+   * Binds a UDP socket. `host` is an IPv4 or IPv6 literal, `port` 0–65535 (0 = any).
+   * @returns socket index and the bound port
+   * @throws Error with `code` as from the system (EADDRINUSE, EACCES, EADDRNOTAVAIL) and a one-line message
+   */
+  listen(host: string, port: number): { socket: number; port: number }
+
+  /** A new transport, or −1 when none is free. Ids carry a generation: a freed id never means another transport. */
+  allocate(): number
+  /** From now on, datagrams from the address of `row` (of this batch) belong to `id`. At most 8 addresses each; the oldest unselected goes. */
+  allow(id: number, row: number): boolean
+  /** Sends everything of `id` to the address of `row` (of this batch); implies `allow`. */
+  select(id: number, row: number): boolean
+  /**
+   * Begins DTLS. As client it sends the ClientHello when an address is selected (now or later); as server it
+   * waits. `fingerprint` is the digest the peer's certificate must have: 32 (SHA-256), 48 or 64 bytes.
+   * Starting twice does nothing.
+   */
+  start(id: number, role: DtlsRole, fingerprint: Uint8Array): boolean
+  /** Sends close_notify if connected, frees everything, forgets its addresses. No row of it follows. */
+  free(id: number): void
+
+  /**
+   * Sends `count` RTP packets, one per row of `targets`, made of the payload of one received packet:
+   * `source[offset + headerLength + skip … offset + length)`. Header and seal are written per row.
+   * @returns how many were queued; the rest is counted (`send_not_connected`, `send_oversize`, `stale_id`)
+   */
+  fanout(source: Uint8Array, offset: number, length: number, headerLength: number, count: number): number
+  /** Seals and sends compound RTCP from `scratch`; the SRTCP index is the io's. */
+  rtcp(id: number, offset: number, length: number): boolean
+  /** Sends plain bytes from `scratch` to the address of `row` (STUN responses). */
+  reply(row: number, offset: number, length: number): void
+  /** Sends one DTLS application-data record (an SCTP packet), at most MAX_DTLS_PAYLOAD bytes. */
+  dtlsSend(id: number, bytes: Uint8Array, offset: number, length: number): boolean
+
+  /** Sends what is queued. Also happens after each batch callback and before the event loop sleeps. */
+  flush(): void
+  /** Closes sockets and all transports; resolves when no native handle is left. Twice is harmless. */
+  close(): Promise<void>
+}
+
+/** Opens an io. `onBatch` runs on the event loop's thread, never from inside another method of the io. */
+export type OpenIo = (options: IoOptions, onBatch: (count: number) => void) => MediaIo
+
+export interface IoOptions {
+  /** Most transports at once; default 4096. */
+  maxTransports?: number
+  /** SRTP profiles in order of preference as DTLS server; default GCM, then AES_CM_SHA1_80. */
+  srtpProfiles?: readonly number[]
+  /** Default 15,000. */
+  handshakeTimeoutMs?: number
+}

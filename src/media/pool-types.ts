@@ -1,0 +1,59 @@
+/** What the main process sees of the media workers. `pool.ts` implements it with child processes; tests with fakes. */
+import type {
+  Candidate,
+  Counters,
+  DtlsParameters,
+  EndpointId,
+  Fingerprint,
+  HangupReason,
+  IceCredentials,
+  MediaKind,
+  ReceiveStream,
+  SendStream,
+} from './control.js'
+
+/** Told to whoever opened an endpoint. After `closed` or `PooledEndpoint.close()` nothing more comes. */
+export interface EndpointObserver {
+  /** ICE and DTLS are up; once. */
+  connected(): void
+  /** The peer connection ended by itself, or its worker died. */
+  closed(reason: HangupReason): void
+  media(mid: string, kind: MediaKind, receiving: boolean): void
+}
+
+/** One peer connection on one worker. Methods are commands: they return at once and keep their order. */
+export interface PooledEndpoint {
+  readonly id: EndpointId
+  /** Index of the worker it lives on. */
+  readonly worker: number
+  /** Our ICE credentials, as SDP must carry them. Replaced by `restart`. */
+  readonly ice: IceCredentials
+  readonly fingerprint: Fingerprint
+  readonly candidates: readonly Candidate[]
+  connect(remote: IceCredentials, dtls: DtlsParameters): void
+  /** New local ICE credentials, readable from `ice` at once. */
+  restart(): void
+  receive(streams: ReceiveStream[]): void
+  send(streams: SendStream[]): void
+  /** The publisher must live on the same worker. */
+  source(publisher: PooledEndpoint | null): void
+  place(room: string, user: string, flags: { relaysData: boolean; receivesData: boolean }): void
+  /** Twice is harmless. */
+  close(): void
+}
+
+export interface MediaPool {
+  /** Number of workers. */
+  readonly size: number
+  /**
+   * Opens an endpoint on worker `worker`, or where `room` lives, or else on the least loaded worker.
+   * @throws Error when no worker is running (all are restarting)
+   */
+  open(where: { worker?: number; room?: string }, observer: EndpointObserver): PooledEndpoint
+  /** Resolves when the block (or its end) is in force on every worker. */
+  block(room: string, users: readonly [string, string], blocked: boolean): Promise<void>
+  /** The room is empty. */
+  forget(room: string): void
+  counters(): Promise<Counters[]>
+  close(): Promise<void>
+}
