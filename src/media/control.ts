@@ -139,7 +139,6 @@ export type Command = { ask?: number } & (
       port: number
       listen: { address: string; announced: string }[]
       limits: WorkerLimits
-      logLevel: string
     }
   /** A new peer. `local` are the credentials that our SDP carries. */
   | { kind: 'open'; endpoint: EndpointId; local: IceCredentials }

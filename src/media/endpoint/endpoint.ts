@@ -1,0 +1,171 @@
+/**
+ * One peer on this worker: its ICE agent, its DTLS transport and its SCTP association, glued together.
+ * Bytes and time come in through the methods; what goes out goes through the io. RTP is not seen here.
+ *
+ *   open ──connect──▶ checking ──DTLS connected──▶ connected ──▶ closed
+ */
+import type {
+  ChannelParameters,
+  DtlsParameters,
+  EndpointId,
+  HangupReason,
+  IceCredentials,
+  WorkerLimits,
+} from '../control.js'
+import { Addr, CloseReason, type MediaIo } from '../io/io.js'
+import { IceLite, newIceVerdict } from './ice.js'
+import { type Association, openAssociation } from './sctp/association.js'
+
+export interface EndpointEvents {
+  connected(endpoint: Endpoint): void
+  closed(endpoint: Endpoint, reason: HangupReason): void
+  message(endpoint: Endpoint, channel: ChannelParameters, binary: boolean, payload: Uint8Array): void
+}
+
+/** The last part of `scratch` is for STUN; the forwarding code has the rest. */
+export const STUN_SCRATCH_BYTES = 16 * 1024
+/** Data channels that one peer may have open. */
+const MAX_CHANNELS = 64
+
+const hangupReasons: Record<number, HangupReason> = {
+  [CloseReason.alert]: 'DTLS alert',
+  [CloseReason.fingerprint]: 'Fingerprint mismatch',
+  [CloseReason.handshake]: 'DTLS error',
+  [CloseReason.timeout]: 'DTLS timeout',
+}
+
+const verdict = newIceVerdict()
+
+export class Endpoint {
+  readonly id: EndpointId
+  readonly transport: number
+  readonly ice: IceLite
+  #io: MediaIo
+  #events: EndpointEvents
+  #limits: WorkerLimits
+  #dtls: DtlsParameters | undefined
+  #association: Association | undefined
+  #connected = false
+  #closed = false
+
+  constructor(
+    io: MediaIo,
+    id: EndpointId,
+    transport: number,
+    local: IceCredentials,
+    events: EndpointEvents,
+    limits: WorkerLimits,
+  ) {
+    this.#io = io
+    this.id = id
+    this.transport = transport
+    this.ice = new IceLite(local)
+    this.#events = events
+    this.#limits = limits
+  }
+
+  get connected(): boolean {
+    return this.#connected && !this.#closed
+  }
+
+  /** The peer's description is known. DTLS begins with the first; a later one only changes ICE credentials. */
+  connect(nowMs: number, remote: IceCredentials, dtls: DtlsParameters): void {
+    this.ice.setRemote(nowMs, remote)
+    if (this.#dtls) return
+    this.#dtls = dtls
+    this.#io.start(this.transport, dtls.role, fingerprintBytes(dtls.fingerprint.value))
+  }
+
+  /**
+   * A STUN packet that names this endpoint, in row `row` of the batch.
+   * @returns a reason from the ICE agent's table when it was ignored, else 0
+   */
+  stun(nowMs: number, row: number, offset: number, length: number): number {
+    const out = this.#io.scratch.length - STUN_SCRATCH_BYTES
+    this.ice.handle(
+      nowMs,
+      this.#io.rx,
+      offset,
+      length,
+      this.#io.addrs,
+      row * Addr.stride,
+      this.#io.scratch,
+      out,
+      verdict,
+    )
+    if (verdict.allow) this.#io.allow(this.transport, row)
+    if (verdict.select) this.#io.select(this.transport, row)
+    if (verdict.responseLength > 0) this.#io.reply(row, out, verdict.responseLength)
+    return verdict.reason
+  }
+
+  dtlsConnected(): void {
+    if (this.#connected || this.#closed) return
+    this.#connected = true
+    this.#events.connected(this)
+  }
+
+  dtlsClosed(reason: number): void {
+    this.#fail(hangupReasons[reason] ?? 'DTLS error')
+  }
+
+  /** One decrypted SCTP packet. */
+  data(nowMs: number, offset: number, length: number): void {
+    this.#openAssociation()?.receive(nowMs, this.#io.rx, offset, length)
+  }
+
+  /** Sends a message on the channel with that label, opening one if need be. */
+  send(channel: ChannelParameters, binary: boolean, payload: Uint8Array): 'sent' | 'dropped' | 'closed' {
+    return this.#openAssociation()?.send(channel, binary, payload) ?? 'closed'
+  }
+
+  expire(nowMs: number): void {
+    if (this.#closed) return
+    this.#association?.expire(nowMs)
+    if (this.ice.expire(nowMs)) this.#fail('ICE failed')
+  }
+
+  /** Open data channels and bytes queued towards the peer. */
+  live(): { associations: number; channels: number; bufferedBytes: number } {
+    const association = this.#association
+    return association ? { associations: 1, ...association.live() } : { associations: 0, channels: 0, bufferedBytes: 0 }
+  }
+
+  /** Frees everything; no event follows. Twice is harmless. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#association?.close()
+    this.#association = undefined
+    this.#io.flush()
+    this.#io.free(this.transport)
+  }
+
+  #fail(reason: HangupReason): void {
+    if (this.#closed) return
+    this.close()
+    this.#events.closed(this, reason)
+  }
+
+  /** The association is made when the first packet of either side needs it: most subscribers never do. */
+  #openAssociation(): Association | undefined {
+    if (this.#association || !this.connected || !this.#dtls) return this.#association
+    this.#association = openAssociation({
+      role: this.#dtls.role,
+      transmit: (bytes) => this.#io.dtlsSend(this.transport, bytes, 0, bytes.length),
+      events: {
+        message: (channel, binary, payload) => this.#events.message(this, channel, binary, payload),
+        opened: () => {},
+        closed: () => {},
+        failed: () => {
+          // The association is gone, media goes on; the peer sees its channels close.
+          this.#association?.close()
+        },
+      },
+      limits: { ...this.#limits, maxChannels: MAX_CHANNELS },
+    })
+    return this.#association
+  }
+}
+
+const fingerprintBytes = (value: string) => Uint8Array.from(value.split(':'), (byte) => Number.parseInt(byte, 16))

@@ -1,0 +1,112 @@
+/**
+ * Who is where on this worker, and who may hear whom: the one answer that media subscriptions and the
+ * data-channel relay both ask. Changes are rare and answers are read once per change, not per packet.
+ */
+import type { EndpointId } from './control.js'
+
+export interface Place {
+  room: string
+  user: string
+  /** Messages on its data channels go to the others. */
+  relaysData: boolean
+  /** It gets the others' data-channel messages. */
+  receivesData: boolean
+}
+
+interface Room {
+  members: Set<EndpointId>
+  /** Blocked pairs: user → users. Symmetric. */
+  blocks: Map<string, Set<string>>
+  /** Other workers have endpoints of this room too. */
+  elsewhere: boolean
+}
+
+export class Rooms {
+  readonly #rooms = new Map<string, Room>()
+  readonly #places = new Map<EndpointId, Place>()
+
+  get size(): number {
+    return this.#rooms.size
+  }
+
+  place(endpoint: EndpointId, place: Place): void {
+    this.remove(endpoint)
+    this.#places.set(endpoint, place)
+    this.#room(place.room).members.add(endpoint)
+  }
+
+  remove(endpoint: EndpointId): void {
+    const place = this.#places.get(endpoint)
+    if (!place) return
+    this.#places.delete(endpoint)
+    this.#room(place.room).members.delete(endpoint)
+    this.#drop(place.room)
+  }
+
+  placeOf(endpoint: EndpointId): Place | undefined {
+    return this.#places.get(endpoint)
+  }
+
+  membersOf(room: string): ReadonlySet<EndpointId> | undefined {
+    return this.#rooms.get(room)?.members
+  }
+
+  block(room: string, [a, b]: readonly [string, string], blocked: boolean): void {
+    const { blocks } = this.#room(room)
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const others = blocks.get(from) ?? new Set()
+      if (blocked) blocks.set(from, others.add(to))
+      else if (others.delete(to) && others.size === 0) blocks.delete(from)
+    }
+    this.#drop(room)
+  }
+
+  spread(room: string, elsewhere: boolean): void {
+    this.#room(room).elsewhere = elsewhere
+    this.#drop(room)
+  }
+
+  isSpread(room: string): boolean {
+    return this.#rooms.get(room)?.elsewhere ?? false
+  }
+
+  forget(room: string): void {
+    this.#rooms.get(room)?.blocks.clear()
+    this.#drop(room)
+  }
+
+  /** Whether anything of one endpoint may reach the other: both placed, in one room, and no block between. */
+  mayHear(listener: EndpointId, speaker: EndpointId): boolean {
+    const to = this.#places.get(listener)
+    const from = this.#places.get(speaker)
+    return (
+      to !== undefined && from !== undefined && to.room === from.room && !this.isBlocked(to.room, to.user, from.user)
+    )
+  }
+
+  isBlocked(room: string, a: string, b: string): boolean {
+    return this.#rooms.get(room)?.blocks.get(a)?.has(b) ?? false
+  }
+
+  /** Endpoints that get a data-channel message of `user`: not the user's own, no block between. */
+  *receiversOf(room: string, user: string): Generator<EndpointId> {
+    for (const member of this.#rooms.get(room)?.members ?? []) {
+      const place = this.#places.get(member)
+      if (place?.receivesData && place.user !== user && !this.isBlocked(room, user, place.user)) yield member
+    }
+  }
+
+  #room(name: string): Room {
+    let room = this.#rooms.get(name)
+    if (!room) this.#rooms.set(name, (room = { members: new Set(), blocks: new Map(), elsewhere: false }))
+    return room
+  }
+
+  #drop(name: string): void {
+    const room = this.#rooms.get(name)
+    if (room && room.members.size === 0 && room.blocks.size === 0 && !room.elsewhere) this.#rooms.delete(name)
+  }
+}

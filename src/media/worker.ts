@@ -1,0 +1,314 @@
+/**
+ * THE loop: every packet of this worker goes through `#batch`, stage by stage, in the order written there.
+ *
+ *   receive (io) → sort → route → decide → write → send (router, io) → deadlines
+ *
+ * Beside it, commands of the main process (`control.ts`). No sockets and no process here: the io and the
+ * report channel are arguments, so the same loop runs over a simulated network in virtual time.
+ */
+import type { ChannelParameters, Command, Counters, EndpointId, RelayedData, Report, WorkerLimits } from './control.js'
+import { Endpoint, type EndpointEvents } from './endpoint/endpoint.js'
+import { iceReasonNames } from './endpoint/ice.js'
+import { readUfrag } from './endpoint/stun.js'
+import { type Peer, Router } from './forward/router.js'
+import { ioCounterNames, Kind, type MediaIo, Meta, type OpenIo } from './io/io.js'
+import { Rooms } from './rooms.js'
+
+/** Consent and associations are looked at this often; forwarding has deadlines of its own. */
+const SWEEP_INTERVAL_MS = 100
+
+export interface WorkerHost {
+  openIo: OpenIo
+  report(report: Report): void
+  /** Monotonic clock. */
+  nowMs(): number
+  /** Calls back once at or after `atMs`; a new call replaces the old one. Infinity cancels. */
+  wakeAt(atMs: number, wake: () => void): void
+  /** Uniform uint32. */
+  random(): number
+}
+
+/** What the worker keeps per endpoint: its parts, and who feeds it. */
+interface Seat {
+  endpoint: Endpoint
+  peer: Peer
+  ufrags: string[]
+  /** The endpoint whose streams it gets, which may not exist (yet). */
+  source: EndpointId | null
+}
+
+export class MediaWorker implements EndpointEvents {
+  readonly io: MediaIo
+  readonly #host: WorkerHost
+  readonly #limits: WorkerLimits
+  readonly #router: Router
+  readonly #rooms = new Rooms()
+  readonly #seats = new Map<EndpointId, Seat>()
+  readonly #byTransport = new Map<number, Seat>()
+  readonly #byUfrag = new Map<string, Seat>()
+  readonly #stunDrops = new Float64Array(iceReasonNames.length)
+  readonly #totals = {
+    stun_requests: 0,
+    drop_stun_unknown: 0,
+    data_received: 0,
+    data_relayed: 0,
+    data_dropped: 0,
+    bugs: 0,
+  }
+  #nextSweepMs = 0
+  #wakeMs = Number.POSITIVE_INFINITY
+
+  constructor(host: WorkerHost, limits: WorkerLimits) {
+    this.#host = host
+    this.#limits = limits
+    this.io = host.openIo({}, (count) => this.#batch(count))
+    this.#router = new Router(
+      this.io,
+      { media: (endpoint, mid, media, receiving) => host.report({ kind: 'media', endpoint, mid, media, receiving }) },
+      { maxPublisherBps: limits.maxPublisherBps, random: () => host.random() },
+    )
+  }
+
+  // ---- packets
+
+  #batch(count: number): void {
+    const nowMs = this.#host.nowMs()
+    for (let row = 0; row < count; row++) {
+      try {
+        this.#step(nowMs, row)
+      } catch (error) {
+        this.#contain(this.#byTransport.get(this.io.meta[row * Meta.stride + Meta.transport]!), error)
+      }
+    }
+    this.#deadlines(nowMs)
+  }
+
+  #step(nowMs: number, row: number): void {
+    const { meta } = this.io
+    const at = row * Meta.stride
+    const offset = meta[at + Meta.offset]!
+    const length = meta[at + Meta.length]!
+    const kind = meta[at + Meta.kind]!
+    if (kind === Kind.stun) return this.#stun(nowMs, row, offset, length)
+    const seat = this.#byTransport.get(meta[at + Meta.transport]!)
+    if (seat === undefined) return
+    switch (kind) {
+      case Kind.rtp:
+        return this.#router.rtp(nowMs, seat.peer, offset, length)
+      case Kind.rtcp:
+        return this.#router.rtcp(nowMs, seat.peer, offset, length)
+      case Kind.data:
+        return seat.endpoint.data(nowMs, offset, length)
+      case Kind.connected:
+        return seat.endpoint.dtlsConnected()
+      case Kind.closed:
+        return seat.endpoint.dtlsClosed(meta[at + Meta.extra]!)
+    }
+  }
+
+  /** Names of endpoints are in the packets: an address that is known may belong to a peer's next connection. */
+  #stun(nowMs: number, row: number, offset: number, length: number): void {
+    this.#totals.stun_requests++
+    const ufrag = readUfrag(this.io.rx, offset, length)
+    const seat = ufrag === undefined ? undefined : this.#byUfrag.get(ufrag)
+    if (seat === undefined) this.#totals.drop_stun_unknown++
+    else this.#stunDrops[seat.endpoint.stun(nowMs, row, offset, length)]!++
+  }
+
+  #deadlines(nowMs: number): void {
+    if (nowMs >= this.#router.deadline()) this.#router.expire(nowMs)
+    if (nowMs >= this.#nextSweepMs) this.#sweep(nowMs)
+    const next = Math.min(this.#router.deadline(), this.#seats.size > 0 ? this.#nextSweepMs : Number.POSITIVE_INFINITY)
+    if (next >= this.#wakeMs && this.#wakeMs > nowMs) return
+    this.#wakeMs = next
+    this.#host.wakeAt(next, () => {
+      this.#wakeMs = Number.POSITIVE_INFINITY
+      this.#deadlines(this.#host.nowMs())
+      this.io.flush()
+    })
+  }
+
+  #sweep(nowMs: number): void {
+    this.#nextSweepMs = nowMs + SWEEP_INTERVAL_MS
+    for (const seat of [...this.#seats.values()]) {
+      try {
+        seat.endpoint.expire(nowMs)
+      } catch (error) {
+        this.#contain(seat, error)
+      }
+    }
+  }
+
+  /** A bug of ours ends one endpoint, loudly, and nothing else. */
+  #contain(seat: Seat | undefined, error: unknown): void {
+    this.#totals.bugs++
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.#host.report({ kind: 'bug', error: text, ...(seat && { endpoint: seat.endpoint.id }) })
+    if (!seat) return
+    this.#host.report({ kind: 'closed', endpoint: seat.endpoint.id, reason: 'Internal error' })
+    this.#close(seat)
+  }
+
+  // ---- what endpoints say
+
+  connected(endpoint: Endpoint): void {
+    const seat = this.#seats.get(endpoint.id)
+    if (!seat) return
+    seat.peer.connected(this.#host.nowMs())
+    this.#host.report({ kind: 'connected', endpoint: endpoint.id })
+  }
+
+  closed(endpoint: Endpoint, reason: Extract<Report, { kind: 'closed' }>['reason']): void {
+    const seat = this.#seats.get(endpoint.id)
+    if (!seat) return
+    this.#close(seat)
+    this.#host.report({ kind: 'closed', endpoint: endpoint.id, reason })
+  }
+
+  message(endpoint: Endpoint, channel: ChannelParameters, binary: boolean, payload: Uint8Array): void {
+    this.#totals.data_received++
+    const place = this.#rooms.placeOf(endpoint.id)
+    if (!place?.relaysData) return
+    const data: RelayedData = { room: place.room, from: place.user, channel, binary, payload }
+    this.#relay(data)
+    if (this.#rooms.isSpread(place.room)) this.#host.report({ kind: 'relay', data })
+  }
+
+  #relay(data: RelayedData): void {
+    for (const receiver of this.#rooms.receiversOf(data.room, data.from)) {
+      const outcome = this.#seats.get(receiver)?.endpoint.send(data.channel, data.binary, data.payload)
+      if (outcome === 'sent') this.#totals.data_relayed++
+      else this.#totals.data_dropped++
+    }
+  }
+
+  // ---- commands
+
+  /** Carries out one command. `start` and `stop` are the process' own (`worker-main.ts`). */
+  command(command: Command): void {
+    const nowMs = this.#host.nowMs()
+    try {
+      this.#obey(nowMs, command)
+    } catch (error) {
+      this.#contain('endpoint' in command ? this.#seats.get(command.endpoint) : undefined, error)
+    }
+    if (command.ask !== undefined) {
+      const value = command.kind === 'counters' ? this.counters() : undefined
+      this.#host.report({ kind: 'done', ask: command.ask, ...(value && { value }) })
+    }
+    this.#deadlines(nowMs)
+    this.io.flush()
+  }
+
+  #obey(nowMs: number, command: Command): void {
+    switch (command.kind) {
+      case 'open':
+        return this.#open(command.endpoint, command.local)
+      case 'spread':
+        return this.#rooms.spread(command.room, command.elsewhere)
+      case 'relay':
+        return this.#relay(command.data)
+      case 'forget':
+        return this.#rooms.forget(command.room)
+      case 'block':
+        this.#rooms.block(command.room, command.users, command.blocked)
+        return this.#pauseRoom(nowMs, command.room)
+    }
+    if (!('endpoint' in command)) return
+    const seat = this.#seats.get(command.endpoint)
+    // Ended by itself a moment ago: the main process will hear, or has just heard.
+    if (!seat) return
+    switch (command.kind) {
+      case 'connect':
+        return seat.endpoint.connect(nowMs, command.remote, command.dtls)
+      case 'restart':
+        seat.endpoint.ice.restart(command.local)
+        seat.ufrags.push(command.local.ufrag)
+        this.#byUfrag.set(command.local.ufrag, seat)
+        return
+      case 'receive':
+        return seat.peer.receive(command.streams, nowMs)
+      case 'send':
+        return seat.peer.send(command.streams, nowMs)
+      case 'source':
+        seat.source = command.publisher
+        this.#pause(nowMs, seat)
+        seat.peer.source(this.#seats.get(command.publisher ?? 0)?.peer ?? null, nowMs)
+        return
+      case 'place': {
+        const { room, user, relaysData, receivesData } = command
+        this.#rooms.place(command.endpoint, { room, user, relaysData, receivesData })
+        return this.#pauseRoom(nowMs, room)
+      }
+      case 'close':
+        return this.#close(seat)
+    }
+  }
+
+  #open(id: EndpointId, local: Extract<Command, { kind: 'open' }>['local']): void {
+    const transport = this.io.allocate()
+    if (transport < 0) {
+      this.#host.report({ kind: 'bug', endpoint: id, error: 'no free transport' })
+      this.#host.report({ kind: 'closed', endpoint: id, reason: 'Internal error' })
+      return
+    }
+    const endpoint = new Endpoint(this.io, id, transport, local, this, this.#limits)
+    const seat: Seat = { endpoint, peer: this.#router.openPeer(id, transport), ufrags: [local.ufrag], source: null }
+    this.#seats.set(id, seat)
+    this.#byTransport.set(transport, seat)
+    this.#byUfrag.set(local.ufrag, seat)
+  }
+
+  #close(seat: Seat): void {
+    const { id, transport } = seat.endpoint
+    if (!this.#seats.delete(id)) return
+    this.#byTransport.delete(transport)
+    for (const ufrag of seat.ufrags) this.#byUfrag.delete(ufrag)
+    this.#router.closePeer(id)
+    this.#rooms.remove(id)
+    seat.endpoint.close()
+  }
+
+  /** Nothing passes between endpoints that may not hear each other: not joined, another room, blocked. */
+  #pause(nowMs: number, seat: Seat): void {
+    seat.peer.setPaused(seat.source === null || !this.#rooms.mayHear(seat.endpoint.id, seat.source), nowMs)
+  }
+
+  #pauseRoom(nowMs: number, room: string): void {
+    for (const id of this.#rooms.membersOf(room) ?? []) {
+      const seat = this.#seats.get(id)
+      if (seat) this.#pause(nowMs, seat)
+    }
+  }
+
+  // ---- what is going on
+
+  counters(): Counters {
+    const totals: Record<string, number> = { ...this.#totals, ...this.#router.totals }
+    for (const [index, name] of ioCounterNames.entries()) totals[name] = this.io.counters[index]!
+    for (const [index, name] of iceReasonNames.entries())
+      if (index > 0) totals[`drop_stun_${name}`] = this.#stunDrops[index]!
+    const live: Record<string, number> = {
+      endpoints: this.#seats.size,
+      rooms: this.#rooms.size,
+      associations: 0,
+      channels: 0,
+      buffered_bytes: 0,
+      ...this.#router.live(),
+    }
+    for (const { endpoint } of this.#seats.values()) {
+      const { associations, channels, bufferedBytes } = endpoint.live()
+      live.associations! += associations
+      live.channels! += channels
+      live.buffered_bytes! += bufferedBytes
+    }
+    return { totals, live }
+  }
+
+  async close(): Promise<void> {
+    for (const seat of [...this.#seats.values()]) this.#close(seat)
+    this.#host.wakeAt(Number.POSITIVE_INFINITY, () => {})
+    this.io.flush()
+    await this.io.close()
+  }
+}
