@@ -1,9 +1,8 @@
 /**
  * Serial-number arithmetic (RFC 1982) for RTP's 16-bit sequence numbers and 32-bit timestamps.
  *
- * An `ext…` value is the wire value with the number of its wraps above it: a plain integer that only
- * compares and subtracts. It may be negative when packets from before the first one arrive. All stay exact
- * up to 2^53; a sequence number needs 2^48 to be 4 × 10^9 wraps away from that.
+ * An `ext…` value is the wire value plus its wraps: a plain integer that only compares and subtracts. It is
+ * negative for packets from before the first one of a stream that began near 0. Up to 2^48 nothing loses a bit.
  */
 
 /** Whether `seq` comes after `than` on the 16-bit circle. Exactly half a circle apart is not newer. */
