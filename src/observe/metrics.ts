@@ -1,0 +1,53 @@
+/**
+ * Metrics in Prometheus' text format. Workers keep plain totals; they are read when somebody asks, so that
+ * nothing is paid for while nobody does.
+ */
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+
+export interface MetricsSource {
+  /** Per worker: totals since its start and what is alive. */
+  workers(): Promise<{ totals: Record<string, number>; live: Record<string, number> }[]>
+  /** Sessions, handles, users, … of the main process, by kind. */
+  live(): Record<string, number>
+  workerDeaths(): number
+}
+
+/** @returns a function that collects and writes everything, and the content type it is written in */
+export function createMetrics(source: MetricsSource): { contentType: string; text(): Promise<string> } {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry, prefix: 'rostra_' })
+  const events = new Counter({
+    name: 'rostra_media_total',
+    help: 'Totals of the media workers by name (packets, bytes, and every reason to drop); see docs/metrics.md',
+    labelNames: ['worker', 'name'],
+    registers: [registry],
+  })
+  const live = new Gauge({
+    name: 'rostra_live',
+    help: 'Objects alive by kind: in the main process (worker="main") and in each media worker',
+    labelNames: ['worker', 'kind'],
+    registers: [registry],
+  })
+  const deaths = new Counter({
+    name: 'rostra_worker_deaths_total',
+    help: 'Media workers that died and were started again',
+    registers: [registry],
+  })
+  return {
+    contentType: registry.contentType,
+    async text() {
+      const workers = await source.workers()
+      events.reset()
+      live.reset()
+      deaths.reset()
+      deaths.inc(source.workerDeaths())
+      for (const [kind, value] of Object.entries(source.live())) live.set({ worker: 'main', kind }, value)
+      for (const [index, counters] of workers.entries()) {
+        const worker = String(index)
+        for (const [name, value] of Object.entries(counters.totals)) events.inc({ worker, name }, value)
+        for (const [kind, value] of Object.entries(counters.live)) live.set({ worker, kind }, value)
+      }
+      return registry.metrics()
+    },
+  }
+}

@@ -1,0 +1,95 @@
+// `npm test`: makes ready what tests need and runs everything. `npm test -- NAME…` runs the groups or files
+// whose path has NAME in it. The last line is `N passed, N failed`.
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { run as runTests } from 'node:test'
+import { spec } from 'node:test/reporters'
+import { fail, root, setUp } from './setup.mjs'
+
+const wanted = process.argv.slice(2)
+const isWanted = (name) => wanted.length === 0 || wanted.some((part) => name.includes(part))
+let passed = 0
+let failed = 0
+
+/** Chromium comes from the distribution: browsers that packages download are not to be had everywhere. */
+function findChromium() {
+  const known = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+  const find = () => known.find((path) => path && existsSync(path))
+  if (find()) return find()
+  const asRoot = process.getuid?.() === 0 ? [] : ['sudo', '-n']
+  const apt = (...args) => {
+    const [command, ...rest] = [...asRoot, 'apt-get', ...args]
+    process.stderr.write(`rostra: ${[command, ...rest].join(' ')} …\n`)
+    const options = { stdio: ['ignore', 'ignore', 2], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } }
+    return spawnSync(command, rest, options).status === 0
+  }
+  if (apt('update', '-qq')) apt('install', '-y', '-qq', 'chromium')
+  return find() ?? fail('browser tests need Chromium: apt-get install chromium, or set CHROMIUM to its path')
+}
+
+/** A command as one test: its exit code decides, its own count of tests is taken over when it prints one. */
+function check(name, command, args) {
+  if (!isWanted(name)) return
+  process.stdout.write(`▶ ${name}\n`)
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28 })
+  const counts = /(\d+) passed, (\d+) failed\s*$/.exec(stdout ?? '')
+  if (status !== 0) process.stdout.write(`${stdout ?? ''}${stderr ?? ''}`)
+  passed += counts ? Number(counts[1]) : Number(status === 0)
+  failed += counts ? Number(counts[2]) : 0
+  if (status !== 0 && !Number(counts?.[2])) failed++
+  process.stdout.write(`${status === 0 ? '✔' : '✖'} ${name}\n`)
+}
+
+function testFiles() {
+  const dist = join(root, 'dist')
+  return (
+    readdirSync(dist, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.name.endsWith('.test.js'))
+      .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+      // Compiled long ago from a source that is gone.
+      .filter((file) => existsSync(join(root, relative(dist, file).replace(/\.js$/, '.ts'))))
+      .sort()
+  )
+}
+
+/** Runs test files, each in a process of its own. */
+async function runFiles(files, concurrency) {
+  if (files.length === 0) return
+  const stream = runTests({ files, concurrency, timeout: 300_000 })
+  const isTest = (data) => data.details?.type !== 'suite' && !files.includes(data.name)
+  stream.on('test:pass', (data) => isTest(data) && passed++)
+  stream.on('test:fail', (data) => {
+    if (data.details?.type === 'suite') return
+    // A test that failed because a test inside it failed is counted once, as the inner one.
+    if (data.details?.error?.failureType !== 'subtestsFailed') failed++
+  })
+  stream.compose(new spec()).pipe(process.stdout, { end: false })
+  await new Promise((resolve) => stream.once('end', resolve))
+}
+
+setUp({ tests: true })
+check('lint: format and rules', process.execPath, ['node_modules/@biomejs/biome/bin/biome', 'check', '.'])
+check('lint: who imports whom', process.execPath, [
+  'node_modules/dependency-cruiser/bin/dependency-cruise.mjs',
+  ...['--config', '.dependency-cruiser.cjs', 'src', 'client/src'],
+])
+check('native: the addon core under AddressSanitizer and UBSan', 'make', [
+  '-C',
+  'native',
+  '--no-print-directory',
+  '-s',
+  'test',
+])
+
+const files = testFiles().filter((file) => isWanted(relative(join(root, 'dist'), file)))
+const isBrowser = (file) => file.includes('/test/browsers/')
+if (files.some(isBrowser)) process.env.CHROMIUM = findChromium()
+await runFiles(
+  files.filter((file) => !isBrowser(file)),
+  true,
+)
+// Browsers are heavy: one test file at a time.
+await runFiles(files.filter(isBrowser), 1)
+process.stdout.write(`${passed} passed, ${failed} failed\n`)
+process.exitCode = failed > 0 || passed === 0 ? 1 : 0
