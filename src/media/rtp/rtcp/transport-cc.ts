@@ -131,14 +131,19 @@ export function writeArrivalFeedback(
   let chunksEnd = FEEDBACK_BYTES + 8
   let deltaBytes = 0
   let done = 0
-  while (done < symbolCount) {
-    const { chunk, covered } = nextChunk(done, symbolCount)
-    let cost = 0
-    for (let i = done; i < done + covered; i++) cost += symbols[i]!
-    if (chunksEnd + 2 + deltaBytes + cost > room) break
+  for (let end = symbolCount; done < end; ) {
+    let { chunk, covered } = nextChunk(done, end)
+    const available = room - chunksEnd - 2 - deltaBytes
+    if (cost(done, covered) > available) {
+      // The last chunk: after a vector cut short nothing may follow, so no other is tried.
+      end = done + Math.max(0, available >> 1)
+      if (end === done) break
+      ;({ chunk, covered } = nextChunk(done, end))
+      end = done + covered
+    }
     writeU16(bytes, offset + chunksEnd, chunk)
     chunksEnd += 2
-    deltaBytes += cost
+    deltaBytes += cost(done, covered)
     done += covered
   }
   feedback.statusCount = done
@@ -173,6 +178,13 @@ function classify(arrivals: Int32Array, count: number): number {
     previous = arrival
   }
   return count
+}
+
+/** Bytes of delta that `covered` statuses take. */
+function cost(from: number, covered: number): number {
+  let bytes = 0
+  for (let i = from; i < from + covered; i++) bytes += symbols[i]!
+  return bytes
 }
 
 /** The shortest chunk for what begins at `from`: a run if it saves anything, else the vector that fits. */
