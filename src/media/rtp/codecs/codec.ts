@@ -1,0 +1,17 @@
+/**
+ * What the forwarder asks about a payload `bytes[offset … offset + length)`. No question throws or reads
+ * outside that range; a payload too short to tell answers false.
+ */
+export interface Codec {
+  kind: 'audio' | 'video'
+  /**
+   * Whether decoding can begin with this packet: the first packet of a picture that needs no earlier one.
+   * Always true for audio that is not empty.
+   */
+  isKeyframe(bytes: Uint8Array, offset: number, length: number): boolean
+  /**
+   * Whether this packet can be the first of a frame. VP8 and VP9 say it exactly for a layer frame; H264 and
+   * AV1 only rule out the middle of a unit, so the timestamp has to have changed too.
+   */
+  startsFrame(bytes: Uint8Array, offset: number, length: number): boolean
+}

@@ -1,0 +1,133 @@
+/**
+ * VP8 payload descriptor and the first byte of the payload header (RFC 7741 §4.2, §4.3).
+ *
+ * ```
+ *  0 1 2 3 4 5 6 7
+ * +-+-+-+-+-+-+-+-+
+ * |X|R|N|S|R| PID |  S: start of partition PID; N: no other frame depends on this one
+ * |I|L|T|K| RSV   |  with X
+ * |M| PictureID   |  with I; with M two bytes, 15 bits
+ * |   TL0PICIDX   |  with L
+ * |TID|Y| KEYIDX  |  with T or K; Y: layer sync
+ * +-+-+-+-+-+-+-+-+
+ * |Size0|H| VER |P|  payload header, when S and PID = 0; P = 0: key frame
+ * ```
+ */
+import { readU16, requireRoom, writeU16 } from '../big-endian.js'
+import type { Codec } from './codec.js'
+
+export interface Vp8View {
+  /** Bytes of descriptor, 1–6. */
+  descriptorLength: number
+  /** First packet of the frame: S, and partition 0. */
+  startOfFrame: boolean
+  keyframe: boolean
+  nonReference: boolean
+  /** 7 or 15 bits, −1 = absent. */
+  pictureId: number
+  /** 7 or 15; 0 = absent. */
+  pictureIdBits: number
+  /** 8 bits, −1 = absent. */
+  tl0PicIdx: number
+  /** Temporal layer 0–3, −1 = absent. */
+  tid: number
+  /** Y: this frame only depends on the base layer. */
+  layerSync: boolean
+  /** 5 bits, −1 = absent. */
+  keyIdx: number
+}
+
+export function newVp8View(): Vp8View {
+  return {
+    descriptorLength: 0,
+    startOfFrame: false,
+    keyframe: false,
+    nonReference: false,
+    pictureId: -1,
+    pictureIdBits: 0,
+    tl0PicIdx: -1,
+    tid: -1,
+    layerSync: false,
+    keyIdx: -1,
+  }
+}
+
+/** @returns false when the descriptor reaches past the payload or nothing follows it */
+export function readVp8(bytes: Uint8Array, offset: number, length: number, view: Vp8View): boolean {
+  if (length < 2) return false
+  const end = offset + length
+  const first = bytes[offset]!
+  let at = offset + 1
+  const flags = (first & 0x80) !== 0 ? bytes[at++]! : 0
+  view.pictureId = -1
+  view.pictureIdBits = 0
+  view.tl0PicIdx = -1
+  view.tid = -1
+  view.layerSync = false
+  view.keyIdx = -1
+  if ((flags & 0x80) !== 0) {
+    if (at >= end) return false
+    view.pictureIdBits = (bytes[at]! & 0x80) !== 0 ? 15 : 7
+    if (view.pictureIdBits === 15 && at + 2 > end) return false
+    view.pictureId = view.pictureIdBits === 15 ? readU16(bytes, at) & 0x7fff : bytes[at]!
+    at += view.pictureIdBits === 15 ? 2 : 1
+  }
+  if ((flags & 0x40) !== 0) {
+    if (at >= end) return false
+    view.tl0PicIdx = bytes[at++]!
+  }
+  if ((flags & 0x30) !== 0) {
+    if (at >= end) return false
+    const layer = bytes[at++]!
+    if ((flags & 0x20) !== 0) {
+      view.tid = layer >> 6
+      view.layerSync = (layer & 0x20) !== 0
+    }
+    if ((flags & 0x10) !== 0) view.keyIdx = layer & 0x1f
+  }
+  if (at >= end) return false
+  view.descriptorLength = at - offset
+  view.startOfFrame = (first & 0x17) === 0x10
+  view.keyframe = view.startOfFrame && (bytes[at]! & 1) === 0
+  view.nonReference = (first & 0x20) !== 0
+  return true
+}
+
+/**
+ * Writes the descriptor of a packet again with other numbers, for a `prefix` that replaces it
+ * (`skip` = `view.descriptorLength`). The picture id keeps its width; absent fields stay absent.
+ * @param source what `view` was read from, at `offset`
+ * @param pictureId taken modulo 2^7 or 2^15
+ * @param tl0PicIdx taken modulo 2^8
+ * @returns its length, which is `view.descriptorLength`
+ */
+export function rewriteVp8Descriptor(
+  source: Uint8Array,
+  offset: number,
+  view: Vp8View,
+  target: Uint8Array,
+  targetOffset: number,
+  pictureId: number,
+  tl0PicIdx: number,
+): number {
+  const length = view.descriptorLength
+  requireRoom(target, targetOffset, length)
+  for (let i = 0; i < length; i++) target[targetOffset + i] = source[offset + i]!
+  let at = targetOffset + 2
+  if (view.pictureIdBits === 15) {
+    writeU16(target, at, 0x8000 | (pictureId & 0x7fff))
+    at += 2
+  } else if (view.pictureIdBits === 7) {
+    target[at++] = pictureId & 0x7f
+  }
+  if (view.tl0PicIdx >= 0) target[at] = tl0PicIdx
+  return length
+}
+
+const probe = newVp8View()
+
+export const vp8 = {
+  kind: 'video',
+  isKeyframe: (bytes, offset, length) => readVp8(bytes, offset, length, probe) && probe.keyframe,
+  startsFrame: (bytes, offset, length) => readVp8(bytes, offset, length, probe) && probe.startOfFrame,
+} as const satisfies Codec
