@@ -177,6 +177,11 @@ export interface MediaIo {
   rtcp(id: number, offset: number, length: number): boolean
   /** Sends plain bytes from `scratch` to the address of `row` (STUN responses). */
   reply(row: number, offset: number, length: number): void
+  /**
+   * Sends plain bytes from `scratch` to an address laid out like a row of `addrs` (`socket` says from which of
+   * ours): how a client end (tests, the load generator) sends its first connectivity check.
+   */
+  sendTo(addr: Uint8Array, offset: number, length: number): void
   /** Sends one DTLS application-data record (an SCTP packet), at most MAX_DTLS_PAYLOAD bytes. */
   dtlsSend(id: number, bytes: Uint8Array, offset: number, length: number): boolean
 
