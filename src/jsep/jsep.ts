@@ -38,11 +38,13 @@ export interface RemoteMline {
   mid: string
   /** Port was 0 without bundle-only: the m-line is off. */
   rejected: boolean
+  /** Named in the BUNDLE group. False only for rejected m-lines, or for a single m-line without any group. */
+  bundled: boolean
   protocol: string
   direction: Direction
   payloadTypes: readonly RemotePayloadType[]
-  /** URI and id, as offered. */
-  extensions: readonly { uri: string; id: number }[]
+  /** URI and id, as offered. Direction as in `a=extmap:6/recvonly …`, seen from the peer; `sendrecv` when not written. */
+  extensions: readonly { uri: string; id: number; direction: Direction }[]
   ssrcs: readonly { ssrc: number; rtxSsrc?: number }[]
   /** Data m-line written the old way: `DTLS/SCTP 5000` with sctpmap. */
   legacySctp: boolean
@@ -54,6 +56,8 @@ export interface RemoteDescription {
   ice: IceCredentials
   fingerprint: Fingerprint
   setup: Setup
+  /** `a=extmap-allow-mixed` at session level (RFC 8285 §6). */
+  extmapAllowMixed: boolean
   mlines: readonly RemoteMline[]
 }
 
@@ -103,6 +107,11 @@ export interface CodecEntry {
   channels?: number
   fmtp?: string
   feedback: readonly string[]
+}
+
+/** A refusal; `reason` is one clear sentence for the client. */
+export function refuse(reason: string): { ok: false; reason: string } {
+  return { ok: false, reason }
 }
 
 export type { ExtensionIds, PayloadType }

@@ -1,0 +1,114 @@
+/** Our offers to subscribers: the same table of codecs and extensions for everybody, one m-line per slot. */
+import type { ExtensionIds } from '../media/control.js'
+import { offeredCodecs } from './codecs.js'
+import { offeredExtensions } from './extensions.js'
+import type { CodecEntry, CodecPolicy, LocalTransport, SubscriberSlot } from './jsep.js'
+import { offeredMlines } from './slots.js'
+import {
+  extensionLines,
+  type Mline,
+  maxMessageSize,
+  sctpPort,
+  transportLines,
+  writeDescription,
+} from './write-description.js'
+
+export interface SubscriberOffer {
+  slots: readonly SubscriberSlot[]
+  local: LocalTransport
+  /** Decimal numbers. The version grows with every offer of a connection (RFC 9429 §5.2.2). */
+  origin: { sessionId: string; sessionVersion: string }
+  /** 1–64 token characters (RFC 8830 §2); also the CNAME, so that audio and video are played in step. */
+  streamId: string
+  codecs: CodecPolicy
+}
+
+/**
+ * @returns the SDP of an offer, `setup:actpass`
+ * @throws RangeError for a stream id that SDP cannot carry
+ */
+export function offerSubscriber({ slots, local, origin, streamId, codecs }: SubscriberOffer): string {
+  if (!/^[\w-]{1,64}$/.test(streamId)) throw new RangeError('streamId must be 1 to 64 letters, digits, _ or -')
+  const transport = transportLines(local, 'actpass')
+  const mlines = offeredMlines(slots).map(({ mid, slot }) =>
+    slot === undefined ? dataLine(mid, transport) : mediaLine(slot, streamId, codecs, transport),
+  )
+  return writeDescription({
+    origin: { username: '-', ...origin },
+    local,
+    bundle: mlines.map((mline) => String(mline.mid)),
+    extmapAllowMixed: true,
+    mlines,
+  })
+}
+
+type TransportLines = ReturnType<typeof transportLines>
+
+function mediaLine(slot: SubscriberSlot, streamId: string, policy: CodecPolicy, transport: TransportLines): Mline {
+  const entries = offeredCodecs(slot.kind, policy)
+  const extensions: ExtensionIds = offeredExtensions(slot.kind)
+  return {
+    type: slot.kind,
+    port: 9,
+    protocol: 'UDP/TLS/RTP/SAVPF',
+    payloads: entries.flatMap(({ pt, rtxPt }) => (rtxPt === undefined ? [pt] : [pt, rtxPt])).join(' '),
+    rtp: entries.flatMap(rtpmaps),
+    fmtp: entries.flatMap(fmtps),
+    rtcpFb: entries.flatMap(feedbacks),
+    ext: extensionLines(extensions),
+    direction: 'sendonly',
+    mid: slot.mid,
+    msid: [{ id: streamId, appdata: `${streamId}-${slot.mid}` }],
+    rtcpMux: 'rtcp-mux',
+    ...ssrcLines(slot, entries, streamId),
+    ...transport,
+  }
+}
+
+function rtpmaps({ pt, rtxPt, name, clockRate, channels }: CodecEntry): Mline['rtp'] {
+  const map = { payload: pt, codec: name, rate: clockRate }
+  const maps = [channels === undefined ? map : { ...map, encoding: channels }]
+  return rtxPt === undefined ? maps : [...maps, { payload: rtxPt, codec: 'rtx', rate: clockRate }]
+}
+
+function fmtps({ pt, rtxPt, fmtp }: CodecEntry): Mline['fmtp'] {
+  const lines = fmtp === undefined ? [] : [{ payload: pt, config: fmtp }]
+  return rtxPt === undefined ? lines : [...lines, { payload: rtxPt, config: `apt=${pt}` }]
+}
+
+function feedbacks({ pt, feedback }: CodecEntry): NonNullable<Mline['rtcpFb']> {
+  return feedback.map((line) => {
+    const [type = '', subtype] = line.split(' ')
+    return subtype === undefined ? { payload: pt, type } : { payload: pt, type, subtype }
+  })
+}
+
+/** RFC 5576 and RFC 4588 §8.3: the stream and, where codecs have RTX, its retransmission stream. */
+function ssrcLines(
+  { ssrc, rtxSsrc }: SubscriberSlot,
+  entries: readonly CodecEntry[],
+  cname: string,
+): Pick<Mline, 'ssrcs' | 'ssrcGroups'> {
+  const line = (id: number) => ({ id, attribute: 'cname', value: cname })
+  if (entries.every(({ rtxPt }) => rtxPt === undefined)) return { ssrcs: [line(ssrc)] }
+  return {
+    ssrcGroups: [{ semantics: 'FID', ssrcs: `${ssrc} ${rtxSsrc}` }],
+    ssrcs: [line(ssrc), line(rtxSsrc)],
+  }
+}
+
+function dataLine(mid: string, transport: TransportLines): Mline {
+  return {
+    type: 'application',
+    port: 9,
+    protocol: 'UDP/DTLS/SCTP',
+    payloads: 'webrtc-datachannel',
+    rtp: [],
+    fmtp: [],
+    direction: 'sendrecv',
+    mid,
+    sctpPort,
+    maxMessageSize,
+    ...transport,
+  }
+}
