@@ -1,0 +1,263 @@
+/**
+ * The ICE-lite agent of one endpoint (RFC 8445 §2.5): answers the peer's connectivity checks, says which address is
+ * allowed and which is selected, and knows when consent ran out (RFC 7675). Pure: time and bytes are arguments.
+ *
+ * A lite agent is always controlled, never sends a check, and follows the peer's nomination.
+ */
+import type { IceCredentials } from '../control.js'
+import { Addr } from '../io/io.js'
+import { readStun, StunClass, StunMethod, StunView, verifyFingerprint, verifyIntegrity } from './stun.js'
+import { MAX_STUN_RESPONSE_BYTES, type StunErrorCode, writeBindingError, writeBindingSuccess } from './stun-write.js'
+
+/**
+ * Without a valid check for this long, consent is lost. RFC 7675 allows 30 s; browsers check every 2.5–5 s, and a
+ * vanished user has to be gone for the others within 20 s.
+ */
+export const CONSENT_TIMEOUT_MS = 15_000
+/** From the peer's description to its first valid check. */
+export const CONNECT_TIMEOUT_MS = 20_000
+
+/** Why a check was not accepted; the index into `iceReasonNames`. */
+export const IceReason = {
+  accepted: 0,
+  malformed: 1,
+  notARequest: 2,
+  fingerprint: 3,
+  username: 4,
+  integrity: 5,
+  badAttribute: 6,
+  unknownAttribute: 7,
+  roleConflict: 8,
+  ended: 9,
+} as const
+
+/** Names for metrics (`drop_stun_…`), in the order of `IceReason`. */
+export const iceReasonNames = [
+  'accepted',
+  'malformed',
+  'not_request',
+  'fingerprint',
+  'username',
+  'integrity',
+  'bad_attribute',
+  'unknown_attribute',
+  'role_conflict',
+  'ended',
+] as const
+
+/** What the agent thinks of one received STUN message. Made once by the caller and filled again. */
+export interface IceVerdict {
+  /** Bytes of the response in `out`; 0 = do not answer. */
+  responseLength: number
+  /** The check was valid: datagrams from its address belong to this endpoint (`MediaIo.allow`). */
+  allow: boolean
+  /** Send everything to its address from now on (`MediaIo.select`). Implies `allow`. */
+  select: boolean
+  /** One of `IceReason`. */
+  reason: number
+}
+
+export const newIceVerdict = (): IceVerdict => ({ responseLength: 0, allow: false, select: false, reason: 0 })
+
+export type IceState = 'new' | 'checking' | 'connected' | 'failed'
+export type IceFailure = 'never connected' | 'consent lost'
+
+interface LocalCredentials {
+  ufrag: Uint8Array
+  pwd: string
+}
+
+const encodeLocal = (credentials: IceCredentials): LocalCredentials => ({
+  ufrag: Buffer.from(credentials.ufrag, 'latin1'),
+  pwd: credentials.pwd,
+})
+
+/** One view for all agents of the process: `handle` is not re-entrant and keeps nothing in it. */
+const view = new StunView()
+
+export class IceLite {
+  #state: IceState = 'new'
+  #local: LocalCredentials
+  /** After a restart, until a check with the new credentials passes. */
+  #formerLocal: LocalCredentials | undefined
+  #remoteUfrag: Uint8Array | undefined
+  /** After the peer's restart, until a check with its new ufrag passes. */
+  #formerRemoteUfrag: Uint8Array | undefined
+  /** The peer has not yet described itself for our present credentials: its half of USERNAME is not known. */
+  #awaitsRemote = true
+  #deadlineMs = Number.POSITIVE_INFINITY
+  #hasSelected = false
+  readonly #selected = new Uint8Array(Addr.stride)
+
+  constructor(local: IceCredentials) {
+    this.#local = encodeLocal(local)
+  }
+
+  get state(): IceState {
+    return this.#state
+  }
+
+  /**
+   * The peer's credentials, from its description. Other ones than before are an ICE restart of the peer: checks with
+   * the old ufrag stay valid until one with the new ufrag passes, and the peer gets a fresh consent period.
+   */
+  setRemote(nowMs: number, remote: IceCredentials): void {
+    const ufrag = Buffer.from(remote.ufrag, 'latin1')
+    const isNew = this.#remoteUfrag === undefined || !Buffer.from(this.#remoteUfrag).equals(ufrag)
+    this.#awaitsRemote = false
+    if (!isNew || this.#state === 'failed') return
+    this.#formerRemoteUfrag = this.#remoteUfrag
+    this.#remoteUfrag = ufrag
+    this.#extend(nowMs)
+  }
+
+  /** New local credentials (ICE restart). The old ones stay valid until a check with the new ones passes. */
+  restart(nowMs: number, local: IceCredentials): void {
+    if (this.#state === 'failed') return
+    this.#formerLocal = this.#local
+    this.#local = encodeLocal(local)
+    this.#awaitsRemote = true
+    if (this.#state !== 'new') this.#extend(nowMs)
+  }
+
+  #extend(nowMs: number): void {
+    if (this.#state === 'new') this.#state = 'checking'
+    this.#deadlineMs = nowMs + (this.#state === 'connected' ? CONSENT_TIMEOUT_MS : CONNECT_TIMEOUT_MS)
+  }
+
+  /**
+   * Judges one STUN message and writes the response, if there is one.
+   * @param addrs the io's address rows; the message's own row starts at `addrOffset`
+   * @param out takes up to `MAX_STUN_RESPONSE_BYTES` at `outOffset`
+   * @throws RangeError when `out` has no room for a response
+   */
+  handle(
+    nowMs: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    addrs: Uint8Array,
+    addrOffset: number,
+    out: Uint8Array,
+    outOffset: number,
+    verdict: IceVerdict,
+  ): void {
+    if (outOffset < 0 || outOffset + MAX_STUN_RESPONSE_BYTES > out.length)
+      throw new RangeError('no room for a response')
+    verdict.responseLength = 0
+    verdict.allow = false
+    verdict.select = false
+
+    const local = this.#authenticate(bytes, offset, length, verdict)
+    if (local === undefined) return
+    // From here on the sender knows our password: it may be answered, even with more bytes than it sent.
+    verdict.reason = reasonToRefuse()
+    const code = refusals[verdict.reason]
+    if (code !== undefined) {
+      verdict.responseLength = writeBindingError(out, outOffset, bytes, view, code, local.pwd)
+      return
+    }
+    this.#accept(nowMs, local, bytes)
+    verdict.allow = true
+    verdict.select = this.#selects(addrs, addrOffset)
+    verdict.responseLength = writeBindingSuccess(out, outOffset, bytes, view, addrs, addrOffset, local.pwd)
+  }
+
+  /** Fills `view` and returns the credentials that the request was made for, or sets the reason to stay silent. */
+  #authenticate(bytes: Uint8Array, offset: number, length: number, verdict: IceVerdict): LocalCredentials | undefined {
+    verdict.reason = IceReason.ended
+    if (this.#state === 'failed') return undefined
+    verdict.reason = IceReason.malformed
+    if (!readStun(bytes, offset, length, view)) return undefined
+    verdict.reason = IceReason.notARequest
+    if (view.class !== StunClass.request || view.method !== StunMethod.binding) return undefined
+    verdict.reason = IceReason.fingerprint
+    if (!verifyFingerprint(bytes, offset, view)) return undefined
+    verdict.reason = IceReason.username
+    const local = this.#addressed(bytes)
+    if (local === undefined) return undefined
+    verdict.reason = IceReason.integrity
+    return verifyIntegrity(bytes, offset, view, local.pwd) ? local : undefined
+  }
+
+  /** The local credentials whose ufrag USERNAME starts with, if the rest of it is the peer's. */
+  #addressed(bytes: Uint8Array): LocalCredentials | undefined {
+    for (const local of [this.#local, this.#formerLocal]) {
+      if (local === undefined || !usernameStartsWith(bytes, local.ufrag)) continue
+      const at = local.ufrag.length + 1
+      if (this.#remoteUfrag === undefined || (this.#awaitsRemote && local === this.#local)) return local
+      if (usernameEndsWith(bytes, at, this.#remoteUfrag) || usernameEndsWith(bytes, at, this.#formerRemoteUfrag)) {
+        return local
+      }
+    }
+    return undefined
+  }
+
+  #accept(nowMs: number, local: LocalCredentials, bytes: Uint8Array): void {
+    if (local === this.#local) {
+      this.#formerLocal = undefined
+      if (usernameEndsWith(bytes, local.ufrag.length + 1, this.#remoteUfrag)) this.#formerRemoteUfrag = undefined
+    }
+    this.#state = 'connected'
+    this.#deadlineMs = nowMs + CONSENT_TIMEOUT_MS
+  }
+
+  /** Whether the address of this valid check becomes the selected one; remembers it. */
+  #selects(addrs: Uint8Array, addrOffset: number): boolean {
+    if (this.#hasSelected && (!view.useCandidate || this.isSelected(addrs, addrOffset))) return false
+    this.#hasSelected = true
+    for (let i = 0; i < Addr.stride; i++) this.#selected[i] = addrs[addrOffset + i]!
+    return true
+  }
+
+  /** Whether the address row at `addrOffset` (family, socket, port and address) is the selected one. */
+  isSelected(addrs: Uint8Array, addrOffset: number): boolean {
+    if (!this.#hasSelected) return false
+    const ipEnd = Addr.ip + (this.#selected[Addr.family] === 6 ? 16 : 4)
+    for (let i = 0; i < ipEnd; i++) if (addrs[addrOffset + i] !== this.#selected[i]) return false
+    return true
+  }
+
+  /** When `expire` has to be called next, or Infinity. */
+  deadline(): number {
+    return this.#deadlineMs
+  }
+
+  /** Ends the agent if its time is up. @returns why it failed, once; undefined when it has not */
+  expire(nowMs: number): IceFailure | undefined {
+    if (nowMs < this.#deadlineMs) return undefined
+    const failure: IceFailure = this.#state === 'connected' ? 'consent lost' : 'never connected'
+    this.#state = 'failed'
+    this.#deadlineMs = Number.POSITIVE_INFINITY
+    return failure
+  }
+}
+
+/** Error codes by `IceReason`; undefined = no error response. */
+const refusals: readonly (StunErrorCode | undefined)[] = iceReasonNames.map((_, reason) => {
+  if (reason === IceReason.badAttribute) return 400
+  if (reason === IceReason.unknownAttribute) return 420
+  return reason === IceReason.roleConflict ? 487 : undefined
+})
+
+/** Why the authenticated request in `view` gets an error response; `accepted` when it does not. */
+function reasonToRefuse(): number {
+  if (view.unknownCount > 0) return IceReason.unknownAttribute
+  if (view.badAttribute) return IceReason.badAttribute
+  // We are controlled for good, so whoever else is controlled has to switch (RFC 8445 §7.3.1.1).
+  if (view.iceControlled) return IceReason.roleConflict
+  return IceReason.accepted
+}
+
+function usernameStartsWith(bytes: Uint8Array, ufrag: Uint8Array): boolean {
+  if (view.usernameLength <= ufrag.length) return false
+  for (let i = 0; i < ufrag.length; i++) if (bytes[view.usernameOffset + i] !== ufrag[i]) return false
+  return bytes[view.usernameOffset + ufrag.length] === 0x3a
+}
+
+/** Whether USERNAME from its byte `from` on is exactly `ufrag`. */
+function usernameEndsWith(bytes: Uint8Array, from: number, ufrag: Uint8Array | undefined): boolean {
+  if (ufrag === undefined || view.usernameLength !== from + ufrag.length) return false
+  for (let i = 0; i < ufrag.length; i++) if (bytes[view.usernameOffset + from + i] !== ufrag[i]) return false
+  return true
+}
