@@ -1,0 +1,67 @@
+/** One publisher to N subscribers through a rostra server of its own: real signalling, ICE, DTLS and SRTP. */
+import { JanusSocket } from '../../test/support/janus-socket.js'
+import { MediaClients, type MediaPeer, readRemote } from '../../test/support/media-client.js'
+import { startServer } from '../../test/support/server-process.js'
+import { cpuMicroseconds } from './cpu.js'
+import { pace } from './pacer.js'
+import type { Result, Shape } from './shape.js'
+
+const SSRC = 0x10ad
+const OPUS = 111
+
+/** The sound stream carries the load: forwarded at once, any payload is good, nothing waits for keyframes. */
+async function publish(janus: JanusSocket, clients: MediaClients): Promise<MediaPeer> {
+  const handle = await janus.attach()
+  await handle.message({ kind: 'join', room_id: 'bench', user_id: 'publisher' })
+  const peer = clients.peer()
+  const { jsep } = await handle.message({}, { type: 'offer', sdp: peer.offer({ audio: SSRC }) })
+  await peer.connect(readRemote(jsep!.sdp))
+  return peer
+}
+
+async function subscribe(janus: JanusSocket, clients: MediaClients, index: number): Promise<MediaPeer> {
+  const handle = await janus.attach()
+  const body = { kind: 'join', room_id: 'bench', user_id: `subscriber-${index}`, subscribe: { media: 'publisher' } }
+  const { jsep } = await handle.message(body)
+  const peer = clients.peer()
+  const up = handle.next('webrtcup')
+  await handle.message({}, { type: 'answer', sdp: peer.answer(jsep!.sdp) })
+  await Promise.all([peer.connect(readRemote(jsep!.sdp)), up])
+  return peer
+}
+
+/** Runs one server with one worker, and everything it needs, for one measurement. */
+export async function measureRostra(shape: Shape): Promise<Result> {
+  const server = await startServer(['--workers', '1'])
+  const janus = await JanusSocket.open(server.webSocketUrl)
+  const clients = new MediaClients()
+  try {
+    await janus.create()
+    const publisher = await publish(janus, clients)
+    const subscribers: MediaPeer[] = []
+    for (let index = 0; index < shape.subscribers; index++) subscribers.push(await subscribe(janus, clients, index))
+    const payload = new Uint8Array(shape.payloadBytes).fill(0x5a)
+    let extSeq = 1_000
+    const send = () => {
+      publisher.sendRtp({ ssrc: SSRC, pt: OPUS, extSeq, timestamp: (extSeq * 96) >>> 0, marker: false }, payload)
+      extSeq++
+    }
+    await pace(shape.packetsPerSecond, 1, send, () => publisher.flush())
+    const pids = [server.pid, ...server.workerPids]
+    const before = cpuMicroseconds(pids)
+    const receivedBefore = subscribers.reduce((sum, peer) => sum + peer.rtpPackets, 0)
+    await pace(shape.packetsPerSecond, shape.seconds, send, () => publisher.flush())
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    const forwards = subscribers.reduce((sum, peer) => sum + peer.rtpPackets, 0) - receivedBefore
+    const expected = shape.packetsPerSecond * shape.seconds * shape.subscribers
+    return {
+      microsecondsPerForward: (cpuMicroseconds(pids) - before) / forwards,
+      forwards,
+      delivered: forwards / expected,
+    }
+  } finally {
+    await clients.close()
+    await janus.close()
+    await server.stop()
+  }
+}

@@ -1,0 +1,39 @@
+/** Serves the pages that run in Chromium: blank documents with scripts from npm and from this project's tests. */
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
+import type { AddressInfo } from 'node:net'
+
+const require = createRequire(import.meta.url)
+
+const files: Record<string, () => { type: string; text: string }> = {
+  '/minijanus.html': () => ({
+    type: 'text/html',
+    text: `<!doctype html><title>minijanus</title><link rel="icon" href="data:,">
+      <script>var module = { exports: {} }</script>
+      <script src="/minijanus.js"></script><script type="module" src="/minijanus-client.js"></script>`,
+  }),
+  '/minijanus.js': () => ({ type: 'text/javascript', text: readFileSync(require.resolve('minijanus'), 'utf8') }),
+  '/minijanus-client.js': () => ({
+    type: 'text/javascript',
+    text: readFileSync(new URL('../browsers/pages/minijanus-client.js', import.meta.url), 'utf8'),
+  }),
+}
+
+export async function servePages(): Promise<{ url: string; close(): void }> {
+  const server = createServer((request, response) => {
+    const file = files[new URL(request.url ?? '/', 'http://page').pathname]?.()
+    if (!file) return void response.writeHead(404).end()
+    response.writeHead(200, { 'content-type': file.type, 'cache-control': 'no-store' }).end(file.text)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close() {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}

@@ -1,0 +1,104 @@
+/** A real server in a process of its own, as a user starts it, on ports that nobody else has. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+export interface ServerProcess {
+  readonly pid: number
+  /** `http://127.0.0.1:port`. */
+  readonly url: string
+  readonly webSocketUrl: string
+  readonly port: number
+  /** First line of the log. */
+  readonly listening: Record<string, unknown>
+  /** Log lines so far. */
+  readonly log: string[]
+  readonly workerPids: readonly number[]
+  metrics(): Promise<string>
+  /** Value of `rostra_live{worker=…,kind=…}`, summed over workers (`main` is one of them). */
+  live(): Promise<Record<string, number>>
+  /** Totals of all workers by name. */
+  totals(): Promise<Record<string, number>>
+  /** Ends it and resolves with its exit code (null after a signal). */
+  stop(signal?: NodeJS.Signals): Promise<number | null>
+}
+
+const entry = fileURLToPath(new URL('../../src/index.js', import.meta.url))
+
+/** Starts with `flags` added to ones that make it private to this test; resolves when it listens. */
+export async function startServer(flags: readonly string[] = [], port = 0): Promise<ServerProcess> {
+  const folder = mkdtempSync(join(tmpdir(), 'rostra-test-'))
+  const own = ['--host', '127.0.0.1', '--port', String(port), '--admin-port', '0', '--data-dir', folder]
+  const media = flags.includes('--rtc-ip') ? [] : ['--rtc-ip', '127.0.0.1']
+  const rtcPort = flags.includes('--rtc-port') ? [] : ['--rtc-port', '0']
+  const child = spawn(process.execPath, [entry, ...own, ...media, ...rtcPort, ...flags], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const log: string[] = []
+  const lines = createInterface({ input: child.stdout })
+  const first = await new Promise<Record<string, unknown>>((resolve, reject) => {
+    lines.on('line', (line) => {
+      log.push(line)
+      if (log.length === 1) resolve(JSON.parse(line))
+    })
+    child.once('exit', (code) => reject(new Error(`server ended at start with code ${code}`)))
+  })
+  return running(child, first, log, folder)
+}
+
+function running(
+  child: ChildProcess,
+  listening: Record<string, unknown>,
+  log: string[],
+  folder: string,
+): ServerProcess {
+  const url = String(listening.url)
+  const metrics = async () => (await fetch(`${String(listening.admin)}/metrics`)).text()
+  return {
+    pid: child.pid!,
+    url,
+    webSocketUrl: url.replace(/^http/, 'ws'),
+    port: Number(new URL(url).port),
+    listening,
+    log,
+    workerPids: listening.workers as number[],
+    metrics,
+    live: async () => sums(await metrics(), 'rostra_live', 'kind'),
+    totals: async () => sums(await metrics(), 'rostra_media_total', 'name'),
+    async stop(signal = 'SIGTERM') {
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill(signal)
+        await once(child, 'exit')
+      }
+      rmSync(folder, { recursive: true, force: true })
+      return child.exitCode
+    },
+  }
+}
+
+/** Sums a metric over all labels but one. */
+function sums(text: string, metric: string, label: string): Record<string, number> {
+  const result: Record<string, number> = {}
+  for (const line of text.split('\n')) {
+    if (!line.startsWith(`${metric}{`)) continue
+    const name = new RegExp(`${label}="([^"]*)"`).exec(line)?.[1]
+    if (name !== undefined) result[name] = (result[name] ?? 0) + Number(line.slice(line.lastIndexOf(' ') + 1))
+  }
+  return result
+}
+
+/** A UDP port of 127.0.0.1 that is free now, with `count` free ones in a row. */
+export async function freeUdpPort(address = '127.0.0.1'): Promise<number> {
+  const socket = createSocket('udp4')
+  socket.bind(0, address)
+  await once(socket, 'listening')
+  const { port } = socket.address()
+  socket.close()
+  await once(socket, 'close')
+  return port
+}
