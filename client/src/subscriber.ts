@@ -1,0 +1,113 @@
+import { backoffMs } from './backoff.js'
+import { RoomError, toRoomError } from './errors.js'
+import type { Handle } from './handle.js'
+import { Peer } from './peer.js'
+import type { MediaKind } from './publisher.js'
+import type { Session } from './session.js'
+
+/** The plugin's package name. */
+export const PLUGIN = 'janus.plugin.sfu'
+
+export interface SubscriberSettings {
+  room: string
+  /** Our own user id. */
+  user: string
+  token: string | undefined
+  configuration: RTCConfiguration
+}
+
+export interface SubscriberListener {
+  /** A track of the remote user is there; also after the connection was made anew. */
+  track(track: MediaStreamTrack): void
+  /** The tracks given so far are dead; new ones follow. */
+  lost(): void
+  /** An attempt failed; the next one follows by itself. */
+  problem(error: RoomError): void
+}
+
+/** One remote user's audio and video: a handle and a PeerConnection of its own, made anew when it breaks. */
+export class Subscriber {
+  readonly #session: Session
+  readonly #settings: SubscriberSettings
+  readonly #remoteUser: string
+  readonly #listener: SubscriberListener
+  #handle: Handle | undefined
+  #peer: Peer | undefined
+  #failures = 0
+  #retry: ReturnType<typeof setTimeout> | undefined
+  #closed = false
+
+  /** Starts at once. */
+  constructor(session: Session, settings: SubscriberSettings, remoteUser: string, listener: SubscriberListener) {
+    this.#session = session
+    this.#settings = settings
+    this.#remoteUser = remoteUser
+    this.#listener = listener
+    void this.#attempt()
+  }
+
+  /** @returns receivers of that kind */
+  receivers(kind: MediaKind): RTCRtpReceiver[] {
+    return this.#peer?.connection.getReceivers().filter(({ track }) => track.kind === kind) ?? []
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#retry)
+    this.#release()
+  }
+
+  async #attempt(): Promise<void> {
+    let handle: Handle | undefined
+    try {
+      handle = await this.#session.attach(PLUGIN)
+      if (this.#closed) return handle.detach()
+      this.#handle = handle
+      const peer = this.#makePeer(handle)
+      const { room, user, token } = this.#settings
+      const join = {
+        room_id: room,
+        user_id: user,
+        subscribe: { media: this.#remoteUser },
+        ...(token !== undefined && { token }),
+      }
+      const { jsep } = await handle.send('join', join)
+      // Without an offer in the reply the user sends nothing yet; the offer is pushed when there is something.
+      if (jsep?.type === 'offer') await peer.accept(jsep)
+    } catch (error) {
+      if (handle === undefined || handle === this.#handle) this.#failed(toRoomError(error))
+    }
+  }
+
+  #makePeer(handle: Handle): Peer {
+    const peer = new Peer(handle, this.#settings.configuration, (error) => {
+      if (handle === this.#handle) this.#failed(error)
+    })
+    this.#peer = peer
+    peer.connection.addEventListener('track', ({ track }) => this.#listener.track(track))
+    peer.connection.addEventListener('connectionstatechange', () => {
+      if (peer.connection.connectionState === 'connected') this.#failures = 0
+    })
+    handle.listener.detached = () => {
+      this.#failed(new RoomError('disconnected', 'The server ended the connection.'))
+    }
+    return peer
+  }
+
+  #failed(error: RoomError): void {
+    if (this.#closed) return
+    this.#release()
+    this.#listener.lost()
+    this.#listener.problem(error)
+    this.#failures++
+    clearTimeout(this.#retry)
+    this.#retry = setTimeout(() => void this.#attempt(), backoffMs(this.#failures, Math.random()))
+  }
+
+  #release(): void {
+    this.#peer?.close()
+    this.#handle?.detach()
+    this.#peer = undefined
+    this.#handle = undefined
+  }
+}
