@@ -1,0 +1,10 @@
+/** Where blocks outlive connections and restarts. Implementations: memory; embedded and shared ones elsewhere. */
+
+export interface BlockStore {
+  /** Whom `owner` blocks. @throws Error when the store cannot be read */
+  load(owner: string): Promise<readonly string[]>
+  /** Resolves when the block is as safe as the store can make it. Adding twice is harmless. @throws Error when it is not stored */
+  add(owner: string, whom: string): Promise<void>
+  /** Resolves when the block is gone for good. Removing twice is harmless. @throws Error when it may still be there */
+  remove(owner: string, whom: string): Promise<void>
+}

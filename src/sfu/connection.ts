@@ -1,0 +1,273 @@
+/** One handle: what it joined, what it subscribed to, and its PeerConnection. */
+import type {
+  HandlePort,
+  Jsep,
+  PluginHandle,
+  PluginReply,
+  PluginRequest,
+  Negotiation as State,
+} from '../janus/plugin.js'
+import type { MediaKind } from '../media/control.js'
+import type { Grant } from './auth.js'
+import type { Refusal } from './errors.js'
+import type { SfuEvent } from './events.js'
+import type { Suspect } from './ghosts.js'
+import { Negotiation, type NegotiationHost } from './negotiation.js'
+import { type Profile, profileOf } from './profile.js'
+import type { Member, Room, Source } from './room.js'
+import type { Services } from './services.js'
+
+/** Answers a request; given to connections so that they need not know the messages. */
+export type Dispatch = (connection: Connection, request: PluginRequest) => Promise<PluginReply>
+
+interface Membership {
+  readonly room: Room
+  readonly userId: string
+}
+
+/** A change of what the connection wants to get; absent = as it is. */
+export interface Wishes {
+  notifications?: boolean
+  data?: boolean
+  /** A user id, or false for nobody. */
+  media?: string | false
+}
+
+export class Connection implements PluginHandle, Member, Suspect, NegotiationHost {
+  readonly services: Services
+  readonly profile: Profile
+  readonly negotiator: Negotiation
+  readonly #port: HandlePort
+  readonly #dispatch: Dispatch
+  readonly #onDetached: () => void
+  #grant: Grant
+  #joined: Membership | undefined
+  #notifications = false
+  #data = false
+  #media: string | undefined
+  #answering = false
+  #gone = false
+
+  /** @param onDetached called once, after everything is freed */
+  constructor(services: Services, port: HandlePort, dispatch: Dispatch, onDetached: () => void) {
+    this.services = services
+    this.#port = port
+    this.#dispatch = dispatch
+    this.#onDetached = onDetached
+    this.profile = profileOf(port.query, services.profile)
+    this.#grant = services.auth.stranger
+    this.negotiator = new Negotiation(services, this)
+    services.ghosts.attached(this)
+  }
+
+  get sessionId(): number {
+    return this.#port.sessionId
+  }
+  get joined(): Membership | undefined {
+    return this.#joined
+  }
+  get roomId(): string | undefined {
+    return this.#joined?.room.id
+  }
+  get notifications(): boolean {
+    return this.#notifications
+  }
+  get data(): boolean {
+    return this.#data
+  }
+  get media(): string | undefined {
+    return this.#media
+  }
+  get source(): Source | undefined {
+    return this.negotiator.source
+  }
+  get pureSubscriber(): boolean {
+    return this.subscribes && !this.source
+  }
+  get hasIdentity(): boolean {
+    return this.#grant.hasIdentity
+  }
+  get up(): boolean {
+    return this.negotiator.up
+  }
+  /** Detached: whatever was still under way must not take effect. */
+  get gone(): boolean {
+    return this.#gone
+  }
+  /** It asked for media, or still has the PeerConnection that came of it. */
+  get subscribes(): boolean {
+    return this.#media !== undefined || this.negotiator.subscribes
+  }
+
+  mayHearOf(roomId: string): boolean {
+    return this.#grant.mayHearOf(roomId)
+  }
+
+  lastActivityMs(): number {
+    return this.#port.lastActivityMs()
+  }
+
+  expireSession(): void {
+    this.#port.expireSession()
+  }
+
+  push(event: SfuEvent): void {
+    this.#port.push({ ...event })
+  }
+
+  // What the core asks.
+
+  negotiation(): State {
+    return this.#answering ? 'pending' : this.negotiator.state
+  }
+
+  expectsAnswer(): boolean {
+    return this.negotiator.awaitsAnswer
+  }
+
+  async message(request: PluginRequest): Promise<PluginReply> {
+    this.#answering = request.jsep?.type === 'offer'
+    try {
+      return await this.#dispatch(this, request)
+    } finally {
+      this.#answering = false
+    }
+  }
+
+  /** Candidates of the client are not needed: an ICE-lite server learns its addresses from their checks. */
+  trickle(): void {}
+
+  hangup(reason: string): void {
+    if (this.negotiator.endpoint) this.negotiator.hangup(reason)
+    else this.#media = undefined
+  }
+
+  detached(): void {
+    if (this.#gone) return
+    this.#gone = true
+    this.services.ghosts.detached(this)
+    this.services.presence.listen(this, false)
+    this.#media = undefined
+    this.negotiator.close()
+    this.#leave()
+    this.#onDetached()
+  }
+
+  // What messages do.
+
+  /**
+   * The connection becomes one of a user of a room. Nothing of the user's passes before blocks are in force.
+   * @returns the users listed before, and a promise that resolves when every worker obeys the blocks
+   */
+  join(roomId: string, userId: string, grant: Grant): { listed: string[]; enforced: Promise<void> } {
+    const { presence, enforcement } = this.services
+    this.#grant = grant
+    this.#replaceOlder(roomId, userId)
+    const before = presence.room(roomId)
+    const enforced = enforcement.apply(roomId, userId, before?.users.keys() ?? [])
+    const listed = before?.listed(this.profile) ?? []
+    const room = presence.join(this, roomId, userId)
+    this.#joined = { room, userId }
+    this.#place()
+    if (this.source) room.sourceChanged(userId)
+    return { listed, enforced }
+  }
+
+  /** Last check before `want`: makes sure that there can be an endpoint. */
+  reserve(media: string | false | undefined, room: Room | undefined): Refusal | undefined {
+    if (typeof media !== 'string') return undefined
+    return this.negotiator.reserve(room?.users.get(media)?.source)
+  }
+
+  /** @returns the offer to reply with, when media was asked for and can be offered now */
+  want(wishes: Wishes): Jsep | undefined {
+    const change = () => {
+      this.#notifications = wishes.notifications ?? this.#notifications
+      this.#data = wishes.data ?? this.#data
+    }
+    if (this.#joined) this.services.presence.change(this.#joined.room, this.#joined.userId, change)
+    else change()
+    this.services.presence.listen(this, this.#notifications)
+    if (wishes.data !== undefined) this.#place()
+    if (wishes.media === undefined) return undefined
+    const again = this.#media === wishes.media
+    this.#media = wishes.media === false ? undefined : wishes.media
+    if (wishes.media === false) this.negotiator.follow(undefined)
+    return wishes.media === false ? undefined : this.negotiator.attend(this.#sourceOf(wishes.media), again)
+  }
+
+  expel(): void {
+    this.detached()
+    this.#port.detach()
+  }
+
+  // What the PeerConnection tells.
+
+  follow(source: Source | undefined): void {
+    if (!this.#gone) this.negotiator.follow(source)
+  }
+
+  offer(jsep: Jsep): void {
+    this.#port.push({}, jsep)
+  }
+
+  connected(): void {
+    this.#port.webrtcup()
+  }
+
+  receives(mid: string, kind: MediaKind, receiving: boolean): void {
+    this.#port.media(mid, kind, receiving)
+  }
+
+  opened(): void {
+    this.#place()
+    if (this.#joined && this.source) this.#replaceOlder(this.#joined.room.id, this.#joined.userId)
+  }
+
+  sourceChanged(): void {
+    if (!this.#joined) return
+    this.#joined.room.sourceChanged(this.#joined.userId)
+  }
+
+  ended(reason: string, wasConnected: boolean): void {
+    this.#media = undefined
+    this.#port.hangup(reason)
+    if (reason === 'ICE failed' && wasConnected && this.#joined) this.services.ghosts.consentLost(this)
+  }
+
+  #sourceOf(userId: string): Source | undefined {
+    return this.#joined?.room.users.get(userId)?.source
+  }
+
+  /** Tells the worker where the endpoint belongs; publishers only are part of the data relay. */
+  #place(): void {
+    const { endpoint } = this.negotiator
+    if (!endpoint || !this.#joined) return
+    const publishes = this.source !== undefined
+    const flags = { relaysData: publishes, receivesData: publishes && this.#data }
+    endpoint.place(this.#joined.room.id, this.#joined.userId, flags)
+  }
+
+  #leave(): void {
+    if (!this.#joined) return
+    const { room, userId } = this.#joined
+    const { presence, enforcement, blocks } = this.services
+    this.#joined = undefined
+    presence.leave(this, room, userId)
+    if (!room.users.has(userId)) enforcement.left(room.id, userId)
+    if (room.users.size === 0) enforcement.forget(room.id)
+    blocks.release(userId)
+  }
+
+  /** A token vouches for the user: a new publisher of theirs ends the older ones, and the clients around them. */
+  #replaceOlder(roomId: string, userId: string): void {
+    if (!this.source || !this.#grant.hasIdentity) return
+    const connections = this.services.presence.room(roomId)?.users.get(userId)?.connections ?? []
+    const older = [...connections].filter((other) => other !== this && other.hasIdentity && other.source)
+    const sessions = new Set(older.map((other) => other.sessionId))
+    sessions.delete(this.sessionId)
+    for (const other of [...connections]) {
+      if (other !== this && (older.includes(other) || sessions.has(other.sessionId))) other.expel()
+    }
+  }
+}

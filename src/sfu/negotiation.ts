@@ -1,0 +1,248 @@
+/**
+ * The one PeerConnection of a connection, whichever kind it is, and who may offer: a connection that subscribes
+ * is offered to and may only answer, any other may only offer. So the two sides never offer at once (no glare),
+ * and exchanges of one connection follow each other.
+ */
+import type { Jsep, Negotiation as State } from '../janus/plugin.js'
+import type { CodecPolicy, RemoteDescription } from '../jsep/jsep.js'
+import { readDescription } from '../jsep/read-description.js'
+import type { HangupReason, MediaKind } from '../media/control.js'
+import type { EndpointObserver, MediaPool, PooledEndpoint } from '../media/pool-types.js'
+import { Refusal, refuse } from './errors.js'
+import type { Log } from './log.js'
+import { type Exchange, Publisher } from './publisher.js'
+import type { Source } from './room.js'
+import { Subscriber } from './subscriber.js'
+
+/** What a PeerConnection tells its connection. */
+export interface NegotiationHost {
+  /** An offer of ours that answers no request. */
+  offer(jsep: Jsep): void
+  /** ICE and DTLS are up; once per PeerConnection. */
+  connected(): void
+  receives(mid: string, kind: MediaKind, receiving: boolean): void
+  /** There is a new endpoint: the worker has to know its room. */
+  opened(): void
+  /** What the connection publishes has changed. */
+  sourceChanged(): void
+  /** The PeerConnection is gone, and everything that belonged to it. */
+  ended(reason: string, wasConnected: boolean): void
+}
+
+export interface NegotiationParts {
+  readonly pool: MediaPool
+  readonly codecs: CodecPolicy
+  readonly log: Log
+}
+
+/** What else happens to the connection in the message that brings a description. */
+export interface Circumstances {
+  /** It asks, or has asked, for a user's media. */
+  subscribes: boolean
+  /** The room that it is in, or joins. */
+  room: string | undefined
+}
+
+/** An endpoint's life as far as the connection was told of it. */
+interface Life {
+  up: boolean
+  ended?: HangupReason
+}
+
+export class Negotiation {
+  readonly #parts: NegotiationParts
+  readonly #host: NegotiationHost
+  readonly #lives = new WeakMap<PooledEndpoint, Life>()
+  #publisher: Publisher | undefined
+  #subscriber: Subscriber | undefined
+  /** `webrtcup` was sent for this PeerConnection, be it on an earlier endpoint. */
+  #wasConnected = false
+
+  constructor(parts: NegotiationParts, host: NegotiationHost) {
+    this.#parts = parts
+    this.#host = host
+  }
+
+  get source(): Source | undefined {
+    return this.#publisher
+  }
+
+  get subscribes(): boolean {
+    return this.#subscriber !== undefined
+  }
+
+  /** The endpoint of the PeerConnection that there is. */
+  get endpoint(): PooledEndpoint | undefined {
+    return this.#publisher?.endpoint ?? this.#subscriber?.endpoint
+  }
+
+  /** ICE and DTLS are up. */
+  get up(): boolean {
+    const endpoint = this.endpoint
+    return endpoint !== undefined && (this.#lives.get(endpoint)?.up ?? false)
+  }
+
+  get awaitsAnswer(): boolean {
+    return this.#subscriber?.awaitsAnswer ?? false
+  }
+
+  get state(): State {
+    if (this.awaitsAnswer) return 'pending'
+    return this.endpoint ? 'stable' : 'none'
+  }
+
+  /** Checks a description of the client against where things stand, and prepares what follows from it. */
+  prepare(jsep: Jsep, circumstances: Circumstances): Exchange | Refusal {
+    const { subscribes, room } = circumstances
+    if (jsep.type === 'offer' && (subscribes || this.#subscriber)) return refuse('offer_on_subscriber')
+    if (jsep.type === 'answer' && !this.awaitsAnswer) return refuse('unexpected_answer')
+    const read = readDescription(jsep.sdp)
+    if (!read.ok) return refuse('invalid_sdp', `${read.reason}.`)
+    return jsep.type === 'answer' ? this.#prepareAnswer(read.value) : this.#prepareOffer(read.value, room)
+  }
+
+  /**
+   * Makes sure that `source` can be subscribed to; the last thing that may fail before `attend`.
+   * @param source undefined when the user has not offered yet
+   */
+  reserve(source: Source | undefined): Refusal | undefined {
+    if (this.#publisher) return refuse('media_on_publisher')
+    if (!source || this.#subscriber) return undefined
+    this.#subscriber = this.#newSubscriber(source)
+    this.#host.opened()
+    return this.#subscriber ? undefined : refuse('no_media_worker')
+  }
+
+  /**
+   * The client asked for media.
+   * @param again it has asked for the same user before: the new offer restarts ICE
+   * @returns the offer to reply with; without one it is pushed as soon as it can be made
+   */
+  attend(source: Source | undefined, again: boolean): Jsep | undefined {
+    this.#subscriber?.ask(again)
+    return offer(this.#subscriber?.follow(source))
+  }
+
+  /** What the user publishes whose media the client asked for has changed. */
+  follow(source: Source | undefined): void {
+    if (source && !this.#subscriber) {
+      this.#subscriber = this.#newSubscriber(source)
+      this.#host.opened()
+      this.#subscriber?.ask(false)
+    }
+    this.#push(this.#subscriber?.follow(source))
+  }
+
+  /** Ends the PeerConnection, if there is one. */
+  hangup(reason: string): void {
+    if (!this.endpoint) return
+    const wasConnected = this.#wasConnected
+    this.close()
+    this.#host.ended(reason, wasConnected)
+  }
+
+  /** As `hangup`, without a word to the client. */
+  close(): void {
+    const { endpoint } = this
+    const published = this.#publisher !== undefined
+    this.#publisher = this.#subscriber = undefined
+    this.#wasConnected = false
+    if (published) this.#host.sourceChanged()
+    endpoint?.close()
+  }
+
+  #prepareAnswer(answer: RemoteDescription): Exchange | Refusal {
+    const subscriber = this.#subscriber
+    const exchange = subscriber?.answer(answer)
+    if (!exchange || exchange instanceof Refusal) return exchange ?? refuse('unexpected_answer')
+    const commit = () => {
+      if (this.#subscriber !== subscriber) return undefined
+      exchange.commit()
+      this.#push(subscriber?.next())
+      return undefined
+    }
+    return { commit, abandon: exchange.abandon }
+  }
+
+  #prepareOffer(received: RemoteDescription, room: string | undefined): Exchange | Refusal {
+    const current = this.#publisher
+    if (current?.continues(received)) {
+      const exchange = current.renegotiate(received)
+      const commit = () => (this.#publisher === current ? this.#published(exchange) : undefined)
+      return { commit, abandon: exchange.abandon }
+    }
+    const where = current ? { worker: current.endpoint.worker } : room === undefined ? {} : { room }
+    const endpoint = this.#openEndpoint(where)
+    if (!endpoint) return refuse('no_media_worker')
+    const publisher = new Publisher(endpoint, received, this.#parts.codecs)
+    const exchange = publisher.answerFirst()
+    return { commit: () => this.#replace(publisher, exchange), abandon: exchange.abandon }
+  }
+
+  /** The client's first offer, or that of another PeerConnection instead of the one it had. */
+  #replace(publisher: Publisher, exchange: Exchange): string | undefined {
+    const old = this.#publisher
+    this.#publisher = publisher
+    this.#wasConnected = false
+    this.#host.opened()
+    const sdp = this.#published(exchange)
+    old?.endpoint.close()
+    const ended = this.#lives.get(publisher.endpoint)?.ended
+    if (ended !== undefined) queueMicrotask(() => this.#ended(publisher.endpoint, ended))
+    return sdp
+  }
+
+  #published(exchange: Exchange): string | undefined {
+    const sdp = exchange.commit()
+    this.#host.sourceChanged()
+    return sdp
+  }
+
+  #newSubscriber(source: Source): Subscriber | undefined {
+    const open = (worker: number) => this.#openEndpoint({ worker })
+    const endpoint = open(source.endpoint.worker)
+    return endpoint && new Subscriber(endpoint, { open, opened: () => this.#host.opened() }, this.#parts.codecs)
+  }
+
+  #openEndpoint(where: { worker?: number; room?: string }): PooledEndpoint | undefined {
+    const life: Life = { up: false }
+    const observer: EndpointObserver = {
+      connected: () => this.#connected(endpoint, life),
+      media: (mid, kind, receiving) => {
+        if (this.endpoint === endpoint) this.#host.receives(mid, kind, receiving)
+      },
+      closed: (reason) => {
+        life.up = false
+        life.ended = reason
+        this.#ended(endpoint, reason)
+      },
+    }
+    let endpoint: PooledEndpoint | undefined
+    try {
+      endpoint = this.#parts.pool.open(where, observer)
+    } catch (error) {
+      this.#parts.log.warn({ err: (error as Error).message }, 'no endpoint for a peer connection')
+      return undefined
+    }
+    this.#lives.set(endpoint, life)
+    return endpoint
+  }
+
+  #connected(endpoint: PooledEndpoint | undefined, life: Life): void {
+    life.up = true
+    if (this.endpoint !== endpoint || this.#wasConnected) return
+    this.#wasConnected = true
+    this.#host.connected()
+  }
+
+  #ended(endpoint: PooledEndpoint | undefined, reason: HangupReason): void {
+    if (endpoint && this.endpoint === endpoint) this.hangup(reason)
+  }
+
+  #push(sdp: string | undefined): void {
+    const jsep = offer(sdp)
+    if (jsep) this.#host.offer(jsep)
+  }
+}
+
+const offer = (sdp: string | undefined): Jsep | undefined => (sdp === undefined ? undefined : { type: 'offer', sdp })

@@ -1,0 +1,100 @@
+/**
+ * Who is a user of which room, and who hears of it. A user is all joined connections with one user id in a
+ * room: announced when the first of them counts, and again when the last is gone.
+ */
+import type { SfuEvent } from './events.js'
+import { type Profile, profiles } from './profile.js'
+import { type Member, Room, User } from './room.js'
+
+export interface Occupancy {
+  rooms: number
+  users: number
+  listeners: number
+}
+
+export class Presence {
+  readonly #rooms = new Map<string, Room>()
+  readonly #roomsByUser = new Map<string, Set<Room>>()
+  /** Connections with `notifications:true`, joined or not. */
+  readonly #listeners = new Set<Member>()
+  #users = 0
+
+  /** Users on the server: the users of all rooms. */
+  get users(): number {
+    return this.#users
+  }
+
+  get occupancy(): Occupancy {
+    return { rooms: this.#rooms.size, users: this.#users, listeners: this.#listeners.size }
+  }
+
+  room(roomId: string): Room | undefined {
+    return this.#rooms.get(roomId)
+  }
+
+  /** Rooms in which a user is. */
+  roomsOf(userId: string): Iterable<Room> {
+    return this.#roomsByUser.get(userId) ?? []
+  }
+
+  /** Call when `member.notifications` changed, and when it is gone. */
+  listen(member: Member, on: boolean): void {
+    if (on) this.#listeners.add(member)
+    else this.#listeners.delete(member)
+  }
+
+  /** Adds a connection to a user of a room; both are made when they do not exist. */
+  join(member: Member, roomId: string, userId: string): Room {
+    let room = this.#rooms.get(roomId)
+    if (!room) this.#rooms.set(roomId, (room = new Room(roomId)))
+    let user = room.users.get(userId)
+    if (!user) {
+      room.users.set(userId, (user = new User(userId)))
+      this.#users++
+      const rooms = this.#roomsByUser.get(userId) ?? new Set<Room>()
+      this.#roomsByUser.set(userId, rooms.add(room))
+    }
+    const joined = user
+    this.#announce(room, user, () => joined.connections.add(member))
+    return room
+  }
+
+  /** Takes a connection away; the room is gone when it was the last. */
+  leave(member: Member, room: Room, userId: string): void {
+    const user = room.users.get(userId)
+    if (!user?.connections.has(member)) return
+    this.#announce(room, user, () => user.connections.delete(member))
+    if (user.connections.size > 0) return
+    room.users.delete(userId)
+    this.#users--
+    const rooms = this.#roomsByUser.get(userId)
+    if (rooms?.delete(room) && rooms.size === 0) this.#roomsByUser.delete(userId)
+    if (room.users.size === 0) this.#rooms.delete(room.id)
+  }
+
+  /** Changes what a profile looks at in a joined connection, and announces what came of it. */
+  change(room: Room, userId: string, change: () => void): void {
+    const user = room.users.get(userId)
+    if (user) this.#announce(room, user, change)
+    else change()
+  }
+
+  #announce(room: Room, user: User, change: () => unknown): void {
+    const all: Profile[] = Object.values(profiles)
+    const before = all.map((profile) => profile.lists(user.connections))
+    change()
+    all.forEach((profile, index) => {
+      const listed = profile.lists(user.connections)
+      if (listed === before[index]) return
+      this.#tell(profile, room, user, { event: listed ? 'join' : 'leave', user_id: user.id, room_id: room.id })
+    })
+  }
+
+  /** Everybody who may hear it, except the user itself in that room. */
+  #tell(profile: Profile, room: Room, user: User, event: SfuEvent): void {
+    for (const listener of this.#listeners) {
+      if (listener.profile !== profile || user.connections.has(listener)) continue
+      if (profile.hears(listener, room.id)) listener.push(event)
+    }
+  }
+}

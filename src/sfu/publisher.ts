@@ -1,0 +1,75 @@
+/**
+ * The PeerConnection of a connection that publishes: the client offers, we answer, at once and every time
+ * (RFC 9429). A new offer on it is a renegotiation, with or without an ICE restart, or, when it shows another
+ * DTLS fingerprint, the first offer of a new PeerConnection of the client.
+ */
+import { answerPublisher } from '../jsep/answer-publisher.js'
+import type { CodecPolicy, RemoteDescription } from '../jsep/jsep.js'
+import { iceChanged } from '../jsep/renegotiation.js'
+import type { DtlsParameters, MediaKind, ReceiveStream } from '../media/control.js'
+import type { PooledEndpoint } from '../media/pool-types.js'
+import type { Source } from './room.js'
+
+/** An exchange that can be made: nothing of it has happened yet, everything that could go wrong was tried. */
+export interface Exchange {
+  /** Makes it. @returns the SDP to reply with, if there is one */
+  commit(): string | undefined
+  /** Forgets it. */
+  abandon(): void
+}
+
+export class Publisher implements Source {
+  readonly endpoint: PooledEndpoint
+  readonly #codecs: CodecPolicy
+  #offer: RemoteDescription
+  #role: DtlsParameters['role'] = 'client'
+  #streams: readonly ReceiveStream[] = []
+
+  /** @param endpoint freshly opened; the publisher owns it from now on */
+  constructor(endpoint: PooledEndpoint, offer: RemoteDescription, codecs: CodecPolicy) {
+    this.endpoint = endpoint
+    this.#offer = offer
+    this.#codecs = codecs
+  }
+
+  count(kind: MediaKind): number {
+    return this.#streams.reduce(
+      (count, stream) => (stream.kind === kind ? Math.max(count, stream.index + 1) : count),
+      0,
+    )
+  }
+
+  /** The answer to the offer that it was made with. */
+  answerFirst(): Exchange {
+    const { sdp, dtls, streams } = answerPublisher(this.#offer, this.endpoint, this.#codecs)
+    const commit = () => {
+      this.#role = dtls.role
+      this.#streams = streams
+      this.endpoint.connect(this.#offer.ice, dtls)
+      this.endpoint.receive(streams)
+      return sdp
+    }
+    return { commit, abandon: () => this.endpoint.close() }
+  }
+
+  /** Whether an offer comes from the PeerConnection that is served here. */
+  continues(offer: RemoteDescription): boolean {
+    const { algorithm, value } = this.#offer.fingerprint
+    return offer.fingerprint.algorithm === algorithm && offer.fingerprint.value === value
+  }
+
+  /** A further offer of the same PeerConnection. */
+  renegotiate(offer: RemoteDescription): Exchange {
+    const commit = () => {
+      const restart = iceChanged(this.#offer.ice, offer.ice)
+      if (restart) this.endpoint.restart()
+      const { sdp, dtls, streams } = answerPublisher(offer, this.endpoint, this.#codecs, this.#role)
+      if (restart) this.endpoint.connect(offer.ice, dtls)
+      this.#offer = offer
+      this.#streams = streams
+      this.endpoint.receive(streams)
+      return sdp
+    }
+    return { commit, abandon: () => {} }
+  }
+}

@@ -1,0 +1,71 @@
+/** A room, its users in the order of their joining, and the connections of each user. */
+import type { MediaKind } from '../media/control.js'
+import type { PooledEndpoint } from '../media/pool-types.js'
+import type { SfuEvent } from './events.js'
+import type { Listener, Profile, Traits } from './profile.js'
+
+/** What a publisher has to offer to its subscribers. */
+export interface Source {
+  readonly endpoint: PooledEndpoint
+  /** Number of m-lines of that kind. */
+  count(kind: MediaKind): number
+}
+
+/** What rooms know of a connection. */
+export interface Member extends Traits, Listener {
+  readonly sessionId: number
+  readonly profile: Profile
+  /** User whose media it asked for. */
+  readonly media: string | undefined
+  /** The token says who it is. */
+  readonly hasIdentity: boolean
+  /** What it publishes, once its first offer was answered. */
+  readonly source: Source | undefined
+  /** Whose media it gets from now on; undefined = nobody's yet. */
+  follow(source: Source | undefined): void
+  push(event: SfuEvent): void
+  /** Ends the connection as a kick does. */
+  expel(): void
+}
+
+export class User {
+  readonly id: string
+  /** Joined connections, oldest first. */
+  readonly connections = new Set<Member>()
+
+  constructor(id: string) {
+    this.id = id
+  }
+
+  /** What the newest connection that publishes has to offer. */
+  get source(): Source | undefined {
+    let newest: Source | undefined
+    for (const { source } of this.connections) newest = source ?? newest
+    return newest
+  }
+}
+
+export class Room {
+  readonly id: string
+  /** In the order of their joining. */
+  readonly users = new Map<string, User>()
+
+  constructor(id: string) {
+    this.id = id
+  }
+
+  /** Users whom a profile lists, in the order of their joining. */
+  listed(profile: Profile): string[] {
+    return [...this.users.values()].filter((user) => profile.lists(user.connections)).map((user) => user.id)
+  }
+
+  *members(): Generator<Member> {
+    for (const user of this.users.values()) yield* user.connections
+  }
+
+  /** What a user publishes has changed: its subscribers follow. */
+  sourceChanged(userId: string): void {
+    const source = this.users.get(userId)?.source
+    for (const member of this.members()) if (member.media === userId) member.follow(source)
+  }
+}

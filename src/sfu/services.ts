@@ -1,0 +1,32 @@
+/** What all connections of the plugin share. */
+import type { CodecPolicy } from '../jsep/jsep.js'
+import type { MediaPool } from '../media/pool-types.js'
+import type { Auth } from './auth.js'
+import type { BlockList } from './blocks/block-list.js'
+import type { Enforcement } from './blocks/enforcement.js'
+import type { Ghosts } from './ghosts.js'
+import type { Log } from './log.js'
+import type { Presence } from './presence.js'
+import type { ProfileName } from './profile.js'
+
+export interface Limits {
+  /** Users per room; 0 = no limit. */
+  maxRoomSize: number
+  /** Users on the server; 0 = no limit. */
+  maxCcu: number
+  /** Longest `body` of a `data` message, bytes of UTF-8. */
+  maxDataBodyBytes: number
+}
+
+export interface Services {
+  readonly pool: MediaPool
+  readonly presence: Presence
+  readonly blocks: BlockList
+  readonly enforcement: Enforcement
+  readonly ghosts: Ghosts
+  readonly auth: Auth
+  readonly profile: ProfileName
+  readonly limits: Limits
+  readonly codecs: CodecPolicy
+  readonly log: Log
+}

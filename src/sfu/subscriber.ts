@@ -1,0 +1,155 @@
+/**
+ * The PeerConnection of a connection that subscribes to a user's media: we offer, the client answers. One offer
+ * is out at a time; whatever changes meanwhile becomes one new offer when the answer is there. M-lines are only
+ * ever appended, so that most changes of the publisher need no offer at all.
+ */
+import { randomBytes, randomInt } from 'node:crypto'
+import type { CodecPolicy, RemoteDescription, SubscriberSlot } from '../jsep/jsep.js'
+import { offerSubscriber } from '../jsep/offer-subscriber.js'
+import { readSubscriberAnswer } from '../jsep/read-subscriber-answer.js'
+import { iceChanged } from '../jsep/renegotiation.js'
+import { appendSlot, subscriberSlots } from '../jsep/slots.js'
+import type { DtlsParameters, IceCredentials } from '../media/control.js'
+import type { PooledEndpoint } from '../media/pool-types.js'
+import { type Refusal, refuse } from './errors.js'
+import type { Exchange } from './publisher.js'
+import type { Source } from './room.js'
+
+export interface Endpoints {
+  /** Opens an endpoint on a worker, or undefined when that worker is not running. */
+  open(worker: number): PooledEndpoint | undefined
+  /** The subscriber has another endpoint now. */
+  opened(): void
+}
+
+const random32 = () => randomInt(2 ** 32)
+
+export class Subscriber {
+  readonly #endpoints: Endpoints
+  readonly #codecs: CodecPolicy
+  /** Of the o= line (RFC 9429 §5.2.1). */
+  readonly #sessionId = String(randomInt(1, 2 ** 48 - 1))
+  readonly #streamId = randomBytes(12).toString('hex')
+  #offers = 0
+  #endpoint: PooledEndpoint
+  /** What the endpoint knows of the client; nothing before the first answer. */
+  #remote: { ice: IceCredentials; dtls: DtlsParameters } | undefined
+  #source: Source | undefined
+  /** Whom the endpoint was told to forward. */
+  #feeding: PooledEndpoint | null = null
+  #slots: readonly SubscriberSlot[] = subscriberSlots(random32)
+  /** M-lines of the offer that is out; undefined when none is. */
+  #offered: readonly SubscriberSlot[] | undefined
+  /** An offer has to be made as soon as none is out. */
+  #due = false
+  #restartDue = false
+
+  constructor(endpoint: PooledEndpoint, endpoints: Endpoints, codecs: CodecPolicy) {
+    this.#endpoint = endpoint
+    this.#endpoints = endpoints
+    this.#codecs = codecs
+  }
+
+  get endpoint(): PooledEndpoint {
+    return this.#endpoint
+  }
+
+  get awaitsAnswer(): boolean {
+    return this.#offered !== undefined
+  }
+
+  /** The client asks for an offer: the next one is made even if nothing has changed. */
+  ask(restartIce: boolean): void {
+    this.#due = true
+    this.#restartDue ||= restartIce
+  }
+
+  /**
+   * Forwards `source` from now on.
+   * @returns an offer to hand to the client, when one is needed and none is out
+   */
+  follow(source: Source | undefined): string | undefined {
+    this.#source = source
+    if (source) {
+      if (this.#grow(source) || source.endpoint.worker !== this.#endpoint.worker) this.#due = true
+    }
+    this.#feed()
+    return this.#offerIfDue()
+  }
+
+  /** Checks an answer to the offer that is out. */
+  answer(answer: RemoteDescription): Exchange | Refusal {
+    if (!this.#offered) return refuse('unexpected_answer')
+    const known = this.#remote
+    if (known && known.dtls.fingerprint.value !== answer.fingerprint.value) {
+      return refuse('invalid_sdp', 'The answer has another DTLS fingerprint than the one before; hang up first.')
+    }
+    const read = readSubscriberAnswer(answer, this.#offered, this.#codecs, known?.dtls.role)
+    if (!read.ok) return refuse('invalid_sdp', `${read.reason}.`)
+    const { dtls, streams } = read.value
+    const commit = () => {
+      if (!known || iceChanged(known.ice, answer.ice)) this.#endpoint.connect(answer.ice, dtls)
+      this.#remote = { ice: answer.ice, dtls }
+      this.#endpoint.send(streams)
+      this.#offered = undefined
+      return undefined
+    }
+    return { commit, abandon: () => {} }
+  }
+
+  /** @returns the offer that waited for the answer to the last one */
+  next(): string | undefined {
+    return this.#offerIfDue()
+  }
+
+  close(): void {
+    this.#endpoint.close()
+  }
+
+  #feed(): void {
+    const fed = this.#source?.endpoint.worker === this.#endpoint.worker ? this.#source.endpoint : null
+    if (fed === this.#feeding) return
+    this.#feeding = fed
+    this.#endpoint.source(fed)
+  }
+
+  #offerIfDue(): string | undefined {
+    if (!this.#due || this.#offered || !this.#source) return undefined
+    if (!this.#move(this.#source.endpoint.worker)) return undefined
+    if (this.#restartDue && this.#remote) this.#endpoint.restart()
+    this.#due = this.#restartDue = false
+    this.#offered = this.#slots
+    return offerSubscriber({
+      slots: this.#slots,
+      local: this.#endpoint,
+      origin: { sessionId: this.#sessionId, sessionVersion: String(++this.#offers) },
+      streamId: this.#streamId,
+      codecs: this.#codecs,
+    })
+  }
+
+  /** Appends m-lines until the source fits. @returns whether there are new ones */
+  #grow(source: Source): boolean {
+    const before = this.#slots.length
+    for (const kind of ['audio', 'video'] as const) {
+      while (this.#slots.filter((slot) => slot.kind === kind).length < source.count(kind)) {
+        this.#slots = appendSlot(this.#slots, kind, random32)
+      }
+    }
+    return this.#slots.length > before
+  }
+
+  /** To the publisher's worker, on a new endpoint. @returns false when there is none to be had there */
+  #move(worker: number): boolean {
+    if (this.#endpoint.worker === worker) return true
+    const endpoint = this.#endpoints.open(worker)
+    if (!endpoint) return false
+    this.#endpoint.close()
+    this.#endpoint = endpoint
+    this.#remote = undefined
+    this.#feeding = null
+    this.#endpoints.opened()
+    this.#feed()
+    return true
+  }
+}
