@@ -37,7 +37,7 @@ interface Subscription {
   hangups: string[]
 }
 
-class MinijanusClient {
+export class Client {
   readonly user: string
   readonly room: string
   readonly subscriptions = new Map<string, Subscription>()

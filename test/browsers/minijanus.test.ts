@@ -1,0 +1,211 @@
+/** Real Chromium pages with unmodified minijanus, in the steps of networked-aframe's adapter. */
+import assert from 'node:assert/strict'
+import { after, afterEach, before, test } from 'node:test'
+import type { Browser, JSHandle, Page } from 'playwright-core'
+import { launchChromium, openPage } from '../support/chromium.js'
+import { eventually } from '../support/eventually.js'
+import { servePages } from '../support/pages.js'
+import { type ServerProcess, startServer } from '../support/server-process.js'
+import type { Client } from './pages/minijanus-client.js'
+
+let server: ServerProcess
+let browser: Browser
+let pages: Awaited<ReturnType<typeof servePages>>
+const open: Page[] = []
+
+before(async () => {
+  pages = await servePages()
+  server = await startServer()
+  browser = await launchChromium()
+})
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((page) => page.context().close()))
+  await eventually('the server forgets everybody', async () => (await server.live()).endpoints === 0)
+})
+
+after(async () => {
+  await browser.close()
+  await server.stop()
+  pages.close()
+})
+
+type Media = { audio?: boolean; video?: boolean }
+
+/** A page whose client has joined, and then publishes. */
+async function join(room: string, user: string, media?: Media): Promise<{ page: Page; client: JSHandle<Client> }> {
+  const page = await openPage(browser, `${pages.url}/minijanus.html`)
+  open.push(page)
+  const client = await page.evaluateHandle(
+    async ([url, room, user]) => {
+      const client = new MinijanusClient(room!, user!)
+      await client.connect(url!)
+      return client
+    },
+    [server.webSocketUrl, room, user],
+  )
+  if (media) await client.evaluate((client, media) => client.publish(media), media)
+  return { page, client }
+}
+
+const stats = (client: JSHandle<Client>, user: string) => client.evaluate((client, user) => client.stats(user), user)
+
+/** Waits until a remote user's picture moves and its sound is heard; gives how long it took. */
+async function seesAndHears(client: JSHandle<Client>, user: string, withinMs = 5_000): Promise<number> {
+  const startMs = performance.now()
+  const first = await stats(client, user)
+  await eventually(
+    `picture and sound of ${user}`,
+    async () => {
+      const now = await stats(client, user)
+      return now.framesDecoded! > (first.framesDecoded ?? 0) + 2 && now.audioEnergy! > (first.audioEnergy ?? 0)
+    },
+    { withinMs },
+  )
+  return performance.now() - startMs
+}
+
+const received = (client: JSHandle<Client>, channel: string) =>
+  client.evaluate((client, channel) => client.received.filter((message) => message.channel === channel), channel)
+
+const send = (client: JSHandle<Client>, channel: string, data: string | number[]) =>
+  client.evaluate((client, [channel, data]) => client.send(channel, data), [channel, data] as [
+    string,
+    string | number[],
+  ])
+
+test('two pages see and hear each other, and both kinds of channel carry text and binary', async () => {
+  const ann = await join('alpha', 'ann', { audio: true, video: true })
+  const bob = await join('alpha', 'bob', { audio: true, video: true })
+  await Promise.all([seesAndHears(ann.client, 'bob'), seesAndHears(bob.client, 'ann')])
+  for (const channel of ['reliable', 'unreliable']) {
+    await send(ann.client, channel, `text over ${channel}`)
+    await send(ann.client, channel, [0, 1, 255])
+    await send(ann.client, channel, '')
+    const messages = await eventually(`three messages over ${channel}`, async () => {
+      const all = await received(bob.client, channel)
+      return all.length >= 3 && all
+    })
+    assert.deepEqual(
+      new Set(messages.map(({ binary, text }) => `${binary}:${text}`)),
+      new Set([`false:text over ${channel}`, 'true:0,1,255', 'false:']),
+    )
+  }
+  assert.deepEqual(await received(ann.client, 'reliable'), [], 'nobody hears himself')
+})
+
+test('a late joiner has picture and sound within 2 s, and a closed tab is one leave within 1 s', async () => {
+  const ann = await join('beta', 'ann', { audio: true, video: true })
+  const bob = await join('beta', 'bob', { audio: true, video: true })
+  await seesAndHears(bob.client, 'ann')
+  const cid = await join('beta', 'cid')
+  const took = await Promise.all([seesAndHears(cid.client, 'ann', 2_000), seesAndHears(cid.client, 'bob', 2_000)])
+  assert.ok(Math.max(...took) < 2_000)
+  await bob.page.close()
+  const leaves = (client: JSHandle<Client>) =>
+    client.evaluate((client) => client.events.filter(({ event, user_id }) => event === 'leave' && user_id === 'bob'))
+  await eventually(
+    'ann and cid hear that bob left',
+    async () => (await leaves(ann.client)).length && (await leaves(cid.client)).length,
+    {
+      withinMs: 1_000,
+    },
+  )
+  await seesAndHears(cid.client, 'ann')
+  assert.deepEqual(await leaves(cid.client), [{ event: 'leave', room_id: 'beta', user_id: 'bob' }])
+  assert.equal((await leaves(ann.client)).length, 1)
+})
+
+test('a block stops everything both ways, and its end brings all back without a frozen picture', async () => {
+  const ann = await join('gamma', 'ann', { audio: true, video: true })
+  const bob = await join('gamma', 'bob', { audio: true, video: true })
+  await Promise.all([seesAndHears(ann.client, 'bob'), seesAndHears(bob.client, 'ann')])
+
+  assert.equal((await ann.client.evaluate((client) => client.message({ kind: 'block', whom: 'bob' }))).success, true)
+  // What was on the wire when the reply left may still be counted; from then on, nothing.
+  await ann.client.evaluate((client) => client.message({ kind: 'subscribe' }))
+  const before = [await stats(ann.client, 'bob'), await stats(bob.client, 'ann')]
+  for (const [from, to] of [
+    [ann, 'bob'],
+    [bob, 'ann'],
+  ] as const) {
+    await send(from.client, 'reliable', 'unheard')
+    await send(from.client, 'unreliable', 'unheard')
+    const reply = await from.client.evaluate(
+      (client, whom) => client.message({ kind: 'data', whom, body: 'unheard' }),
+      to,
+    )
+    assert.equal(reply.success, true)
+  }
+  await new Promise((resolve) => setTimeout(resolve, 1_500))
+  const later = [await stats(ann.client, 'bob'), await stats(bob.client, 'ann')]
+  for (const side of [0, 1]) {
+    assert.equal(later[side]!.audioPackets, before[side]!.audioPackets, 'no sound')
+    assert.equal(later[side]!.videoPackets, before[side]!.videoPackets, 'no picture')
+  }
+  for (const { client } of [ann, bob]) {
+    assert.deepEqual(await received(client, 'reliable'), [])
+    assert.deepEqual(await received(client, 'unreliable'), [])
+    assert.deepEqual(await client.evaluate((client) => client.events.filter(({ event }) => event === 'data')), [])
+  }
+  assert.deepEqual(await bob.client.evaluate((client) => client.events.filter(({ event }) => event === 'blocked')), [
+    { event: 'blocked', by: 'ann' },
+  ])
+
+  assert.equal((await ann.client.evaluate((client) => client.message({ kind: 'unblock', whom: 'bob' }))).success, true)
+  await Promise.all([seesAndHears(ann.client, 'bob', 2_000), seesAndHears(bob.client, 'ann', 2_000)])
+  const settled = [await stats(ann.client, 'bob'), await stats(bob.client, 'ann')]
+  assert.ok(
+    settled.every(({ nacks }) => nacks! < 20),
+    `the pause is no loss: ${JSON.stringify(settled)}`,
+  )
+  await send(ann.client, 'reliable', 'heard again')
+  await eventually('data again', async () => (await received(bob.client, 'reliable'))[0]?.text === 'heard again')
+})
+
+test('a data-only publisher adds a microphone, then a camera, mutes, and stops; the subscriber follows', async () => {
+  const ann = await join('delta', 'ann')
+  const bob = await join('delta', 'bob')
+  await eventually('bob is subscribed', () => bob.client.evaluate((client) => client.subscriptions.has('ann')))
+  const subscription = () =>
+    bob.client.evaluate((client) => {
+      const { pc, offers } = client.subscriptions.get('ann')!
+      return { state: pc.connectionState, offers, kinds: pc.getReceivers().map(({ track }) => track.kind) }
+    })
+  assert.deepEqual((await subscription()).kinds, ['audio', 'video'], 'tracks are there before anything is sent')
+
+  await ann.client.evaluate((client) => client.publish({ audio: true }))
+  await eventually('sound', async () => (await stats(bob.client, 'ann')).audioEnergy! > 0)
+  await ann.client.evaluate((client) => client.publish({ video: true }))
+  await seesAndHears(bob.client, 'ann')
+
+  await ann.client.evaluate((client) => client.mute('video'))
+  const frozen = await eventually('the picture stands still', async () => {
+    const before = await stats(bob.client, 'ann')
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    const now = await stats(bob.client, 'ann')
+    return now.videoPackets === before.videoPackets && now
+  })
+  await ann.client.evaluate((client) => client.unmute('video'))
+  await eventually(
+    'the picture moves',
+    async () => (await stats(bob.client, 'ann')).framesDecoded! > frozen.framesDecoded! + 2,
+  )
+
+  await ann.client.evaluate((client) => client.stop('video'))
+  await eventually('no more video packets', async () => {
+    const before = await stats(bob.client, 'ann')
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    return (await stats(bob.client, 'ann')).videoPackets === before.videoPackets
+  })
+  assert.deepEqual(await subscription(), { state: 'connected', offers: 1, kinds: ['audio', 'video'] })
+})
+
+test('Chromium leaves its 300 kbit/s', async () => {
+  const ann = await join('epsilon', 'ann', { video: true })
+  await eventually(
+    'the bandwidth estimate follows REMB',
+    async () => (await ann.client.evaluate((client) => client.publisherStats())).availableBps! > 600_000,
+    { withinMs: 20_000, everyMs: 250 },
+  )
+})

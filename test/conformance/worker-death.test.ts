@@ -1,0 +1,50 @@
+/** H-63: a media worker dies in the middle of a call. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { publish, speak, subscribe } from '../support/call.js'
+import { eventually } from '../support/eventually.js'
+import { JanusSocket } from '../support/janus-socket.js'
+import { MediaClients, readRemote } from '../support/media-client.js'
+import { startServer } from '../support/server-process.js'
+
+test('its handles get hangup within 1 s, another room loses nothing, the same clients reconnect', async (t) => {
+  const server = await startServer(['--workers', '2'])
+  const clients = new MediaClients()
+  const janus = await JanusSocket.open(server.webSocketUrl)
+  t.after(async () => {
+    await clients.close()
+    await janus.close()
+    await server.stop()
+  })
+  await janus.create()
+  // Joined before offering: each room is on one worker, the second room on the emptier one.
+  const alpha = [await publish(janus, clients, 'alpha', 'ann'), await subscribe(janus, clients, 'alpha', 'bob', 'ann')]
+  const beta = [await publish(janus, clients, 'beta', 'cid'), await subscribe(janus, clients, 'beta', 'dan', 'cid')]
+  const ports = [alpha, beta].map((room) => new Set(room.map(({ peer }) => peer.remote!.port)))
+  assert.deepEqual([ports[0]!.size, ports[1]!.size], [1, 1], 'a room is on one worker')
+  assert.notDeepEqual(ports[0], ports[1], 'the rooms are on different workers')
+
+  const voice = speak(beta[0]!.peer)
+  t.after(() => voice.stop())
+  await eventually('sound in beta', () => beta[1]!.peer.rtpPackets > 10)
+  const victim = server.workerPids[(server.listening.rtcPorts as number[]).indexOf([...ports[0]!][0]!)]!
+  const hangups = Promise.all(alpha.map(({ handle }) => handle.next('hangup', 1_000)))
+  process.kill(victim, 'SIGKILL')
+  for (const hangup of await hangups) assert.equal(typeof hangup.reason, 'string')
+
+  const back = await eventually('ann publishes again on the same handle', async () => {
+    const peer = clients.peer()
+    const { handle } = alpha[0]!
+    const { jsep } = await handle.message({}, { type: 'offer', sdp: peer.offer({ audio: 1 }) })
+    if (!jsep) return false
+    await peer.connect(readRemote(jsep.sdp))
+    return peer
+  })
+  const listener = await subscribe(janus, clients, 'alpha', 'eve', 'ann')
+  back.sendRtp({ ssrc: 1, pt: 111, extSeq: 9, timestamp: 0, marker: false }, new Uint8Array(50))
+  back.flush()
+  await eventually('sound in alpha again', () => listener.peer.rtpPackets === 1)
+
+  voice.stop()
+  await eventually('every packet of beta arrived', () => beta[1]!.peer.rtpPackets === voice.sent)
+})

@@ -1,0 +1,56 @@
+/** A publisher and a subscriber of it without browsers, for tests about what the server does to its peers. */
+import type { JanusSocket, JanusTestHandle } from './janus-socket.js'
+import { type MediaClients, type MediaPeer, readRemote } from './media-client.js'
+
+export interface Party {
+  handle: JanusTestHandle
+  peer: MediaPeer
+}
+
+export const OPUS = 111
+export const AUDIO_SSRC = 0x0a0a0a0a
+export const VIDEO_SSRC = 0x0b0b0b0b
+
+/** Joins, then offers audio and video (so that the room's worker is chosen by the room); resolves when it is up. */
+export async function publish(janus: JanusSocket, clients: MediaClients, room: string, user: string): Promise<Party> {
+  const handle = await janus.attach()
+  const subscribe = { notifications: true, data: true }
+  const joined = await handle.message({ kind: 'join', room_id: room, user_id: user, subscribe })
+  if (!joined.plugindata?.data.success) throw new Error(JSON.stringify(joined))
+  const peer = clients.peer()
+  const up = handle.next('webrtcup')
+  const { jsep } = await handle.message(
+    {},
+    { type: 'offer', sdp: peer.offer({ audio: AUDIO_SSRC, video: VIDEO_SSRC }) },
+  )
+  await Promise.all([peer.connect(readRemote(jsep!.sdp)), up])
+  return { handle, peer }
+}
+
+export async function subscribe(
+  janus: JanusSocket,
+  clients: MediaClients,
+  room: string,
+  user: string,
+  to: string,
+): Promise<Party> {
+  const handle = await janus.attach()
+  const joined = await handle.message({ kind: 'join', room_id: room, user_id: user, subscribe: { media: to } })
+  if (!joined.jsep) throw new Error(JSON.stringify(joined))
+  const peer = clients.peer()
+  const up = handle.next('webrtcup')
+  await handle.message({}, { type: 'answer', sdp: peer.answer(joined.jsep.sdp) })
+  await Promise.all([peer.connect(readRemote(joined.jsep.sdp)), up])
+  return { handle, peer }
+}
+
+/** Sends 20 ms sound packets at an even rate until stopped; gives how many were sent. */
+export function speak(peer: MediaPeer, payload = new Uint8Array(100).fill(7)): { readonly sent: number; stop(): void } {
+  const state = { sent: 0, stop: () => clearInterval(timer) }
+  const timer = setInterval(() => {
+    const packet = { ssrc: AUDIO_SSRC, pt: OPUS, extSeq: 500 + state.sent, timestamp: state.sent * 960, marker: false }
+    if (peer.sendRtp(packet, payload)) state.sent++
+    peer.flush()
+  }, 20)
+  return state
+}
