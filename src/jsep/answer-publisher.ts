@@ -47,7 +47,7 @@ export function answerPublisher(
     if (choice.stream !== undefined) streams.push(choice.stream)
     return mediaLine(mline, choice, transport)
   })
-  const bundle = offer.mlines.some(({ bundled }) => bundled) ? accepted : undefined
+  const bundle = accepted.length > 0 && offer.mlines.some(({ bundled }) => bundled) ? accepted : undefined
   return {
     sdp: writeDescription({
       origin: offer.origin,

@@ -116,8 +116,12 @@ function matchRtx(payload: RemotePayloadType, offered: readonly RemotePayloadTyp
   )
 }
 
-/** RED (RFC 2198) around the opus that was chosen: its fmtp lists nothing but that payload type. */
+/**
+ * RED (RFC 2198) around the opus that was chosen. Its packets name the payload type of the opus inside, which is
+ * passed on as it is, so RED works only where that is the number that everybody has.
+ */
 function matchRed(opus: RemotePayloadType, offered: readonly RemotePayloadType[]): Match | undefined {
+  if (opus.pt !== codecs.opus.pt) return undefined
   const red = matchCodec('red', offered)
   if (red === undefined) return undefined
   const blocks = Object.keys(red.payload.parameters).flatMap((list) => list.split('/'))
@@ -149,7 +153,13 @@ export function matchSubscriberCodecs(
   answered: readonly RemotePayloadType[],
   policy: CodecPolicy,
 ): Match[] {
-  return offeredCodecs(kind, policy).flatMap(({ name }) => matchCodec(name, answered) ?? [])
+  const matches: Match[] = []
+  for (const { name } of offeredCodecs(kind, policy)) {
+    const opus = matches.find(({ codec }) => codec === 'opus')
+    const match = name === 'red' ? opus && matchRed(opus.payload, answered) : matchCodec(name, answered)
+    if (match !== undefined) matches.push(match)
+  }
+  return matches
 }
 
 /** The rows of the table that our offers list for `kind`: the configured codecs, RED never first. */

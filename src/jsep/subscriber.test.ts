@@ -1,0 +1,304 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { defaultPolicy } from './codecs.js'
+import { offerSubscriber } from './offer-subscriber.js'
+import { readSubscriberAnswer } from './read-subscriber-answer.js'
+import { appendSlot, subscriberSlots } from './slots.js'
+import { describe, digest, given, local, recorded, section, seeded } from './testing/recorded.js'
+
+const slots = subscriberSlots(seeded(1))
+const [audioSlot, videoSlot] = [slots[0]!, slots[1]!]
+const offer = (over: Partial<Parameters<typeof offerSubscriber>[0]> = {}) =>
+  offerSubscriber({
+    slots,
+    local,
+    origin: { sessionId: '1795352829326119', sessionVersion: '3' },
+    streamId: 'rostra',
+    codecs: defaultPolicy,
+    ...over,
+  })
+/** What is accepted, or the reason why not. */
+const read = (sdp: string, ...rest: [Parameters<typeof readSubscriberAnswer>[3]?]) =>
+  readSubscriberAnswer(describe(sdp), slots, defaultPolicy, ...rest)
+
+/** The answer of a client that takes everything: our offer turned around. */
+const mirrored = (sdp: string = offer()) =>
+  sdp
+    .replace('a=ice-lite\r\n', '')
+    .replaceAll('a=sendonly', 'a=recvonly')
+    .replaceAll('a=setup:actpass', 'a=setup:active')
+    .replace(/a=(ssrc|ssrc-group|msid|candidate|end-of-candidates).*\r\n/g, '')
+
+test('session level and transport of an offer', () => {
+  const sdp = offer()
+  const session = section(sdp, 0)
+  for (const line of [
+    'o=- 1795352829326119 3 IN IP4 192.0.2.1',
+    'a=group:BUNDLE 0 1 2',
+    'a=ice-lite',
+    'a=extmap-allow-mixed',
+    `a=fingerprint:sha-256 ${digest}`,
+  ]) {
+    assert.ok(session.includes(line), line)
+  }
+  for (const index of [1, 2, 3]) {
+    const lines = section(sdp, index)
+    for (const line of [
+      'a=setup:actpass',
+      'a=ice-ufrag:srvU',
+      'a=candidate:1 1 udp 2015363327 192.0.2.1 40000 typ host',
+      'a=end-of-candidates',
+      `a=mid:${index - 1}`,
+    ]) {
+      assert.ok(lines.includes(line), line)
+    }
+  }
+})
+
+test('the audio m-line', () => {
+  const lines = section(offer(), 1)
+  assert.equal(lines[0], 'm=audio 9 UDP/TLS/RTP/SAVPF 111 63')
+  for (const line of [
+    'a=rtpmap:111 opus/48000/2',
+    'a=rtpmap:63 red/48000/2',
+    'a=fmtp:63 111/111',
+    'a=sendonly',
+    'a=rtcp-mux',
+    'a=msid:rostra rostra-0',
+    `a=ssrc:${audioSlot.ssrc} cname:rostra`,
+    'a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid',
+    'a=extmap:2 urn:ietf:params:rtp-hdrext:ssrc-audio-level',
+  ]) {
+    assert.ok(lines.includes(line), line)
+  }
+  assert.deepEqual(
+    lines.filter((line) => /rtcp-fb|ssrc-group/.test(line)),
+    [],
+  )
+})
+
+test('the video m-line', () => {
+  const lines = section(offer(), 2)
+  assert.equal(lines[0], 'm=video 9 UDP/TLS/RTP/SAVPF 96 97 102 103 98 99 45 46')
+  for (const line of [
+    'a=rtpmap:96 VP8/90000',
+    'a=fmtp:97 apt=96',
+    'a=rtpmap:102 H264/90000',
+    'a=fmtp:102 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f',
+    'a=fmtp:103 apt=102',
+    'a=fmtp:98 profile-id=0',
+    'a=fmtp:45 level-idx=5;profile=0;tier=0',
+    'a=sendonly',
+    'a=msid:rostra rostra-1',
+    `a=ssrc-group:FID ${videoSlot.ssrc} ${videoSlot.rtxSsrc}`,
+    `a=ssrc:${videoSlot.ssrc} cname:rostra`,
+    `a=ssrc:${videoSlot.rtxSsrc} cname:rostra`,
+    ...[96, 102, 98, 45].flatMap((pt) =>
+      ['ccm fir', 'nack', 'nack pli', 'goog-remb'].map((feedback) => `a=rtcp-fb:${pt} ${feedback}`),
+    ),
+  ]) {
+    assert.ok(lines.includes(line), line)
+  }
+})
+
+test('payload type 107 is never used: naf-janus-adapter rewrites its lines', () => {
+  assert.doesNotMatch(offer(), /\b107\b/)
+})
+
+test('in the whole bundle an extension id stands for one URI, and a URI has one id', () => {
+  const pairs = [...offer().matchAll(/a=extmap:(\d+) (\S+)/g)].map(([, id, uri]) => `${id} ${uri}`)
+  const distinct = [...new Set(pairs)]
+  assert.equal(new Set(distinct.map((pair) => pair.split(' ')[0])).size, distinct.length)
+  assert.equal(new Set(distinct.map((pair) => pair.split(' ')[1])).size, distinct.length)
+  assert.equal(distinct.length, 6)
+})
+
+test('only the configured codecs are offered, in their order', () => {
+  const sdp = offer({ codecs: { audio: ['opus'], video: ['AV1', 'VP8'] } })
+  assert.deepEqual(sdp.match(/^m=.*(111|9\d|4\d).*$/gm), [
+    'm=audio 9 UDP/TLS/RTP/SAVPF 111',
+    'm=video 9 UDP/TLS/RTP/SAVPF 45 46 96 97',
+  ])
+})
+
+test('stream ids that SDP cannot carry are a mistake of the caller', () => {
+  for (const streamId of ['', 'a b', 'a\r\nb', 'x'.repeat(65)]) assert.throws(() => offer({ streamId }), RangeError)
+})
+
+test('slots that are appended come after the data m-line, and nothing else moves', () => {
+  const random = seeded(5)
+  const more = appendSlot(appendSlot(slots, 'video', random), 'audio', random)
+  const sdp = offer({ slots: more })
+  assert.deepEqual(sdp.match(/^m=\w+|^a=mid:\d/gm), [
+    'm=audio',
+    'a=mid:0',
+    'm=video',
+    'a=mid:1',
+    'm=application',
+    'a=mid:2',
+    'm=video',
+    'a=mid:3',
+    'm=audio',
+    'a=mid:4',
+  ])
+  assert.ok(sdp.startsWith(offer().slice(0, 40)))
+  for (const index of [1, 2, 3]) assert.deepEqual(section(sdp, index), section(offer(), index))
+})
+
+test('an answer that takes everything', () => {
+  const { dtls, streams, data } = given(read(mirrored()))
+  assert.deepEqual(dtls, { role: 'server', fingerprint: { algorithm: 'sha-256', value: digest } })
+  assert.equal(data, true)
+  assert.deepEqual(streams, [
+    {
+      mid: '0',
+      kind: 'audio',
+      index: 0,
+      ssrc: audioSlot.ssrc,
+      rtxSsrc: 0,
+      payloadTypes: [
+        { codec: 'opus', pt: 111 },
+        { codec: 'red', pt: 63 },
+      ],
+      extensions: { mid: 1, 'audio-level': 2, 'abs-capture-time': 3 },
+      active: true,
+    },
+    {
+      mid: '1',
+      kind: 'video',
+      index: 0,
+      ssrc: videoSlot.ssrc,
+      rtxSsrc: videoSlot.rtxSsrc,
+      payloadTypes: [
+        { codec: 'VP8', pt: 96, rtxPt: 97 },
+        { codec: 'H264', pt: 102, rtxPt: 103 },
+        { codec: 'VP9', pt: 98, rtxPt: 99 },
+        { codec: 'AV1', pt: 45, rtxPt: 46 },
+      ],
+      extensions: {
+        mid: 1,
+        'abs-capture-time': 3,
+        'video-orientation': 4,
+        'playout-delay': 5,
+        'dependency-descriptor': 6,
+      },
+      active: true,
+    },
+  ])
+})
+
+/** Recorded answers were given to offers with the mids a, v and d. */
+const renamed = (name: string) =>
+  recorded(name)
+    .replace('BUNDLE a v d', 'BUNDLE 0 1 2')
+    .replace('a=mid:a', 'a=mid:0')
+    .replace('a=mid:v', 'a=mid:1')
+    .replace('a=mid:d', 'a=mid:2')
+
+for (const [name, audioPt, video] of [
+  ['chrome-0043-A-client-answer', 100, { codec: 'H264', pt: 100, rtxPt: 101 }],
+  ['chrome-0068-B-client-answer', 111, { codec: 'H264', pt: 100, rtxPt: 101 }],
+  ['ndc-subscriber-answer', 111, { codec: 'H264', pt: 102, rtxPt: 103 }],
+] as const) {
+  test(`reads ${name}`, () => {
+    const { dtls, streams, data } = given(read(renamed(name)))
+    assert.equal(dtls.role, 'server')
+    assert.equal(data, true)
+    assert.deepEqual(
+      streams.map(({ payloadTypes, active }) => ({ payloadTypes, active })),
+      [
+        { payloadTypes: [{ codec: 'opus', pt: audioPt }], active: true },
+        { payloadTypes: [video], active: true },
+      ],
+    )
+  })
+}
+
+test('RTX counts only when the answer ties it to the codec', () => {
+  const dropped = mirrored().replace('a=fmtp:97 apt=96\r\n', '')
+  assert.deepEqual(given(read(dropped)).streams[1]!.payloadTypes[0], { codec: 'VP8', pt: 96 })
+  const none = mirrored().replace('96 97 102 103 98 99 45 46', '96')
+  const video = given(read(none)).streams[1]!
+  assert.deepEqual([video.payloadTypes, video.rtxSsrc], [[{ codec: 'VP8', pt: 96 }], 0])
+})
+
+test('a payload type of ours with another codec on it is not used', () => {
+  const swapped = mirrored()
+    .replace('rtpmap:96 VP8', 'rtpmap:96 H265')
+    .replace('profile-level-id=42e01f', 'profile-level-id=640c1f')
+  assert.deepEqual(
+    given(read(swapped)).streams[1]!.payloadTypes.map(({ codec }) => codec),
+    ['VP9', 'AV1'],
+  )
+})
+
+test('extensions count with the id that was offered, and when the client receives them', () => {
+  const answer = mirrored()
+    .replace('a=extmap:2 urn', 'a=extmap:9 urn')
+    .replaceAll('a=extmap:1 urn', 'a=extmap:1/recvonly urn')
+    .replaceAll('a=extmap:3 http', 'a=extmap:3/sendonly http')
+  assert.deepEqual(given(read(answer)).streams[0]!.extensions, { mid: 1 })
+})
+
+test('declined and inactive m-lines are not sent to', () => {
+  const declined = mirrored().replace('m=video 9', 'm=video 0')
+  assert.deepEqual(
+    given(read(declined)).streams.map(({ active }) => active),
+    [true, false],
+  )
+  assert.deepEqual(given(read(declined)).streams[1]!.payloadTypes, [])
+  const inactive = mirrored().replace('a=recvonly', 'a=inactive')
+  assert.deepEqual(
+    given(read(inactive)).streams.map(({ active }) => active),
+    [false, true],
+  )
+  const noData = mirrored().replace('m=application 9', 'm=application 0')
+  assert.equal(given(read(noData)).data, false)
+  const noCodec = mirrored().replace('96 97 102 103 98 99 45 46', '125')
+  assert.equal(given(read(noCodec)).streams[1]!.active, false)
+})
+
+test('what naf-janus-adapter leaves of an offer in browsers without H264 can be read and answered', () => {
+  const munged = offer().replace(/m=video[\s\S]*m=/, 'm=')
+  assert.deepEqual(
+    describe(munged.replace('a=ice-lite\r\n', '')).mlines.map(({ type, mid }) => ({ type, mid })),
+    [
+      { type: 'audio', mid: '0' },
+      { type: 'application', mid: '2' },
+    ],
+  )
+  const { streams, data } = given(read(mirrored(munged)))
+  assert.equal(data, true)
+  assert.deepEqual(
+    streams.map(({ active }) => active),
+    [true, false],
+  )
+})
+
+const dataFirst = () => {
+  const sections = mirrored().split(/\r\n(?=m=)/)
+  return [sections[0], sections[3]!.trimEnd(), sections[1], sections[2], ''].join('\r\n')
+}
+for (const [what, answer, expected] of [
+  [
+    'no decision about DTLS',
+    mirrored().replaceAll('setup:active', 'setup:actpass'),
+    /setup:actpass; active or passive/,
+  ],
+  ['an unknown mid', mirrored().replace('a=mid:2', 'a=mid:7').replace('0 1 2', '0 1 7'), /mid that was not offered/],
+  ['m-lines in another order', dataFirst(), /M-line 1 of the answer is not at its place/],
+  ['another type', mirrored().replace('m=audio', 'm=video'), /M-line 0 of the answer is video, but audio was offered/],
+] as const) {
+  test(`refuses an answer with ${what}`, () => {
+    const result = read(answer)
+    assert.match(result.ok ? 'accepted' : result.reason, expected)
+  })
+}
+
+test('DTLS roles: the answer decides, and the decision stays', () => {
+  const passive = mirrored().replaceAll('setup:active', 'setup:passive')
+  assert.equal(given(read(passive)).dtls.role, 'client')
+  assert.equal(given(read(passive, 'client')).dtls.role, 'client')
+  const turned = read(passive, 'server')
+  assert.match(turned.ok ? 'accepted' : turned.reason, /turn the DTLS roles around/)
+})
