@@ -187,6 +187,13 @@ test('an answer that takes everything', () => {
   ])
 })
 
+test("Chromium's answer to an offer as above takes everything", () => {
+  const { dtls, streams, data } = given(read(recorded('chromium-answer-to-rostra')))
+  assert.equal(dtls.role, 'server')
+  assert.equal(data, true)
+  assert.deepEqual(streams, given(read(mirrored())).streams)
+})
+
 /** Recorded answers were given to offers with the mids a, v and d. */
 const renamed = (name: string) =>
   recorded(name)
