@@ -1,0 +1,154 @@
+#include "engine.h"
+
+#include <openssl/rand.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "engine_received.h"
+
+namespace rostra {
+
+namespace {
+uint64_t randomSeed() {
+  uint64_t seed = 0;
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(&seed), sizeof seed) != 1) seed = 0x5bd1e995a3c59ac3ULL;
+  return seed;
+}
+}  // namespace
+
+Engine::Engine(Slab& slab, BatchSink& sink, const EngineOptions& options)
+    : slab_(slab), sink_(sink), options_(options), seed_(randomSeed()), transports_(options.maxTransports),
+      addresses_(seed_), received_(new Received) {
+  slab_.retain();
+}
+
+Engine::~Engine() {
+  close();
+  closeSockets();
+  slab_.release();
+}
+
+bool Engine::init(std::string& error) {
+  if (!algorithms_.load()) {
+    error = "OpenSSL has no AES-128-GCM, AES-128-CTR or HMAC";
+    return false;
+  }
+  return dtlsContext_.init(options_.profiles.data(), options_.profiles.size(), error);
+}
+
+int Engine::listen(const char* host, uint16_t port, int& index, uint16_t& boundPort) {
+  if (sockets_.size() >= kMaxSockets) return EMFILE;
+  BoundSocket bound;
+  int error = openUdp(host, port, bound);
+  if (error != 0) return error;
+  index = static_cast<int>(sockets_.size());
+  boundPort = bound.port;
+  sockets_.push_back({bound.fd, std::make_unique<SendQueue>(bound.fd, slab_, supportsSegments(bound.fd), seed_,
+                                                            options_.sendMany)});
+  return 0;
+}
+
+int32_t Engine::allocate() {
+  Transport* transport = closed_ ? nullptr : transports_.allocate();
+  return transport != nullptr ? transport->id : -1;
+}
+
+Outcome Engine::lookup(int64_t id, Transport*& transport) {
+  if (!transports_.wellFormed(id)) return Outcome::badId;
+  transport = transports_.find(static_cast<uint32_t>(id));
+  if (transport != nullptr) return Outcome::yes;
+  slab_.add(Counter::staleId);
+  return Outcome::stale;
+}
+
+Outcome Engine::allow(int64_t id, int64_t row) {
+  if (row < 0 || row >= deliveringRows_) return Outcome::badRow;
+  Transport* transport = nullptr;
+  Outcome found = lookup(id, transport);
+  if (found != Outcome::yes) return found;
+  return addAddress(*transport, rowAddresses_[row]) ? Outcome::yes : Outcome::no;
+}
+
+Outcome Engine::select(int64_t id, int64_t row, int64_t nowMs) {
+  Outcome allowed = allow(id, row);
+  if (allowed != Outcome::yes) return allowed;
+  Transport& transport = *transports_.find(static_cast<uint32_t>(id));
+  transport.selected = rowAddresses_[row];
+  if (transport.started) beginHandshake(transport, nowMs);
+  return Outcome::yes;
+}
+
+// An ICE check proves who sent it, not that its source address is real. So an address on which another
+// transport has a connection stays with that one; otherwise the newest check wins.
+bool Engine::addAddress(Transport& transport, const Address& address) {
+  if (!address.valid()) return false;
+  int32_t index = transports_.indexOf(transport);
+  int32_t owner = addresses_.find(address);
+  if (owner == index) return true;
+  if (owner >= 0) {
+    Transport& other = *transports_.at(owner);
+    if (other.connected() && other.selected == address) return false;
+    forget(other, address);
+  }
+  if (transport.addressCount == kMaxAddresses) {
+    bool oldestSelected = transport.addresses[0] == transport.selected;
+    forget(transport, Address(transport.addresses[oldestSelected ? 1 : 0]));
+  }
+  transport.addresses[transport.addressCount++] = address;
+  addresses_.set(address, index);
+  return true;
+}
+
+void Engine::forget(Transport& transport, const Address& address) {
+  int kept = 0;
+  for (int i = 0; i < transport.addressCount; i++) {
+    if (!(transport.addresses[i] == address)) transport.addresses[kept++] = transport.addresses[i];
+  }
+  transport.addressCount = kept;
+  if (transport.selected == address) transport.selected = Address{};
+  if (transport.handshakeFrom == address) transport.handshakeFrom = Address{};
+  addresses_.erase(address);
+}
+
+Outcome Engine::free(int64_t id) {
+  Transport* transport = nullptr;
+  Outcome found = lookup(id, transport);
+  if (found != Outcome::yes) return found;
+  if (transport->dtls) transport->dtls->shutdown();
+  for (int i = 0; i < transport->addressCount; i++) addresses_.erase(transport->addresses[i]);
+  transports_.free(*transport);
+  return Outcome::yes;
+}
+
+void Engine::flush() {
+  for (Socket& socket : sockets_) {
+    if (socket.queue) socket.queue->flush();
+  }
+}
+
+bool Engine::blocked(int socketIndex) const {
+  const Socket& socket = sockets_[static_cast<size_t>(socketIndex)];
+  return socket.queue && socket.queue->blocked();
+}
+
+void Engine::close() {
+  if (closed_) return;
+  closed_ = true;
+  for (int32_t i = 0; i < transports_.capacity(); i++) {
+    if (Transport* transport = transports_.at(i)) free(transport->id);
+  }
+  flush();
+  handshaking_.clear();
+  heldCount_ = 0;
+}
+
+void Engine::closeSockets() {
+  for (Socket& socket : sockets_) {
+    if (socket.fd >= 0) ::close(socket.fd);
+    socket.fd = -1;
+    socket.queue.reset();
+  }
+}
+
+}  // namespace rostra

@@ -1,0 +1,109 @@
+#include "srtp_receiver.h"
+
+#include <cstring>
+
+#include "packet.h"
+
+namespace rostra {
+
+void ReplayWindow::mark(uint64_t index) {
+  if (!any_ || index > highest_) {
+    if (!any_ || index - highest_ >= kBits) {
+      std::memset(words_, 0, sizeof words_);
+    } else {
+      for (uint64_t skipped = highest_ + 1; skipped < index; skipped++) {
+        words_[skipped % kBits / 64] &= ~(1ULL << (skipped % 64));
+      }
+    }
+    highest_ = index;
+    any_ = true;
+  }
+  words_[index % kBits / 64] |= 1ULL << (index % 64);
+}
+
+bool estimateIndex(uint64_t highest, uint16_t seq, uint64_t& index) {
+  int64_t roc = static_cast<int64_t>(highest >> 16);
+  int32_t distance = static_cast<int32_t>(seq) - static_cast<int32_t>(highest & 0xffff);
+  if (distance > 0x8000) roc--;
+  if (distance < -0x8000) roc++;
+  if (roc < 0 || roc > 0xffffffffLL) return false;
+  index = static_cast<uint64_t>(roc) << 16 | seq;
+  return true;
+}
+
+ReplayWindow* SrtpReceiver::Streams::find(uint32_t ssrc) {
+  if (last < ssrcs.size() && ssrcs[last] == ssrc) return &windows[last];
+  for (size_t i = 0; i < ssrcs.size(); i++) {
+    if (ssrcs[i] == ssrc) {
+      last = i;
+      return &windows[i];
+    }
+  }
+  return nullptr;
+}
+
+ReplayWindow& SrtpReceiver::Streams::add(uint32_t ssrc) {
+  last = ssrcs.size();
+  ssrcs.push_back(ssrc);
+  windows.emplace_back();
+  return windows.back();
+}
+
+OpenResult SrtpReceiver::openRtp(uint8_t* packet, size_t length, size_t& plainLength) {
+  size_t tag = tagBytes(cipher_.profile());
+  if (length < 12 + tag) return OpenResult::malformed;
+  size_t headerLength = rtpHeaderLength(packet, length - tag);
+  if (headerLength == 0) return OpenResult::malformed;
+  uint16_t seq = read16(packet + 2);
+  uint32_t ssrc = read32(packet + 8);
+  plainLength = length - tag;
+
+  ReplayWindow* window = rtp_.find(ssrc);
+  if (window == nullptr) return openFirst(packet, length, headerLength, ssrc, seq);
+  uint64_t index;
+  if (!estimateIndex(window->highest(), seq, index) || !window->fresh(index)) return OpenResult::replay;
+  if (!cipher_.openRtp(packet, length, headerLength, ssrc, index)) return OpenResult::auth;
+  window->mark(index);
+  return OpenResult::ok;
+}
+
+// A stream begins with ROC 0. When it began just below the wrap and all packets before it were lost or
+// are late, the first one here already has ROC 1.
+OpenResult SrtpReceiver::openFirst(uint8_t* packet, size_t length, size_t headerLength, uint32_t ssrc,
+                                   uint16_t seq) {
+  if (rtp_.full()) return OpenResult::ssrcLimit;
+  bool maybeWrapped = seq < ReplayWindow::kBits;
+  uint8_t copy[1536];
+  if (maybeWrapped && length <= sizeof copy) std::memcpy(copy, packet, length);
+  uint64_t index = seq;
+  bool ok = cipher_.openRtp(packet, length, headerLength, ssrc, index);
+  if (!ok && maybeWrapped && length <= sizeof copy) {
+    std::memcpy(packet, copy, length);
+    index |= 0x10000;
+    ok = cipher_.openRtp(packet, length, headerLength, ssrc, index);
+  }
+  if (!ok) return OpenResult::auth;
+  rtp_.add(ssrc).mark(index);
+  return OpenResult::ok;
+}
+
+OpenResult SrtpReceiver::openRtcp(uint8_t* packet, size_t length, size_t& plainLength) {
+  size_t tag = tagBytes(cipher_.profile());
+  if (length < 8 + tag + kSrtcpIndexBytes || packet[0] >> 6 != 2) return OpenResult::malformed;
+  bool gcm = cipher_.profile() == SrtpProfile::aeadAes128Gcm;
+  uint32_t word = read32(packet + length - kSrtcpIndexBytes - (gcm ? 0 : tag));
+  // DTLS-SRTP cannot negotiate unencrypted SRTCP.
+  if ((word & 0x80000000u) == 0) return OpenResult::malformed;
+  uint32_t ssrc = read32(packet + 4);
+  uint32_t index = word & 0x7fffffffu;
+
+  ReplayWindow* window = rtcp_.find(ssrc);
+  if (window == nullptr && rtcp_.full()) return OpenResult::ssrcLimit;
+  if (window != nullptr && !window->fresh(index)) return OpenResult::replay;
+  if (!cipher_.openRtcp(packet, length, word)) return OpenResult::auth;
+  (window != nullptr ? *window : rtcp_.add(ssrc)).mark(index);
+  plainLength = length - tag - kSrtcpIndexBytes;
+  return OpenResult::ok;
+}
+
+}  // namespace rostra

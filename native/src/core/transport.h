@@ -1,0 +1,82 @@
+// One peer's transport, and the table of all of them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "address.h"
+#include "dtls.h"
+#include "srtp_cipher.h"
+#include "srtp_receiver.h"
+
+namespace rostra {
+
+constexpr int kMaxAddresses = 8;
+
+struct Transport {
+  int32_t id = -1;
+
+  // Addresses from which an ICE check passed, oldest first; empty ones at the end.
+  Address addresses[kMaxAddresses];
+  int addressCount = 0;
+  // Where everything is sent; family 0 until `select`.
+  Address selected;
+  // Where a handshake packet was last accepted from: answers go there while nothing is selected.
+  Address handshakeFrom;
+
+  bool started = false;
+  DtlsRole role = DtlsRole::server;
+  std::unique_ptr<DtlsSession> dtls;
+  // 0 while the handshake has not begun.
+  int64_t deadlineMs = 0;
+  bool closedReported = false;
+
+  std::unique_ptr<SrtpReceiver> receiver;
+  std::unique_ptr<SrtpCipher> sender;
+  uint32_t rtcpIndex = 0;
+
+  bool connected() const { return dtls && dtls->state() == DtlsSession::State::connected && sender; }
+};
+
+// Ids are positive 31-bit numbers, generation << indexBits | index; the generation starts at 1, so 0 is
+// never an id, and moves on at each `free`. The longest-free index is taken first, which makes the reuse of
+// a whole id take 2^(31 - indexBits) rounds over all of them.
+class TransportTable {
+ public:
+  explicit TransportTable(int capacity);
+
+  // A new transport, or null when all are taken.
+  Transport* allocate();
+  // The id's transport; null when it was freed.
+  Transport* find(uint32_t id) const {
+    uint32_t index = id & mask_;
+    if (index >= slots_.size()) return nullptr;
+    Transport* transport = slots_[index].transport.get();
+    return transport != nullptr && static_cast<uint32_t>(transport->id) == id ? transport : nullptr;
+  }
+  // Whether `id` could ever have come from `allocate`.
+  bool wellFormed(int64_t id) const {
+    return id > 0 && id <= 0x7fffffff && (static_cast<uint32_t>(id) & mask_) < slots_.size() &&
+           (static_cast<uint32_t>(id) >> bits_) != 0;
+  }
+  Transport* at(int32_t index) const { return slots_[static_cast<size_t>(index)].transport.get(); }
+  int32_t indexOf(const Transport& transport) const {
+    return static_cast<int32_t>(static_cast<uint32_t>(transport.id) & mask_);
+  }
+  void free(Transport& transport);
+  int capacity() const { return static_cast<int>(slots_.size()); }
+
+ private:
+  struct Slot {
+    std::unique_ptr<Transport> transport;
+    uint32_t generation = 1;
+    int32_t nextFree = -1;
+  };
+  std::vector<Slot> slots_;
+  int bits_;
+  uint32_t mask_;
+  int32_t firstFree_ = -1, lastFree_ = -1;
+};
+
+}  // namespace rostra
