@@ -1,0 +1,307 @@
+/** The Janus API: requests in, replies and events out. Knows no plugin by name and no socket. */
+import { type Clock, systemClock } from './clock.js'
+import type { Connection, Owner, ServerMessage } from './connection.js'
+import { type Failure, failure, isFailure } from './errors.js'
+import { checkFields, type FieldRule, isInteger, isJsonObject } from './fields.js'
+import { Handle, type HandleIdentity, type HandleSettings } from './handle.js'
+import type { Log } from './log.js'
+import type { Plugin } from './plugin.js'
+import { randomId } from './random-id.js'
+import { requests } from './requests/index.js'
+import type { Context, Core, Outcome } from './requests/request.js'
+import { type ServerFacts, serverInfo } from './server-info.js'
+import { Session } from './session.js'
+
+export interface GatewayOptions {
+  readonly plugins: readonly Plugin[]
+  readonly facts: ServerFacts
+  readonly log: Log
+  readonly clock?: Clock
+  /** Makes session and handle ids: integers 1 … 2^53−1. */
+  readonly randomId?: () => number
+  /** A session without requests for so long ends; 0 = never. Default 60,000. */
+  readonly sessionTimeoutMs?: number
+  /** A session that lost its transport waits for a claim so long after its last request; 0 = ends at once (default). */
+  readonly reclaimTimeoutMs?: number
+  /** Candidates older than this when the negotiation completes are dropped. Default 45,000. */
+  readonly candidatesTimeoutMs?: number
+  /** Events carry the `opaque_id` of their handle. Default false. */
+  readonly opaqueIdInApi?: boolean
+  readonly limits?: Partial<GatewayLimits>
+}
+
+/** Janus has none of these; they are far above what clients do. */
+export interface GatewayLimits {
+  readonly sessionsPerOwner: number
+  readonly handlesPerSession: number
+  /** Requests that wait on one handle while its plugin is busy. */
+  readonly waitingPerHandle: number
+  /** Bytes of messages of one connection that wait. */
+  readonly waitingBytesPerConnection: number
+}
+
+const defaultLimits: GatewayLimits = {
+  sessionsPerOwner: 1024,
+  handlesPerSession: 4096,
+  waitingPerHandle: 512,
+  waitingBytesPerConnection: 4 * 1024 * 1024,
+}
+
+export interface Gateway {
+  /**
+   * Handles one request: sends exactly one reply through `connection.reply`, and returns it.
+   * @param message a parsed JSON document @param bytes its size on the wire
+   */
+  handle(message: unknown, connection: Connection, bytes?: number): ServerMessage
+  /** Replies to text that is not JSON. @param problem what is wrong and where */
+  malformed(problem: string, connection: Connection): ServerMessage
+  /** The `server_info`, without envelope. */
+  info(): Record<string, unknown>
+  /** A transport lost this owner: its sessions end, or wait to be claimed. */
+  disconnected(owner: Owner): void
+  /** false: `create` is refused from now on (drain before a stop). */
+  acceptNewSessions(accept: boolean): void
+  /** @param timeoutMs 0 = never; undefined = as all sessions @returns false if there is no such session */
+  setSessionTimeout(sessionId: number, timeoutMs: number | undefined): boolean
+  live(): { sessions: number; handles: number }
+  /** Ends all sessions, silently, and takes no new ones. */
+  close(): void
+}
+
+export function createGateway(options: GatewayOptions): Gateway {
+  return new JanusGateway(options)
+}
+
+const envelope: readonly FieldRule[] = [
+  { name: 'transaction', type: 'a string', required: true },
+  { name: 'janus', type: 'a string', required: true },
+  { name: 'id', type: 'a positive integer' },
+]
+
+/** Janus looks for sessions that timed out so often. */
+const SWEEP_MS = 2000
+
+class JanusGateway implements Gateway, Core {
+  readonly #plugins: ReadonlyMap<string, Plugin>
+  readonly #facts: ServerFacts
+  readonly #log: Log
+  readonly #clock: Clock
+  readonly #randomId: () => number
+  readonly #sessionTimeoutMs: number
+  readonly #reclaimTimeoutMs: number
+  readonly #limits: GatewayLimits
+  readonly #handleSettings: HandleSettings
+  readonly #sessions = new Map<number, Session>()
+  readonly #owned = new Map<Owner, Set<Session>>()
+  #accepting = true
+  #closed = false
+  #cancelSweep: (() => void) | undefined
+
+  constructor(options: GatewayOptions) {
+    const clock = options.clock ?? systemClock
+    this.#plugins = new Map(options.plugins.map((plugin) => [plugin.packageName, plugin]))
+    this.#facts = options.facts
+    this.#log = options.log
+    this.#clock = clock
+    this.#randomId = options.randomId ?? randomId
+    this.#sessionTimeoutMs = options.sessionTimeoutMs ?? 60_000
+    this.#reclaimTimeoutMs = options.reclaimTimeoutMs ?? 0
+    this.#limits = { ...defaultLimits, ...options.limits }
+    this.#handleSettings = {
+      log: options.log,
+      nowMs: () => clock.nowMs(),
+      candidatesTimeoutMs: options.candidatesTimeoutMs ?? 45_000,
+      opaqueIdInApi: options.opaqueIdInApi ?? false,
+      waitingPerHandle: this.#limits.waitingPerHandle,
+      waitingBytesPerConnection: this.#limits.waitingBytesPerConnection,
+    }
+  }
+
+  handle(message: unknown, connection: Connection, bytes = 0): ServerMessage {
+    // An array has no transaction either: that is the error Janus gives.
+    const object = isJsonObject(message) ? message : {}
+    const sessionId = isInteger(object.session_id) ? object.session_id : 0
+    const wrong = checkFields(object, envelope)
+    if (wrong) return this.#reply(connection, sessionId, undefined, wrong)
+    const context = { core: this, connection, message: object as Context['message'], bytes }
+    const outcome = this.#run(context, sessionId)
+    return this.#reply(connection, sessionId, context.message.transaction, outcome)
+  }
+
+  malformed(problem: string, connection: Connection): ServerMessage {
+    const reason = `Invalid Janus API request - ${problem}`
+    return this.#reply(connection, 0, undefined, failure('INVALID_JSON', reason))
+  }
+
+  /** Finds session, handle and request, in the order of Janus: the order decides which error wins. */
+  #run(context: Context, sessionId: number): Outcome {
+    const { janus: name, handle_id: handleField } = context.message
+    const request = requests.get(name.toLowerCase())
+    const handleId = isInteger(handleField) ? handleField : 0
+    const unhandled = () => failure('INVALID_REQUEST_PATH', `Unhandled request '${name}' at this path`)
+    if (sessionId === 0 && handleId === 0) {
+      return request?.scope === 'server' ? request.run(context) : unhandled()
+    }
+    if (sessionId < 1) return failure('SESSION_NOT_FOUND')
+    const namesHandle = handleField !== undefined && handleField !== null
+    if (namesHandle && handleId < 1) return failure('HANDLE_NOT_FOUND')
+    const session = this.#sessions.get(sessionId)
+    if (!session) return failure('SESSION_NOT_FOUND', `No such session ${sessionId}`)
+    session.touch(this.#clock.nowMs())
+    const handle = namesHandle ? session.handles.get(handleId) : undefined
+    if (namesHandle && !handle) {
+      return failure('HANDLE_NOT_FOUND', `No such handle ${handleId} in session ${sessionId}`)
+    }
+    if (!request || request.scope === 'server') return failure('UNKNOWN_REQUEST', `Unknown request '${name}'`)
+    if (request.scope === 'handle') return handle ? request.run({ ...context, session, handle }) : unhandled()
+    if (request.scope === 'session' && handle) return unhandled()
+    return request.run({ ...context, session })
+  }
+
+  #reply(connection: Connection, sessionId: number, transaction: string | undefined, outcome: Outcome): ServerMessage {
+    const failed = isFailure(outcome)
+    const named = (failed ? outcome.sessionId : undefined) ?? sessionId
+    const reply = {
+      janus: failed ? 'error' : outcome.janus,
+      ...(named > 0 && { session_id: named }),
+      ...(transaction !== undefined && { transaction }),
+      ...(failed ? { error: outcome.error } : outcome.fields),
+    }
+    connection.reply(reply)
+    if (!failed) outcome.after?.()
+    return reply
+  }
+
+  info(): Record<string, unknown> {
+    return this.serverInfo()
+  }
+
+  serverInfo(): Record<string, unknown> {
+    return serverInfo(this.#facts, {
+      accepting: this.#accepting,
+      sessionTimeoutMs: this.#sessionTimeoutMs,
+      reclaimTimeoutMs: this.#reclaimTimeoutMs,
+      candidatesTimeoutMs: this.#handleSettings.candidatesTimeoutMs,
+      opaqueIdInApi: this.#handleSettings.opaqueIdInApi,
+      plugins: this.#plugins.values(),
+    })
+  }
+
+  plugin(packageName: string): Plugin | undefined {
+    return this.#plugins.get(packageName)
+  }
+
+  createSession(wished: number, owner: Owner): Session | Failure {
+    if (!this.#accepting) return failure('NOT_ACCEPTING_SESSIONS')
+    if (this.#sessions.has(wished)) return { ...failure('SESSION_CONFLICT'), sessionId: wished }
+    if ((this.#owned.get(owner)?.size ?? 0) >= this.#limits.sessionsPerOwner) {
+      return failure('NOT_ACCEPTING_SESSIONS', 'Too many sessions on this connection')
+    }
+    const id = wished || this.#freeId(this.#sessions)
+    const session = new Session(id, owner, this.#clock.nowMs(), (session) => this.#expire(session))
+    this.#sessions.set(id, session)
+    this.#give(session, owner)
+    this.#cancelSweep ??= this.#scheduleSweep()
+    return session
+  }
+
+  claimSession(session: Session, owner: Owner): void {
+    this.#release(session)
+    this.#give(session, owner)
+  }
+
+  destroySession(session: Session): void {
+    if (!this.#sessions.delete(session.id)) return
+    this.#release(session)
+    session.dispose()
+  }
+
+  attach(session: Session, plugin: Plugin, identity: Omit<HandleIdentity, 'id'>): Handle | Failure {
+    if (session.handles.size >= this.#limits.handlesPerSession) {
+      return failure('PLUGIN_ATTACH', "Couldn't attach to plugin: too many handles in this session")
+    }
+    const id = this.#freeId(session.handles)
+    try {
+      const handle = new Handle(plugin, session, { ...identity, id }, this.#handleSettings)
+      session.handles.set(id, handle)
+      return handle
+    } catch (error) {
+      const fields = { err: error, plugin: plugin.packageName, call: 'attach', session: session.id }
+      this.#log.error(fields, 'a plugin threw: this is a bug')
+      return failure('PLUGIN_ATTACH')
+    }
+  }
+
+  disconnected(owner: Owner): void {
+    const sessions = [...(this.#owned.get(owner) ?? [])]
+    for (const session of sessions) {
+      if (this.#reclaimTimeoutMs > 0) this.#release(session)
+      else this.destroySession(session)
+    }
+  }
+
+  acceptNewSessions(accept: boolean): void {
+    this.#accepting = accept && !this.#closed
+  }
+
+  setSessionTimeout(sessionId: number, timeoutMs: number | undefined): boolean {
+    const session = this.#sessions.get(sessionId)
+    if (session) session.timeoutMs = timeoutMs
+    return session !== undefined
+  }
+
+  live(): { sessions: number; handles: number } {
+    let handles = 0
+    for (const session of this.#sessions.values()) handles += session.handles.size
+    return { sessions: this.#sessions.size, handles }
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#accepting = false
+    this.#cancelSweep?.()
+    this.#cancelSweep = undefined
+    for (const session of [...this.#sessions.values()]) this.destroySession(session)
+  }
+
+  /** Only `timeout` is sent: no `detached` and no `hangup` for the handles. */
+  #expire(session: Session): void {
+    if (this.#sessions.get(session.id) !== session) return
+    this.#log.info({ session: session.id }, 'session timed out')
+    session.event({ janus: 'timeout', session_id: session.id })
+    this.destroySession(session)
+  }
+
+  #give(session: Session, owner: Owner): void {
+    session.owner = owner
+    const sessions = this.#owned.get(owner) ?? new Set()
+    this.#owned.set(owner, sessions.add(session))
+  }
+
+  #release(session: Session): void {
+    if (!session.owner) return
+    const sessions = this.#owned.get(session.owner)
+    sessions?.delete(session)
+    if (sessions?.size === 0) this.#owned.delete(session.owner)
+    session.owner = undefined
+  }
+
+  #freeId(taken: ReadonlyMap<number, unknown>): number {
+    let id = this.#randomId()
+    while (taken.has(id)) id = this.#randomId()
+    return id
+  }
+
+  /** Runs only while there are sessions. Short timeouts are looked at more often. */
+  #scheduleSweep(): () => void {
+    const shortestMs = Math.min(this.#sessionTimeoutMs || SWEEP_MS, this.#reclaimTimeoutMs || SWEEP_MS)
+    const delayMs = Math.min(SWEEP_MS, Math.max(50, shortestMs / 10))
+    return this.#clock.after(delayMs, () => {
+      const nowMs = this.#clock.nowMs()
+      for (const session of [...this.#sessions.values()]) {
+        if (session.isOverdue(nowMs, this.#sessionTimeoutMs, this.#reclaimTimeoutMs)) this.#expire(session)
+      }
+      this.#cancelSweep = this.#sessions.size > 0 && !this.#closed ? this.#scheduleSweep() : undefined
+    })
+  }
+}

@@ -1,0 +1,227 @@
+/** One attachment of a session to a plugin: the queue of its requests, and the plugin's way to the client. */
+import type { Connection, ServerMessage } from './connection.js'
+import { type Failure, failure } from './errors.js'
+import type { Log } from './log.js'
+import type { HandlePort, Jsep, Plugin, PluginHandle, PluginReply, PluginRequest } from './plugin.js'
+import { type Candidates, EarlyCandidates } from './trickle.js'
+
+/** What a handle needs of its session. */
+export interface HandleSession {
+  readonly id: number
+  lastActivityMs(): number
+  event(message: ServerMessage): void
+  /** The handle ended by itself. */
+  removed(handle: Handle): void
+  expire(): void
+}
+
+export interface HandleSettings {
+  readonly log: Log
+  nowMs(): number
+  /** Early candidates older than this are dropped when the negotiation is complete. */
+  readonly candidatesTimeoutMs: number
+  /** Events name the `opaque_id` too. */
+  readonly opaqueIdInApi: boolean
+  /** Requests that may wait on one handle while the plugin works on another. */
+  readonly waitingPerHandle: number
+  /** Bytes of messages of one connection that may wait. */
+  readonly waitingBytesPerConnection: number
+}
+
+export interface HandleIdentity {
+  readonly id: number
+  readonly opaqueId: string | undefined
+  readonly query: URLSearchParams
+}
+
+/** A message in the queue; its bytes count for the connection that sent it until the plugin answered. */
+export interface WaitingMessage {
+  readonly transaction: string
+  readonly request: PluginRequest
+  readonly connection: Connection
+  readonly bytes: number
+}
+
+type Task =
+  | { readonly kind: 'message'; readonly message: WaitingMessage }
+  | { readonly kind: 'trickle'; readonly candidates: Candidates; readonly sinceMs: number }
+  | { readonly kind: 'hangup'; readonly reason: string }
+
+export class Handle {
+  readonly id: number
+  readonly opaqueId: string | undefined
+  readonly plugin: Plugin
+  readonly #session: HandleSession
+  readonly #settings: HandleSettings
+  readonly #pluginHandle: PluginHandle
+  readonly #early = new EarlyCandidates()
+  #tasks: Task[] = []
+  /** The plugin works on a task. */
+  #busy = false
+  #open = false
+
+  /** Attaches. @throws what the plugin throws */
+  constructor(plugin: Plugin, session: HandleSession, identity: HandleIdentity, settings: HandleSettings) {
+    this.id = identity.id
+    this.opaqueId = identity.opaqueId
+    this.plugin = plugin
+    this.#session = session
+    this.#settings = settings
+    this.#pluginHandle = plugin.attach(this.#port(identity.query))
+    this.#open = true
+  }
+
+  /** Offer and answer were exchanged and no exchange is open. */
+  get negotiated(): boolean {
+    return this.#guard('negotiation', () => this.#pluginHandle.negotiation()) === 'stable'
+  }
+
+  get expectsAnswer(): boolean {
+    return this.#guard('expectsAnswer', () => this.#pluginHandle.expectsAnswer()) ?? false
+  }
+
+  /** @returns why a message of so many bytes cannot be taken now */
+  refusal(connection: Connection, bytes: number): Failure | undefined {
+    const { waitingPerHandle, waitingBytesPerConnection } = this.#settings
+    if (this.#tasks.length < waitingPerHandle && connection.waiting.bytes + bytes <= waitingBytesPerConnection) {
+      return undefined
+    }
+    return failure('PLUGIN_MESSAGE', 'Too many messages are waiting')
+  }
+
+  /** The plugin gets the message after those before it; its reply becomes an `event` with the transaction. */
+  message(message: WaitingMessage): void {
+    if (!this.#open) return
+    message.connection.waiting.bytes += message.bytes
+    this.#enqueue({ kind: 'message', message })
+  }
+
+  trickle(candidates: Candidates): void {
+    if (candidates.length === 0 || this.#tasks.length >= this.#settings.waitingPerHandle) return
+    this.#enqueue({ kind: 'trickle', candidates, sinceMs: this.#settings.nowMs() })
+  }
+
+  hangup(reason: string): void {
+    const last = this.#tasks.at(-1)
+    if (last?.kind === 'hangup') return
+    this.#enqueue({ kind: 'hangup', reason })
+  }
+
+  /** Ends the handle, and tells the client. */
+  detach(): void {
+    if (!this.#open) return
+    this.#session.removed(this)
+    this.#event('detached')
+    this.dispose()
+  }
+
+  /** Ends the handle silently. What the plugin is still working on has no effect any more. */
+  dispose(): void {
+    if (!this.#open) return
+    this.#open = false
+    for (const task of this.#tasks) if (task.kind === 'message') release(task.message)
+    this.#tasks = []
+    this.#guard('detached', () => this.#pluginHandle.detached())
+  }
+
+  #enqueue(task: Task): void {
+    this.#tasks.push(task)
+    this.#work()
+  }
+
+  #work(): void {
+    while (!this.#busy && this.#open) {
+      const task = this.#tasks.shift()
+      if (!task) return
+      this.#busy = true
+      if (task.kind === 'message') {
+        void this.#handle(task.message)
+        return
+      }
+      if (task.kind === 'trickle') this.#early.add(task.candidates, task.sinceMs)
+      // Earlier candidates belonged to the PeerConnection that ends here.
+      else this.#early.take(Number.POSITIVE_INFINITY)
+      if (task.kind === 'hangup') this.#guard('hangup', () => this.#pluginHandle.hangup(task.reason))
+      this.#applyCandidates()
+      this.#busy = false
+    }
+  }
+
+  async #handle(message: WaitingMessage): Promise<void> {
+    const reply = await this.#ask(message.request)
+    release(message)
+    if (this.#open) {
+      const { transaction } = message
+      this.#guard('message', () => this.#event('event', { transaction }, this.#pluginData(reply)))
+      this.#applyCandidates()
+    }
+    this.#busy = false
+    this.#work()
+  }
+
+  /** A plugin that fails broke its contract. The client gets an event all the same: it waits for one after the ack. */
+  async #ask(request: PluginRequest): Promise<PluginReply> {
+    try {
+      return await this.#pluginHandle.message(request)
+    } catch (error) {
+      this.#bug('message', error)
+      return { data: { success: false, error: { msg: 'Internal error.', code: 'internal_error' } } }
+    }
+  }
+
+  #applyCandidates(): void {
+    if (!this.#open || !this.negotiated) return
+    const { nowMs, candidatesTimeoutMs } = this.#settings
+    const candidates = this.#early.take(nowMs() - candidatesTimeoutMs)
+    if (candidates.length > 0) this.#guard('trickle', () => this.#pluginHandle.trickle(candidates))
+  }
+
+  #guard<T>(call: string, body: () => T): T | undefined {
+    try {
+      return body()
+    } catch (error) {
+      this.#bug(call, error)
+      return undefined
+    }
+  }
+
+  #bug(call: string, error: unknown): void {
+    const fields = { err: error, plugin: this.plugin.packageName, call, session: this.#session.id, handle: this.id }
+    this.#settings.log.error(fields, 'a plugin threw: this is a bug')
+  }
+
+  #event(janus: string, transaction: { transaction?: string } = {}, fields: Record<string, unknown> = {}): void {
+    const opaque = this.#settings.opaqueIdInApi && this.opaqueId !== undefined ? { opaque_id: this.opaqueId } : {}
+    const sender = { session_id: this.#session.id, ...transaction, sender: this.id, ...opaque }
+    this.#session.event({ janus, ...sender, ...fields })
+  }
+
+  #pluginData(reply: { data: Record<string, unknown>; jsep?: Jsep }): Record<string, unknown> {
+    const plugindata = { plugin: this.plugin.packageName, data: reply.data }
+    // Clients get exactly these two keys.
+    return reply.jsep ? { plugindata, jsep: { type: reply.jsep.type, sdp: reply.jsep.sdp } } : { plugindata }
+  }
+
+  #port(query: URLSearchParams): HandlePort {
+    const open = (act: () => void) => {
+      if (this.#open) act()
+    }
+    return {
+      id: this.id,
+      sessionId: this.#session.id,
+      opaqueId: this.opaqueId,
+      query,
+      lastActivityMs: () => this.#session.lastActivityMs(),
+      push: (data, jsep) => open(() => this.#event('event', {}, this.#pluginData(jsep ? { data, jsep } : { data }))),
+      webrtcup: () => open(() => this.#event('webrtcup')),
+      media: (mid, type, receiving) => open(() => this.#event('media', {}, { mid, type, receiving })),
+      hangup: (reason) => open(() => this.#event('hangup', {}, { reason })),
+      detach: () => this.detach(),
+      expireSession: () => open(() => this.#session.expire()),
+    }
+  }
+}
+
+function release(message: WaitingMessage): void {
+  message.connection.waiting.bytes -= message.bytes
+}

@@ -1,0 +1,3 @@
+import type { Request } from './request.js'
+
+export const ping = { scope: 'server', run: () => ({ janus: 'pong' }) } satisfies Request

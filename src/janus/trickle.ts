@@ -1,0 +1,79 @@
+/** Candidates in `trickle` requests: checked, or put aside until the negotiation is complete. */
+import { type Failure, failure, isFailure } from './errors.js'
+import { isJsonObject, isPositiveInteger } from './fields.js'
+import type { TrickleCandidate } from './plugin.js'
+
+export type Candidates = readonly (TrickleCandidate | null)[]
+
+/** More in one request, or waiting on one handle, are ignored: a browser sends some dozens. */
+const CANDIDATES_MAX = 256
+/** Longer strings are no candidates. */
+const CANDIDATE_LENGTH_MAX = 1024
+const SDP_MID_LENGTH_MAX = 256
+
+/**
+ * Reads `candidate` (one, or null or any non-object for the end) or `candidates` (an array of such).
+ * @param lenient ignores what is wrong, as Janus does before the negotiation is complete
+ */
+export function readCandidates(
+  message: Readonly<Record<string, unknown>>,
+  lenient: boolean,
+): { candidates: Candidates } | Failure {
+  const { candidate, candidates } = message
+  if (candidates === undefined) {
+    const read = readCandidate(candidate)
+    if (read === 'ignored') return { candidates: [] }
+    if (read && isFailure(read)) return lenient ? { candidates: [] } : read
+    return { candidates: [read] }
+  }
+  if (!Array.isArray(candidates)) {
+    return lenient ? { candidates: [] } : failure('INVALID_ELEMENT_TYPE', 'candidates is not an array')
+  }
+  const good: (TrickleCandidate | null)[] = []
+  for (const entry of candidates.slice(0, CANDIDATES_MAX)) {
+    const read = readCandidate(entry)
+    if (read === null || (read !== 'ignored' && !isFailure(read))) good.push(read)
+  }
+  return { candidates: good }
+}
+
+function readCandidate(value: unknown): TrickleCandidate | null | 'ignored' | Failure {
+  if (!isJsonObject(value) || value.completed !== undefined) return null
+  const { sdpMid, sdpMLineIndex, candidate } = value
+  if (sdpMid !== undefined && typeof sdpMid !== 'string') return wrongType('sdpMid', 'a string')
+  if (sdpMLineIndex !== undefined && !isPositiveInteger(sdpMLineIndex)) {
+    return wrongType('sdpMLineIndex', 'a positive integer')
+  }
+  if (sdpMid === undefined && sdpMLineIndex === undefined) return missing('sdpMid or sdpMLineIndex')
+  if (candidate === undefined) return missing('candidate')
+  if (typeof candidate !== 'string') return wrongType('candidate', 'a string')
+  if (candidate === '' || candidate.length > CANDIDATE_LENGTH_MAX) return 'ignored'
+  if (sdpMid !== undefined && sdpMid.length > SDP_MID_LENGTH_MAX) return 'ignored'
+  return {
+    candidate,
+    ...(sdpMid !== undefined && { sdpMid }),
+    ...(sdpMLineIndex !== undefined && { sdpMLineIndex }),
+  }
+}
+
+const missing = (name: string) =>
+  failure('MISSING_MANDATORY_ELEMENT', `Trickle error: missing mandatory element (${name})`)
+const wrongType = (name: string, type: string) =>
+  failure('INVALID_ELEMENT_TYPE', `Trickle error: invalid element type (${name} should be ${type})`)
+
+/** Candidates that came before the negotiation was complete. */
+export class EarlyCandidates {
+  #waiting: { candidate: TrickleCandidate | null; sinceMs: number }[] = []
+
+  add(candidates: Candidates, sinceMs: number): void {
+    const room = CANDIDATES_MAX - this.#waiting.length
+    for (const candidate of candidates.slice(0, room)) this.#waiting.push({ candidate, sinceMs })
+  }
+
+  /** Takes all out; those that came before `oldestMs` are dropped. */
+  take(oldestMs: number): Candidates {
+    const waiting = this.#waiting
+    this.#waiting = []
+    return waiting.filter(({ sinceMs }) => sinceMs >= oldestMs).map(({ candidate }) => candidate)
+  }
+}
