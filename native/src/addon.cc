@@ -47,6 +47,7 @@ class Io final : public BatchSink {
   static napi_value fanout(napi_env env, napi_callback_info info);
   static napi_value rtcp(napi_env env, napi_callback_info info);
   static napi_value reply(napi_env env, napi_callback_info info);
+  static napi_value sendTo(napi_env env, napi_callback_info info);
   static napi_value dtlsSend(napi_env env, napi_callback_info info);
   static napi_value flush(napi_env env, napi_callback_info info);
   static napi_value close(napi_env env, napi_callback_info info);
@@ -245,6 +246,18 @@ napi_value Io::reply(napi_env env, napi_callback_info info) {
   if (!within(offset, length, kScratchBytes)) return outcome(env, Outcome::badRange);
   Outcome result = args.io->engine_.reply(args.integer(env, 0), static_cast<size_t>(offset),
                                           static_cast<size_t>(length));
+  return outcome(env, result) == nullptr ? nullptr : undefined(env);
+}
+
+napi_value Io::sendTo(napi_env env, napi_callback_info info) {
+  Arguments<3> args;
+  ByteArray row;
+  if (!args.read(env, info) || !byteArray(env, args.values[0], row)) return nullptr;
+  int64_t offset = args.integer(env, 1), length = args.integer(env, 2);
+  if (!within(offset, length, kScratchBytes)) return outcome(env, Outcome::badRange);
+  if (row.length < sizeof(Address)) return rangeError(env, "an address has 24 bytes");
+  Outcome result = args.io->engine_.sendTo(row.data, static_cast<size_t>(offset), static_cast<size_t>(length));
+  if (result == Outcome::badRow) return rangeError(env, "not an address: family or socket");
   return outcome(env, result) == nullptr ? nullptr : undefined(env);
 }
 
@@ -519,8 +532,8 @@ void Io::onFinalize(napi_env, void* data, void*) {
 const napi_property_descriptor* Io::methods(size_t& count) {
   static const napi_property_descriptor table[] = {
 #define METHOD(name) {#name, nullptr, Io::name, nullptr, nullptr, nullptr, napi_default_method, nullptr}
-      METHOD(listen), METHOD(allocate), METHOD(allow),    METHOD(select), METHOD(start), METHOD(free),
-      METHOD(fanout), METHOD(rtcp),     METHOD(reply),    METHOD(dtlsSend), METHOD(flush), METHOD(close),
+      METHOD(listen), METHOD(allocate), METHOD(allow),  METHOD(select),   METHOD(start), METHOD(free),  METHOD(fanout),
+      METHOD(rtcp),   METHOD(reply),    METHOD(sendTo), METHOD(dtlsSend), METHOD(flush), METHOD(close),
 #undef METHOD
   };
   count = sizeof table / sizeof table[0];

@@ -37,7 +37,7 @@ enum class Outcome { yes, no, stale, badId, badRow, badRange };
 
 class Engine final : public DatagramOut {
  public:
-  static constexpr int kMaxSockets = 32;
+  static constexpr int kMaxSockets = 255;
 
   // Takes a reference to the slab.
   Engine(Slab& slab, BatchSink& sink, const EngineOptions& options);
@@ -80,6 +80,8 @@ class Engine final : public DatagramOut {
   // `offset` and `length` lie in scratch.
   Outcome rtcp(int64_t id, size_t offset, size_t length);
   Outcome reply(int64_t row, size_t offset, size_t length);
+  // `row` is laid out like a row of `addrs`. badRow when it names no family or no socket of this engine.
+  Outcome sendTo(const uint8_t* row, size_t offset, size_t length);
   Outcome dtlsSend(int64_t id, const uint8_t* bytes, size_t length);
 
   // Says goodbye to connected peers, closes nothing of the sockets yet: the owner stops polling first and
@@ -115,6 +117,7 @@ class Engine final : public DatagramOut {
   void forget(Transport& transport, const Address& address);
   void beginHandshake(Transport& transport, int64_t nowMs);
   bool sendRtp(const uint32_t* target, const uint8_t* payload, size_t length, Outcome& outcome);
+  Outcome sendPlain(const Address& to, size_t offset, size_t length);
   bool enqueue(const Address& to, const uint8_t* bytes, size_t length);
 
   Slab& slab_;

@@ -112,12 +112,25 @@ Outcome Engine::rtcp(int64_t id, size_t offset, size_t length) {
 
 Outcome Engine::reply(int64_t row, size_t offset, size_t length) {
   if (row < 0 || row >= deliveringRows_) return Outcome::badRow;
+  return sendPlain(rowAddresses_[row], offset, length);
+}
+
+Outcome Engine::sendTo(const uint8_t* row, size_t offset, size_t length) {
+  Address to;
+  std::memcpy(&to, row, sizeof to);
+  if ((to.family != 4 && to.family != 6) || to.socket >= sockets_.size()) return Outcome::badRow;
+  if (to.family == 4) std::memset(to.ip + 4, 0, sizeof to.ip - 4);
+  to.scope = 0;
+  return sendPlain(to, offset, length);
+}
+
+Outcome Engine::sendPlain(const Address& to, size_t offset, size_t length) {
   if (!inScratch(offset, length)) return Outcome::badRange;
   if (length == 0 || length > kMaxDatagram) {
     slab_.add(Counter::sendOversize);
     return Outcome::no;
   }
-  return enqueue(rowAddresses_[row], slab_.scratch + offset, length) ? Outcome::yes : Outcome::no;
+  return enqueue(to, slab_.scratch + offset, length) ? Outcome::yes : Outcome::no;
 }
 
 bool Engine::enqueue(const Address& to, const uint8_t* bytes, size_t length) {
