@@ -1,0 +1,137 @@
+import type { Participant, Room } from '../src/index.js'
+import { byId } from './dom.js'
+import { rememberBlocked } from './identity.js'
+import { layOut } from './layout.js'
+import type { LocalMedia } from './local-media.js'
+import { Tile } from './tile.js'
+import { toast } from './toasts.js'
+
+const REFRESH_MS = 200
+/** About −40 dB: quieter is background. */
+const SPEAKING_LEVEL = 0.01
+/** Pauses between words do not count. */
+const SPEAKING_HOLD_MS = 600
+
+/** Everybody in the room, ourselves first. */
+export class Grid {
+  readonly #room: Room
+  readonly #media: LocalMedia
+  readonly #list = byId('grid', HTMLUListElement)
+  readonly #sound = byId('sound-button', HTMLButtonElement)
+  readonly #tiles = new Map<string, Tile>()
+  readonly #spokeAtMs = new Map<string, number>()
+  readonly #stop = new AbortController()
+  readonly #resize = new ResizeObserver(() => this.#layOut())
+  readonly #refresh: ReturnType<typeof setInterval>
+
+  /** Follows the room until `close`. */
+  constructor(room: Room, media: LocalMedia) {
+    this.#room = room
+    this.#media = media
+    const { signal } = this.#stop
+    this.#add(room.user, new Tile(room.user))
+    for (const participant of room.participants.values()) this.#joined(participant)
+    room.on('participant-joined', ({ participant }) => this.#joined(participant), { signal })
+    room.on('participant-left', ({ user }) => this.#left(user), { signal })
+    room.on('track', ({ user, stream }) => void this.#play(user, stream), { signal })
+    this.#sound.addEventListener('click', () => this.#playAll(), { signal })
+    this.#resize.observe(byId('stage', HTMLElement))
+    this.#refresh = setInterval(() => document.hidden || void this.refresh(), REFRESH_MS)
+    this.showSelf()
+  }
+
+  /** Shows our own camera as it is now. */
+  showSelf(): void {
+    const track = this.#media.track('video')
+    void this.#tiles.get(this.#room.user)?.play(track ? new MediaStream([track]) : null)
+    void this.refresh()
+  }
+
+  /** Reads levels and states and shows them. */
+  async refresh(): Promise<void> {
+    const levels = await this.#room.levels()
+    const nowMs = performance.now()
+    for (const [user, level] of levels) if (level >= SPEAKING_LEVEL) this.#spokeAtMs.set(user, nowMs)
+    for (const [user, tile] of this.#tiles) {
+      const speaking = nowMs - (this.#spokeAtMs.get(user) ?? -Infinity) < SPEAKING_HOLD_MS
+      tile.show({ ...this.#stateOf(user), speaking })
+    }
+  }
+
+  close(): void {
+    this.#stop.abort()
+    this.#resize.disconnect()
+    clearInterval(this.#refresh)
+    for (const tile of this.#tiles.values()) void tile.play(null)
+    this.#list.replaceChildren()
+    this.#sound.hidden = true
+  }
+
+  /** A kind shows as on if it arrives and the user does not say otherwise. */
+  #stateOf(user: string): { video: boolean; audio: boolean; blocked: boolean; blockedBy: boolean } {
+    if (user === this.#room.user) return { ...this.#room.media, blocked: false, blockedBy: false }
+    const { media, blocked = false, blockedBy = false } = this.#room.participants.get(user) ?? {}
+    return {
+      video: media?.video !== false && this.#room.receives(user, 'video'),
+      audio: media?.audio ?? this.#room.receives(user, 'audio'),
+      blocked,
+      blockedBy,
+    }
+  }
+
+  #joined({ user, stream }: Participant): void {
+    this.#add(user, new Tile(user, () => void this.#toggleBlock(user)))
+    void this.#play(user, stream)
+  }
+
+  #left(user: string): void {
+    void this.#tiles.get(user)?.play(null)
+    this.#tiles.get(user)?.element.remove()
+    this.#tiles.delete(user)
+    this.#spokeAtMs.delete(user)
+    this.#layOut()
+  }
+
+  #add(user: string, tile: Tile): void {
+    this.#tiles.set(user, tile)
+    this.#list.append(tile.element)
+    this.#layOut()
+  }
+
+  async #play(user: string, stream: MediaStream): Promise<void> {
+    if (stream.getTracks().length === 0) return
+    const played = (await this.#tiles.get(user)?.play(stream)) ?? true
+    if (!played) this.#sound.hidden = false
+  }
+
+  #playAll(): void {
+    this.#sound.hidden = true
+    for (const { user, stream } of this.#room.participants.values()) void this.#play(user, stream)
+  }
+
+  async #toggleBlock(user: string): Promise<void> {
+    const blocked = this.#room.participants.get(user)?.blocked ?? false
+    try {
+      await (blocked ? this.#room.unblock(user) : this.#room.block(user))
+      rememberBlocked(user, !blocked)
+    } catch (error) {
+      toast(`That did not work: ${(error as Error).message}`)
+    }
+    await this.refresh()
+  }
+
+  #layOut(): void {
+    const stage = byId('stage', HTMLElement)
+    const { paddingLeft, paddingTop } = getComputedStyle(stage)
+    const width = stage.clientWidth - 2 * Number.parseFloat(paddingLeft)
+    const height = stage.clientHeight - 2 * Number.parseFloat(paddingTop)
+    const gap = Number.parseFloat(getComputedStyle(this.#list).columnGap) || 0
+    const { columns, width: tileWidth, height: tileHeight } = layOut(this.#tiles.size, width, height, gap)
+    this.#list.style.setProperty('--columns', String(columns))
+    this.#list.style.setProperty('--tile-width', `${tileWidth}px`)
+    this.#list.style.setProperty('--tile-height', `${tileHeight}px`)
+    byId('alone', HTMLElement).hidden = this.#tiles.size > 1
+    const count = byId('people-count', HTMLElement)
+    count.textContent = this.#tiles.size === 1 ? '1 person' : `${this.#tiles.size} people`
+  }
+}
