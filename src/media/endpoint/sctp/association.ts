@@ -1,0 +1,298 @@
+/**
+ * The data channels of one peer (RFC 8831, RFC 8832) on one SCTP association. Channels are addressed by label;
+ * time and bytes are arguments.
+ */
+import type { ChannelParameters } from '../../control.js'
+import { DCEP_ACK, Ppid, readOpen, writeOpen } from './dcep.js'
+import { SctpEngine } from './engine.js'
+import { MAX_STREAMS } from './inbound.js'
+import type { Reliability } from './outbound.js'
+import { SctpReason, sctpCounts } from './packet.js'
+
+export { sctpCounts, sctpReasonNames } from './packet.js'
+
+export interface AssociationEvents {
+  /** `payload` belongs to the receiver; an empty message has 0 bytes. */
+  message(channel: ChannelParameters, binary: boolean, payload: Uint8Array): void
+  /** The peer opened a channel, or acknowledged one of ours. */
+  opened(channel: ChannelParameters): void
+  /** Once per channel: the peer closed it, or it broke a limit. Not told by `Association.close()`. */
+  closed(channel: ChannelParameters): void
+  /** The association ended by itself and all its channels with it; once. Nothing follows. */
+  failed(reason: string): void
+}
+
+export interface Association {
+  /** One SCTP packet from the peer. Whatever it contains, nothing is thrown. */
+  receive(nowMs: number, bytes: Uint8Array, offset: number, length: number): void
+  /**
+   * Sends a message on the open channel with that label, or opens one with these parameters first. `payload` is
+   * kept, not copied, until it is acknowledged: the same array may go to many associations.
+   * @returns `dropped`: longer than the limit, or unreliable and the peer does not keep up; `closed`: reliable and
+   *   the peer does not keep up (its channel has been closed for that), or no more channels may be opened
+   */
+  send(channel: ChannelParameters, binary: boolean, payload: Uint8Array): 'sent' | 'dropped' | 'closed'
+  /** Does what has become due. */
+  expire(nowMs: number): void
+  /** When `expire` has to be called next, or Infinity. */
+  deadline(): number
+  /** Aborts the association; no event follows. Twice is harmless. */
+  close(): void
+  /** Channels that are open or opening, and bytes that are queued or not yet acknowledged. */
+  live(): { channels: number; bufferedBytes: number }
+}
+
+export interface AssociationOptions {
+  /** OUR DTLS role: the DTLS server opens odd streams (RFC 8832 §6). */
+  role: 'client' | 'server'
+  /** Sends one SCTP packet; the bytes are valid during the call only. */
+  transmit: (bytes: Uint8Array) => boolean
+  events: AssociationEvents
+  limits: { dataBufferBytes: number; maxMessageBytes: number; maxChannels: number }
+  /** The time now; what `send` goes by until `receive` or `expire` brings a later one. Default 0. */
+  nowMs?: number
+}
+
+/** Makes an association. Nothing is sent before the first `send`, or before the peer begins. */
+export function openAssociation(options: AssociationOptions): Association {
+  return new DataChannels(options)
+}
+
+interface Channel {
+  streamId: number
+  parameters: ChannelParameters
+  /** `opening`: our OPEN is not yet acknowledged. `closing`: waits for the resets of both directions. */
+  state: 'opening' | 'open' | 'closing'
+  ourResetDone: boolean
+  peerResetDone: boolean
+}
+
+const EMPTY = new Uint8Array(0)
+const ONE_BYTE = new Uint8Array(1)
+const RELIABLE: Reliability = { ordered: true }
+const ACK = Uint8Array.of(DCEP_ACK)
+
+class DataChannels implements Association {
+  #events: AssociationEvents
+  #limits: AssociationOptions['limits']
+  /** Parity of the streams that we open. */
+  #ourParity: number
+  #engine: SctpEngine
+  #byStream = new Map<number, Channel>()
+  /** Open channels; of several with one label, the oldest. */
+  #byLabel = new Map<string, Channel>()
+  /** Labels of channels that were closed because the peer did not keep up: only the peer may open them again. */
+  #cutOff = new Set<string>()
+
+  constructor({ role, transmit, events, limits, nowMs = 0 }: AssociationOptions) {
+    this.#events = events
+    this.#limits = limits
+    this.#ourParity = role === 'server' ? 1 : 0
+    this.#engine = new SctpEngine(
+      nowMs,
+      transmit,
+      {
+        established: () => this.#closeBeyond(),
+        message: (streamId, ppid, payload) => this.#message(streamId, ppid, payload),
+        oversized: (streamId) => this.#oversized(streamId),
+        peerReset: (streamIds) => this.#peerReset(streamIds),
+        resetDone: (streamIds) => this.#resetDone(streamIds),
+        failed: (reason) => this.#failed(reason),
+      },
+      limits.maxMessageBytes,
+    )
+  }
+
+  receive(nowMs: number, bytes: Uint8Array, offset: number, length: number): void {
+    this.#engine.receive(nowMs, bytes, offset, length)
+  }
+
+  expire(nowMs: number): void {
+    this.#engine.expire(nowMs)
+  }
+
+  deadline(): number {
+    return this.#engine.deadline()
+  }
+
+  close(): void {
+    this.#engine.close()
+    this.#byStream.clear()
+    this.#byLabel.clear()
+  }
+
+  live(): { channels: number; bufferedBytes: number } {
+    let channels = 0
+    for (const channel of this.#byStream.values()) if (channel.state !== 'closing') channels++
+    return { channels, bufferedBytes: this.#engine.bufferedBytes }
+  }
+
+  send(parameters: ChannelParameters, binary: boolean, payload: Uint8Array): 'sent' | 'dropped' | 'closed' {
+    if (this.#engine.hasEnded || this.#cutOff.has(parameters.label)) return 'closed'
+    if (payload.length > this.#limits.maxMessageBytes) return 'dropped'
+    const known = this.#byLabel.get(parameters.label)
+    if (this.#engine.bufferedBytes + payload.length > this.#limits.dataBufferBytes) {
+      return this.#overflow(known, parameters)
+    }
+    const channel = known ?? this.#open(parameters)
+    if (channel === undefined) return 'closed'
+    let ppid: number = binary ? Ppid.binary : Ppid.text
+    if (payload.length === 0) ppid = binary ? Ppid.emptyBinary : Ppid.emptyText
+    // Until the peer has acknowledged OPEN, nothing may overtake it (RFC 8832 §6).
+    const { ordered, maxRetransmits, maxPacketLifeTimeMs } = channel.parameters
+    const reliability = { ordered: ordered || channel.state === 'opening', maxRetransmits, maxPacketLifeTimeMs }
+    // SCTP has no empty messages: one byte stands for it (RFC 8831 §6.6).
+    this.#engine.send(channel.streamId, ppid, payload.length === 0 ? ONE_BYTE : payload, reliability)
+    this.#engine.connect()
+    return 'sent'
+  }
+
+  #overflow(known: Channel | undefined, parameters: ChannelParameters): 'dropped' | 'closed' {
+    sctpCounts[SctpReason.buffer]!++
+    const { maxRetransmits, maxPacketLifeTimeMs } = known?.parameters ?? parameters
+    if (maxRetransmits !== undefined || maxPacketLifeTimeMs !== undefined) return 'dropped'
+    if (this.#cutOff.size < this.#limits.maxChannels) this.#cutOff.add(parameters.label)
+    if (known !== undefined) this.#end(known, true)
+    return 'closed'
+  }
+
+  #open(parameters: ChannelParameters): Channel | undefined {
+    const streamId = this.#freeStream()
+    const open = writeOpen(parameters)
+    if (streamId === undefined || open === undefined || this.#byStream.size >= this.#limits.maxChannels) {
+      sctpCounts[SctpReason.channelLimit]!++
+      return undefined
+    }
+    const channel = this.#add(streamId, { ...parameters }, 'opening')
+    this.#engine.send(streamId, Ppid.dcep, open, RELIABLE)
+    return channel
+  }
+
+  #freeStream(): number | undefined {
+    for (let streamId = this.#ourParity; streamId < this.#engine.streams; streamId += 2) {
+      if (!this.#byStream.has(streamId)) return streamId
+    }
+    return undefined
+  }
+
+  #add(streamId: number, parameters: ChannelParameters, state: 'opening' | 'open'): Channel {
+    const channel: Channel = { streamId, parameters, state, ourResetDone: false, peerResetDone: false }
+    this.#byStream.set(streamId, channel)
+    if (!this.#byLabel.has(parameters.label)) this.#byLabel.set(parameters.label, channel)
+    return channel
+  }
+
+  #message(streamId: number, ppid: number, payload: Uint8Array): void {
+    if (ppid === Ppid.dcep) return this.#dcep(streamId, payload)
+    const channel = this.#byStream.get(streamId)
+    if (channel === undefined || channel.state === 'closing') {
+      sctpCounts[SctpReason.unknownChannel]!++
+      return
+    }
+    if (ppid === Ppid.text || ppid === Ppid.binary) {
+      this.#events.message(channel.parameters, ppid === Ppid.binary, payload)
+    } else if (ppid === Ppid.emptyText || ppid === Ppid.emptyBinary) {
+      this.#events.message(channel.parameters, ppid === Ppid.emptyBinary, EMPTY)
+    } else sctpCounts[SctpReason.unknownChannel]!++
+  }
+
+  #dcep(streamId: number, payload: Uint8Array): void {
+    const channel = this.#byStream.get(streamId)
+    if (payload.length === 1 && payload[0] === DCEP_ACK) {
+      if (channel?.state !== 'opening') return
+      channel.state = 'open'
+      this.#events.opened(channel.parameters)
+      return
+    }
+    const parameters = readOpen(payload)
+    const isOver = channel?.state === 'closing' && channel.peerResetDone
+    if (
+      parameters === undefined ||
+      (channel !== undefined && !isOver) ||
+      streamId % 2 === this.#ourParity ||
+      streamId >= MAX_STREAMS
+    ) {
+      sctpCounts[SctpReason.dcep]!++
+      return
+    }
+    if (this.#byStream.size >= this.#limits.maxChannels) {
+      sctpCounts[SctpReason.channelLimit]!++
+      this.#engine.reset(streamId, true)
+      return
+    }
+    if (isOver) this.#engine.assumeReset(streamId)
+    this.#cutOff.delete(parameters.label)
+    const opened = this.#add(streamId, parameters, 'open')
+    this.#engine.send(streamId, Ppid.dcep, ACK, RELIABLE)
+    this.#events.opened(opened.parameters)
+  }
+
+  #oversized(streamId: number): void {
+    sctpCounts[SctpReason.oversize]!++
+    const channel = this.#byStream.get(streamId)
+    if (channel !== undefined) this.#end(channel, true)
+  }
+
+  /** Resets our direction; the channel is gone when the peer has reset its own as well. */
+  #end(channel: Channel, discard: boolean): void {
+    if (channel.state === 'closing') return
+    channel.state = 'closing'
+    this.#unlabel(channel)
+    this.#engine.reset(channel.streamId, discard)
+    this.#events.closed(channel.parameters)
+  }
+
+  #unlabel(channel: Channel): void {
+    const { label } = channel.parameters
+    if (this.#byLabel.get(label) !== channel) return
+    this.#byLabel.delete(label)
+    for (const other of this.#byStream.values()) {
+      if (other.state !== 'closing' && other.parameters.label === label) {
+        this.#byLabel.set(label, other)
+        return
+      }
+    }
+  }
+
+  #peerReset(streamIds: number[]): void {
+    for (const streamId of streamIds.length > 0 ? streamIds : [...this.#byStream.keys()]) {
+      const channel = this.#byStream.get(streamId)
+      if (channel === undefined) continue
+      channel.peerResetDone = true
+      this.#end(channel, true)
+      this.#forget(channel)
+    }
+  }
+
+  #resetDone(streamIds: number[]): void {
+    for (const streamId of streamIds) {
+      const channel = this.#byStream.get(streamId)
+      if (channel === undefined) continue
+      channel.ourResetDone = true
+      this.#forget(channel)
+    }
+  }
+
+  #forget(channel: Channel): void {
+    if (channel.ourResetDone && channel.peerResetDone) this.#byStream.delete(channel.streamId)
+  }
+
+  /** Channels on streams that the peer turned out not to have. */
+  #closeBeyond(): void {
+    for (const channel of [...this.#byStream.values()]) {
+      if (channel.streamId < this.#engine.streams) continue
+      this.#engine.reset(channel.streamId, true)
+      this.#unlabel(channel)
+      this.#byStream.delete(channel.streamId)
+      this.#events.closed(channel.parameters)
+    }
+  }
+
+  #failed(reason: string): void {
+    const open = [...this.#byStream.values()].filter((channel) => channel.state !== 'closing')
+    this.#byStream.clear()
+    this.#byLabel.clear()
+    for (const channel of open) this.#events.closed(channel.parameters)
+    this.#events.failed(reason)
+  }
+}
