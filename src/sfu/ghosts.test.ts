@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { offers, restarted, stage } from './testing/peer.js'
+
+async function connected(sessionId = 7) {
+  const here = stage()
+  const alice = here.peer('', sessionId)
+  await alice.publish()
+  await alice.join('alice')
+  const endpoint = here.pool.last
+  endpoint.connects()
+  return { ...here, alice, endpoint }
+}
+
+test('silent for 15 s when consent is lost: the session ends at once, and the user leaves', async () => {
+  const { clock, peer, alice, endpoint } = await connected()
+  const witness = peer()
+  await witness.join('witness', { notifications: true })
+  clock.advance(15_000)
+  endpoint.ends('ICE failed')
+  assert.deepEqual([alice.hangups, alice.expired], [['ICE failed'], 1])
+  assert.deepEqual(witness.events(), [{ event: 'leave', user_id: 'alice', room_id: 'room' }])
+})
+
+test('silent for less: the decision waits for the rest', async () => {
+  const { clock, plugin, alice, endpoint } = await connected()
+  clock.advance(6_000)
+  endpoint.ends('ICE failed')
+  assert.equal(plugin.live().watched_sessions, 1)
+  clock.advance(8_999)
+  assert.equal(alice.expired, 0)
+  clock.advance(1)
+  assert.equal(alice.expired, 1)
+  assert.deepEqual([plugin.live().watched_sessions, clock.timers], [0, 0])
+})
+
+test('a sign of life, a new peer connection or a detach calls it off', async () => {
+  const rescues: [string, (stage: Awaited<ReturnType<typeof connected>>) => unknown][] = [
+    ['keepalive', ({ alice, clock }) => (alice.lastActivityMs = clock.nowMs())],
+    [
+      'new peer connection',
+      async ({ alice, pool }) => {
+        await alice.publish(restarted(offers.media))
+        pool.last.connects()
+      },
+    ],
+    ['detach', ({ alice }) => alice.handle.detached()],
+    ['end of the server', ({ plugin }) => plugin.close()],
+  ]
+  for (const [name, rescue] of rescues) {
+    const here = await connected()
+    here.endpoint.ends('ICE failed')
+    here.clock.advance(5_000)
+    await rescue(here)
+    here.clock.advance(60_000)
+    assert.deepEqual([name, here.alice.expired, here.clock.timers], [name, 0, 0])
+  }
+})
+
+test('no ghost: another peer connection of the session is up, or this one never was, or it ended in order', async () => {
+  const other = await connected()
+  const bob = other.peer('', 7)
+  await bob.answer((await bob.join('alice', { media: 'alice' })).jsep)
+  other.pool.last.connects()
+  other.clock.advance(20_000)
+  other.endpoint.ends('ICE failed')
+  assert.equal(other.alice.expired, 0)
+  other.pool.last.ends('ICE failed')
+  assert.equal(bob.expired, 1)
+
+  const never = stage()
+  const carol = never.peer()
+  await carol.publish()
+  await carol.join('carol')
+  never.clock.advance(20_000)
+  never.pool.last.ends('ICE failed')
+  assert.equal(carol.expired, 0)
+
+  const orderly = await connected()
+  orderly.clock.advance(20_000)
+  orderly.endpoint.ends('DTLS alert')
+  assert.equal(orderly.alice.expired, 0)
+})
