@@ -49,7 +49,7 @@ export class JoinView {
     this.#view.hidden = false
     this.#button.disabled = false
     this.refresh()
-    ;(this.#nameInput.value === '' ? this.#nameInput : this.#button).focus()
+    ;(this.#nameInput.value === '' ? this.#nameInput : this.#button).focus({ preventScroll: true })
     if (devices) await this.startDevices()
   }
 
