@@ -310,8 +310,23 @@ class Pool implements MediaPool {
     return this.#workers.length
   }
 
+  /** Workers that are up now. */
+  get running(): number {
+    return this.#workers.filter((worker) => worker.running).length
+  }
+
   get pids(): (number | undefined)[] {
     return this.#workers.map((worker) => worker.pid)
+  }
+
+  /** UDP port of each worker. */
+  get ports(): (number | undefined)[] {
+    return this.#workers.map((worker) => worker.candidates[0]?.port)
+  }
+
+  /** Candidates of the first worker: the addresses are the same for all. */
+  get candidates(): readonly Candidate[] {
+    return this.#workers[0]?.candidates ?? []
   }
 
   open(where: { worker?: number; room?: string }, observer: EndpointObserver): PooledEndpoint {

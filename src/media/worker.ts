@@ -222,7 +222,7 @@ export class MediaWorker implements EndpointEvents {
       case 'connect':
         return seat.endpoint.connect(nowMs, command.remote, command.dtls)
       case 'restart':
-        seat.endpoint.ice.restart(command.local)
+        seat.endpoint.ice.restart(nowMs, command.local)
         seat.ufrags.push(command.local.ufrag)
         this.#byUfrag.set(command.local.ufrag, seat)
         return

@@ -50,8 +50,32 @@ export function readRemote(sdp: string): RemoteTransport {
   }
 }
 
-/** All client peers of one process. */
+/** Sockets that one io takes. */
+const PEERS_PER_IO = 32
+
+/** All client peers of one process, on as many ios as they need. */
 export class MediaClients {
+  #ios: ClientIo[] = []
+
+  peer(): MediaPeer {
+    let last = this.#ios.at(-1)
+    if (!last || last.opened === PEERS_PER_IO) this.#ios.push((last = new ClientIo()))
+    return last.peer()
+  }
+
+  /** Sends what all peers have queued. */
+  flush(): void {
+    for (const { io } of this.#ios) io.flush()
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#ios.splice(0).map((io) => io.close()))
+  }
+}
+
+class ClientIo {
+  /** Peers so far: sockets are not given back one by one. */
+  opened = 0
   readonly io: MediaIo
   readonly #byTransport = new Map<number, MediaPeer>()
   readonly #byTransaction = new Map<string, MediaPeer>()
@@ -65,6 +89,7 @@ export class MediaClients {
   }
 
   peer(): MediaPeer {
+    this.opened++
     const { socket, port } = this.io.listen('127.0.0.1', 0)
     const peer = new MediaPeer(this, socket, port, this.io.allocate())
     this.#byTransport.set(peer.transport, peer)
@@ -72,7 +97,6 @@ export class MediaClients {
     return peer
   }
 
-  /** @internal */
   sendCheck(peer: MediaPeer, remote: RemoteTransport): void {
     const transactionId = randomBytes(12)
     this.#byTransaction.set(transactionId.toString('hex'), peer)
@@ -97,7 +121,6 @@ export class MediaClients {
     this.io.sendTo(addr, 0, bytes.length)
   }
 
-  /** @internal */
   forget(peer: MediaPeer): void {
     this.#peers.delete(peer)
     this.#byTransport.delete(peer.transport)
@@ -157,13 +180,13 @@ export class MediaPeer {
   /** Resolves with a `CloseReason` when DTLS ends. */
   readonly closed: Promise<number>
   remote: RemoteTransport | undefined
-  #clients: MediaClients
+  #clients: ClientIo
   #selected = false
   #lastCheckMs = Number.NEGATIVE_INFINITY
   #resolveConnected!: () => void
   #resolveClosed!: (reason: number) => void
 
-  constructor(clients: MediaClients, socket: number, port: number, transport: number) {
+  constructor(clients: ClientIo, socket: number, port: number, transport: number) {
     this.#clients = clients
     this.socket = socket
     this.port = port
@@ -189,19 +212,17 @@ export class MediaPeer {
     this.#clients.sendCheck(this, this.remote)
   }
 
-  /** @internal A check was answered by the address of `row`. */
+  /** A check was answered by the address of `row`. */
   checked(row: number, success: boolean): void {
     if (!success || this.#selected) return
     this.#selected = true
     this.#clients.io.select(this.transport, row)
   }
 
-  /** @internal */
   wasConnected(): void {
     this.#resolveConnected()
   }
 
-  /** @internal */
   wasClosed(reason: number): void {
     this.#resolveClosed(reason)
   }

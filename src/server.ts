@@ -1,0 +1,211 @@
+/** The only place that wires parts together: settings in, a running server out. */
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { type Config, ConfigError, hostAddresses, prepareDataDir } from './config.js'
+import { systemClock } from './janus/clock.js'
+import { createGateway, type Gateway } from './janus/gateway.js'
+import type { ServerFacts } from './janus/server-info.js'
+import { createHttpListener, type HttpListener } from './janus/transports/http.js'
+import { createRest } from './janus/transports/rest.js'
+import { createStaticFiles } from './janus/transports/static-files.js'
+import { createWebSocketTransport } from './janus/transports/websocket.js'
+import { defaultPolicy } from './jsep/codecs.js'
+import { maxMessageSize } from './jsep/write-description.js'
+import { type Pool, startPool } from './media/pool.js'
+import { listenAdmin } from './observe/admin-listener.js'
+import { createLog, type Logger } from './observe/log.js'
+import { createMetrics } from './observe/metrics.js'
+import { open as openAuth } from './sfu/auth.js'
+import { memoryBlocks } from './sfu/blocks/memory.js'
+import { createSfuPlugin } from './sfu/plugin.js'
+
+const AUTHOR = 'The rostra authors'
+/** Bytes queued towards one data-channel receiver before it is cut off. */
+const DATA_BUFFER_BYTES = 4 * 1024 * 1024
+/** REMB ceiling: what one publisher may send at most. */
+const MAX_PUBLISHER_BPS = 4_000_000
+const MAX_DATA_BODY_BYTES = 64 * 1024
+
+const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+/** The system's words for a listener that cannot listen, as one line that names the setting. */
+function listenError(error: NodeJS.ErrnoException, flag: string, host: string, port: number): Error {
+  const words: Record<string, string> = {
+    EADDRINUSE: 'is taken',
+    EACCES: 'may not be used by this user',
+    EADDRNOTAVAIL: 'is not an address of this host',
+    ENOTFOUND: 'is not an address of this host',
+  }
+  const why = words[error.code ?? '']
+  return why === undefined ? error : new ConfigError(`${flag}: ${host} port ${port} ${why}`)
+}
+
+async function listenMedia(config: Config, log: Logger): Promise<Pool> {
+  const listen = config.rtcIp.length > 0 ? config.rtcIp : hostAddresses()
+  const limits = {
+    dataBufferBytes: DATA_BUFFER_BYTES,
+    maxMessageBytes: maxMessageSize,
+    maxPublisherBps: MAX_PUBLISHER_BPS,
+  }
+  try {
+    return await startPool({ workers: config.workers, rtcPort: config.rtcPort, listen, limits, log })
+  } catch (error) {
+    const { message } = error as Error
+    throw new ConfigError(`${/EADDRNOTAVAIL|not an address/.test(message) ? '--rtc-ip' : '--rtc-port'}: ${message}`)
+  }
+}
+
+function readTls(config: Config): { cert: Buffer; key: Buffer } | undefined {
+  if (config.tlsCert === undefined || config.tlsKey === undefined) return undefined
+  const read = (flag: string, file: string) => {
+    try {
+      return readFileSync(file)
+    } catch (error) {
+      throw new ConfigError(`${flag}: cannot read ${file} (${(error as NodeJS.ErrnoException).code})`)
+    }
+  }
+  return { cert: read('--tls-cert', config.tlsCert), key: read('--tls-key', config.tlsKey) }
+}
+
+function serverFacts(config: Config, version: string, candidateIp: string): ServerFacts {
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number)
+  return {
+    name: 'rostra',
+    version: major * 10_000 + minor * 100 + patch,
+    versionString: version,
+    author: AUTHOR,
+    commitHash: 'not-a-git-build',
+    compileTime: 'not-recorded',
+    serverName: hostname(),
+    localIp: candidateIp,
+    ipv6: candidateIp.includes(':'),
+    iceLite: true,
+    iceTcp: false,
+    workers: config.workers,
+    dependencies: { node: process.versions.node, openssl: process.versions.openssl ?? '' },
+    transports: {
+      'janus.transport.websockets': {
+        name: 'WebSocket transport',
+        author: AUTHOR,
+        description: 'The Janus API over WebSocket, subprotocol janus-protocol',
+        versionString: version,
+        version: 1,
+      },
+    },
+  }
+}
+
+export interface RunningServer {
+  /** Stops taking clients, tells those that are there, and resolves when nothing is left. Twice is harmless. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts everything; the log's first line then says where.
+ * @throws ConfigError with one line when a setting cannot be used; nothing is left running
+ */
+export async function startServer(config: Config, version: string): Promise<RunningServer> {
+  prepareDataDir(config.dataDir)
+  const tls = readTls(config)
+  const log = createLog(config.logLevel)
+  const closers: (() => Promise<void> | void)[] = []
+  let closing: Promise<void> | undefined
+  const close = () => (closing ??= closeAll(closers))
+  try {
+    await wire(config, version, tls, log, closers)
+    return { close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Last opened, first closed. */
+async function closeAll(closers: (() => Promise<void> | void)[]): Promise<void> {
+  for (const close of closers.reverse()) await close()
+}
+
+async function wire(
+  config: Config,
+  version: string,
+  tls: { cert: Buffer; key: Buffer } | undefined,
+  log: Logger,
+  closers: (() => Promise<void> | void)[],
+): Promise<void> {
+  const pool = await listenMedia(config, log)
+  closers.push(() => pool.close())
+  const plugin = createSfuPlugin({
+    pool,
+    blocks: memoryBlocks(),
+    profile: config.profile,
+    auth: openAuth,
+    limits: { maxRoomSize: config.maxRoomSize, maxCcu: config.maxCcu, maxDataBodyBytes: MAX_DATA_BODY_BYTES },
+    codecs: defaultPolicy,
+    log,
+    clock: systemClock,
+  })
+  closers.push(() => plugin.close())
+  const gateway = createGateway({
+    plugins: [plugin],
+    facts: serverFacts(config, version, pool.candidates[0]?.ip ?? ''),
+    log,
+    sessionTimeoutMs: config.sessionTimeout * 1_000,
+  })
+  closers.push(() => gateway.close())
+  const { listener, sockets } = await listenClients(config, tls, gateway, log, closers)
+  const live = () => ({ sockets: sockets(), ...gateway.live(), ...plugin.live() })
+  const admin = await listenOperators(config, pool, live)
+  closers.push(() => admin.close())
+  log.info(
+    {
+      event: 'listening',
+      url: listener.url,
+      pid: process.pid,
+      admin: `http://${config.adminHost.includes(':') ? `[${config.adminHost}]` : config.adminHost}:${admin.port}`,
+      workers: pool.pids,
+      rtcPorts: pool.ports,
+    },
+    `rostra ${version} listens on ${listener.url}`,
+  )
+}
+
+async function listenClients(
+  config: Config,
+  tls: { cert: Buffer; key: Buffer } | undefined,
+  gateway: Gateway,
+  log: Logger,
+  closers: (() => Promise<void> | void)[],
+): Promise<{ listener: HttpListener; sockets(): number }> {
+  const sockets = createWebSocketTransport({ gateway, log })
+  const routes = [
+    createRest({ gateway }),
+    createStaticFiles({ base: '/client', directory: folder('../client') }),
+    createStaticFiles({ base: '/demo', directory: folder('../../client/demo') }),
+    createStaticFiles({ base: '/', directory: folder('../../client/demo') }),
+  ]
+  const { host, port } = config
+  const upgrade = sockets.upgrade.bind(sockets)
+  try {
+    const listener = await createHttpListener({ host, port, ...(tls && { tls }), routes, upgrade, log })
+    closers.push(() => listener.close())
+    closers.push(() => sockets.close())
+    closers.push(() => listener.stop())
+    return { listener, sockets: () => sockets.live() }
+  } catch (error) {
+    const system = error as NodeJS.ErrnoException
+    if (tls && system.syscall !== 'listen') throw new ConfigError(`--tls-cert, --tls-key: ${system.message}`)
+    throw listenError(system, system.code === 'EADDRNOTAVAIL' ? '--host' : '--port', host, port)
+  }
+}
+
+async function listenOperators(config: Config, pool: Pool, live: () => Record<string, number>) {
+  const metrics = createMetrics({ workers: () => pool.counters(), live, workerDeaths: () => pool.deaths })
+  const health = () => ({ healthy: pool.running === pool.size, details: { workers: pool.running, ...live() } })
+  const { adminHost: host, adminPort: port, adminSecret: secret } = config
+  try {
+    return await listenAdmin({ host, port, secret, metrics, health })
+  } catch (error) {
+    throw listenError(error as NodeJS.ErrnoException, '--admin-port', host, port)
+  }
+}

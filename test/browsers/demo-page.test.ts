@@ -1,0 +1,204 @@
+/** The promise: people open the page, see and hear each other, talk, block, and survive a restart of the server. */
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join as joinPath } from 'node:path'
+import { after, afterEach, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import type { Browser, Page } from 'playwright-core'
+import { launchChromium, openPage } from '../support/chromium.js'
+import { writeClip } from '../support/clip.js'
+import { eventually } from '../support/eventually.js'
+import { type ServerProcess, startServer } from '../support/server-process.js'
+
+/** Screenshots, for people to look at. */
+const output = fileURLToPath(new URL('../../../test/output', import.meta.url))
+
+let server: ServerProcess
+let browser: Browser
+const open: Page[] = []
+
+before(async () => {
+  mkdirSync(output, { recursive: true })
+  server = await startServer()
+  browser = await launchChromium()
+})
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((page) => page.context().close()))
+})
+
+after(async () => {
+  await browser.close()
+  await server.stop()
+})
+
+/** Opens the page and joins by hand, as a person does. */
+async function join(room: string, name: string, using = browser): Promise<Page & { problems: string[] }> {
+  const page = await openPage(using, `${server.url}/?room=${room}`)
+  open.push(page)
+  await page.getByTestId('name-input').fill(name)
+  await page.getByTestId('join-button').click()
+  await page.locator('[data-testid=state][data-state=joined]').waitFor()
+  return page
+}
+
+const tile = (page: Page, name: string) => page.locator(`[data-testid^="tile-${name}#"]`)
+const video = (page: Page, name: string) => tile(page, name).locator('video')
+
+const framesOf = (page: Page, name: string) =>
+  video(page, name).evaluate((element: HTMLVideoElement) => element.getVideoPlaybackQuality().totalVideoFrames)
+
+async function pictureMoves(page: Page, name: string, withinMs = 8_000): Promise<void> {
+  await tile(page, name).waitFor()
+  const before = await framesOf(page, name)
+  await eventually(`${name}'s picture moves`, async () => (await framesOf(page, name)) > before + 3, { withinMs })
+}
+
+/** Loudest sample of what the tile plays, over a second and a half (the fake microphone beeps once a second). */
+const loudness = (page: Page, name: string) =>
+  video(page, name).evaluate(async (element: HTMLVideoElement) => {
+    const context = new AudioContext()
+    const analyser = context.createAnalyser()
+    context.createMediaStreamSource(element.srcObject as MediaStream).connect(analyser)
+    const samples = new Float32Array(analyser.fftSize)
+    let loudest = 0
+    const end = performance.now() + 1_500
+    while (performance.now() < end) {
+      analyser.getFloatTimeDomainData(samples)
+      loudest = Math.max(loudest, ...samples.map(Math.abs))
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    await context.close()
+    return loudest
+  })
+
+async function say(page: Page, text: string): Promise<void> {
+  await page.getByTestId('chat-input').fill(text)
+  await page.getByTestId('chat-input').press('Enter')
+}
+
+const chatOf = (page: Page) => page.getByTestId('chat-log').innerText()
+
+test('three people see, hear and write to each other, and one who leaves is gone', async () => {
+  const ann = await join('lobby', 'Ann')
+  const bob = await join('lobby', 'Bob')
+  await Promise.all([pictureMoves(ann, 'Bob'), pictureMoves(bob, 'Ann')])
+  const cid = await join('lobby', 'Cid')
+  await Promise.all([pictureMoves(cid, 'Ann'), pictureMoves(cid, 'Bob'), pictureMoves(ann, 'Cid')])
+  for (const [page, name] of [
+    [ann, 'Bob'],
+    [cid, 'Ann'],
+  ] as const)
+    assert.ok((await loudness(page, name)) > 0.01, `${name} is heard`)
+  await eventually('the speaking indicator lights up', () =>
+    tile(bob, 'Ann')
+      .getAttribute('data-speaking')
+      .then((on) => on === 'true'),
+  )
+  await say(ann, 'Hello, room')
+  for (const page of [bob, cid])
+    await eventually('the line arrives', async () => (await chatOf(page)).includes('Hello, room'))
+  await ann.screenshot({ path: joinPath(output, 'three-people.png') })
+
+  await cid.getByTestId('mic-button').click()
+  await eventually('the others see that Cid is muted', () =>
+    tile(ann, 'Cid')
+      .getAttribute('data-muted')
+      .then((muted) => muted === 'true'),
+  )
+  await cid.getByTestId('leave-button').click()
+  await tile(ann, 'Cid').waitFor({ state: 'detached', timeout: 1_000 })
+  await tile(bob, 'Cid').waitFor({ state: 'detached', timeout: 1_000 })
+  for (const page of [ann, bob, cid]) assert.deepEqual(page.problems, [])
+})
+
+test('a block on the page stops the picture on both sides, and unblocking brings it back within 2 s', async () => {
+  const ann = await join('quiet', 'Ann')
+  const bob = await join('quiet', 'Bob')
+  await Promise.all([pictureMoves(ann, 'Bob'), pictureMoves(bob, 'Ann')])
+  const button = ann.locator('[data-testid^="block-Bob#"]')
+  await button.click()
+  await eventually('both see the block', async () => {
+    const [blocked, blockedBy] = [tile(ann, 'Bob'), tile(bob, 'Ann')]
+    return (
+      (await blocked.getAttribute('data-blocked')) === 'true' &&
+      (await blockedBy.getAttribute('data-blocked-by')) === 'true'
+    )
+  })
+  await ann.screenshot({ path: joinPath(output, 'blocked.png') })
+  const before = [await framesOf(ann, 'Bob'), await framesOf(bob, 'Ann')]
+  await say(bob, 'can you read me?')
+  await new Promise((resolve) => setTimeout(resolve, 1_000))
+  // A frame that was decoded may still have been waiting to be painted.
+  assert.ok((await framesOf(ann, 'Bob')) - before[0]! <= 2)
+  assert.ok((await framesOf(bob, 'Ann')) - before[1]! <= 2)
+  assert.ok(!(await chatOf(ann)).includes('can you read me?'))
+  await button.click()
+  await Promise.all([pictureMoves(ann, 'Bob', 2_000), pictureMoves(bob, 'Ann', 2_000)])
+})
+
+test('what the camera sees is what arrives', async () => {
+  const folder = mkdtempSync(joinPath(tmpdir(), 'rostra-clip-'))
+  const clip = joinPath(folder, 'clip.y4m')
+  writeClip(clip)
+  const withClip = await launchChromium([`--use-file-for-fake-video-capture=${clip}`])
+  try {
+    const bob = await join('cinema', 'Bob')
+    await join('cinema', 'Ann', withClip)
+    await pictureMoves(bob, 'Ann')
+    const pixels = () =>
+      video(bob, 'Ann').evaluate((element: HTMLVideoElement) => {
+        const canvas = new OffscreenCanvas(element.videoWidth, element.videoHeight)
+        const context = canvas.getContext('2d')!
+        context.drawImage(element, 0, 0)
+        const at = (x: number) => [
+          ...context.getImageData(x * canvas.width, 0.5 * canvas.height, 1, 1).data.slice(0, 3),
+        ]
+        return { left: at(0.25), right: at(0.75) }
+      })
+    await eventually('red on the left, blue on the right', async () => {
+      const { left, right } = await pixels()
+      return left[0]! > 150 && left[2]! < 100 && right[2]! > 150 && right[0]! < 100
+    })
+  } finally {
+    await Promise.all(open.splice(0).map((page) => page.context().close()))
+    await withClip.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+test('the page is usable on a phone, and says what is wrong in words', async () => {
+  const page = await openPage(browser, `${server.url}/?room=phone`)
+  open.push(page)
+  await page.setViewportSize({ width: 390, height: 844 })
+  await page.getByTestId('name-input').fill('Eve')
+  await page.getByTestId('join-button').click()
+  await page.locator('[data-testid=state][data-state=joined]').waitFor()
+  for (const id of ['mic-button', 'camera-button', 'leave-button', 'chat-button']) {
+    const box = (await page.getByTestId(id).boundingBox())!
+    assert.ok(box.width >= 44 && box.height >= 44, `${id} is big enough for a thumb`)
+    assert.ok(box.x >= 0 && box.x + box.width <= 390, `${id} is on the screen`)
+  }
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing to scroll sideways')
+  await page.screenshot({ path: joinPath(output, 'phone.png') })
+})
+
+test('the server is killed and started again: people come back by themselves', async () => {
+  const ann = await join('phoenix', 'Ann')
+  const bob = await join('phoenix', 'Bob')
+  await Promise.all([pictureMoves(ann, 'Bob'), pictureMoves(bob, 'Ann')])
+  const { port } = server
+  await server.stop('SIGKILL')
+  await eventually('the page says so', () =>
+    ann
+      .getByTestId('state')
+      .getAttribute('data-state')
+      .then((state) => state === 'reconnecting'),
+  )
+  await ann.screenshot({ path: joinPath(output, 'reconnecting.png') })
+  server = await startServer([], port)
+  for (const page of [ann, bob])
+    await page.locator('[data-testid=state][data-state=joined]').waitFor({ timeout: 20_000 })
+  await Promise.all([pictureMoves(ann, 'Bob', 15_000), pictureMoves(bob, 'Ann', 15_000)])
+})

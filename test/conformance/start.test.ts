@@ -1,0 +1,85 @@
+/** H-66 and the command line: what cannot work says so in one line and exits with 1. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { startServer } from '../support/server-process.js'
+
+const entry = fileURLToPath(new URL('../../src/index.js', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'rostra-start-'))
+test.after(() => rmSync(folder, { recursive: true, force: true }))
+
+async function fails(flags: string[]): Promise<string> {
+  const all = [
+    '--admin-port',
+    '0',
+    '--rtc-port',
+    '0',
+    '--port',
+    '0',
+    '--rtc-ip',
+    '127.0.0.1',
+    '--data-dir',
+    folder,
+    ...flags,
+  ]
+  const child = spawn(process.execPath, [entry, ...all], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let error = ''
+  child.stderr.on('data', (text) => (error += text))
+  const [code] = await once(child, 'close')
+  assert.equal(code, 1, error)
+  assert.equal(error.trim().split('\n').length, 1, error)
+  return error
+}
+
+test('a wrong flag', async () => assert.match(await fails(['--colour', 'red']), /--colour/))
+
+test('a taken port', async () => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  for (const flag of ['--port', '--admin-port'])
+    assert.match(await fails(['--host', '127.0.0.1', flag, String(port)]), new RegExp(`${flag}.*${port}`))
+  other.close()
+})
+
+test('a taken media port', async () => {
+  const other = createSocket('udp4')
+  other.bind(0, '127.0.0.1')
+  await once(other, 'listening')
+  const { port } = other.address()
+  assert.match(await fails(['--workers', '1', '--rtc-port', String(port)]), new RegExp(`--rtc-port.*${port}`))
+  other.close()
+})
+
+test('an address that is not ours', async () =>
+  assert.match(await fails(['--rtc-ip', '192.0.2.77']), /--rtc-ip.*192\.0\.2\.77/))
+
+test('a data folder that cannot be written', async () => {
+  const file = join(folder, 'a-file')
+  writeFileSync(file, '')
+  chmodSync(file, 0o400)
+  assert.match(await fails(['--data-dir', join(file, 'data')]), /--data-dir/)
+})
+
+test('a certificate that is none', async () => {
+  const file = join(folder, 'cert.pem')
+  writeFileSync(file, 'nothing')
+  assert.match(await fails(['--tls-cert', file, '--tls-key', file]), /--tls-cert/)
+})
+
+test('the first log line says where, and SIGTERM ends it with 0', async () => {
+  const server = await startServer()
+  assert.equal(server.listening.event, 'listening')
+  assert.equal(server.listening.pid, server.pid)
+  assert.match(server.url, /^http:\/\/127\.0\.0\.1:\d+$/)
+  assert.equal((await fetch(server.url)).status, 200)
+  assert.equal(await server.stop(), 0)
+})
