@@ -1,0 +1,24 @@
+import type { EndpointId, MediaKind } from '../control.js'
+import type { MediaIo } from '../io/io.js'
+import type { Outbox } from './outbox.js'
+import type { Totals } from './totals.js'
+
+export interface RouterEvents {
+  /** RTP of this m-line began to arrive, or none came for a second, or the m-line ended while it did. */
+  media(endpoint: EndpointId, mid: string, kind: MediaKind, receiving: boolean): void
+}
+
+/** What all parts of one router share. */
+export interface ForwardContext {
+  readonly io: MediaIo
+  readonly out: Outbox
+  readonly totals: Totals
+  readonly events: RouterEvents
+  readonly maxPublisherBps: number
+  /** uint32. */
+  readonly random: () => number
+  /** Something is due at `ms`: `expire` is called then, or sooner. */
+  readonly wake: (ms: number) => void
+  /** A number that no other run of a publication has. */
+  readonly nextRun: () => number
+}

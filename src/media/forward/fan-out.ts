@@ -1,0 +1,47 @@
+/** One received packet to all who get it. */
+import type { ForwardContext } from './context.js'
+import type { Packet } from './packet.js'
+import { newDecision, type Subscription } from './subscription.js'
+import { countDrop, Drop } from './totals.js'
+
+const decision = newDecision()
+
+/**
+ * Asks each subscription and sends one row for each that wants the packet.
+ * @param sourceIds from `copiedIds`, of the stream that the packet came on
+ */
+export function fanOut(
+  context: ForwardContext,
+  packet: Packet,
+  subscriptions: readonly Subscription[],
+  sourceIds: Uint8Array,
+): void {
+  const { out, totals } = context
+  const { view, bytes, payloadLength, nowMs } = packet
+  const queuedBefore = out.queued
+  out.begin(bytes, packet.offset, packet.length, packet.headerLength)
+  for (let i = 0; i < subscriptions.length; i++) {
+    const subscription = subscriptions[i]!
+    const reason = subscription.decide(packet, decision)
+    if (reason !== Drop.none) {
+      countDrop(totals, reason)
+      continue
+    }
+    out.makeRoom()
+    const { downlink, profile } = subscription
+    profile.write(out, bytes, view, sourceIds, nowMs)
+    let extOffset = profile.offset
+    if (profile.numbered) {
+      downlink.transportSeq = (downlink.transportSeq + 1) & 0xffff
+      extOffset = profile.numberedCopy(out, downlink.transportSeq)
+    }
+    const { markerPt, extSeq, timestamp, skip } = decision
+    out.row(downlink.transport, subscription.ssrc, markerPt, extSeq, timestamp, extOffset, profile.length, 0, 0, skip)
+    const sentBytes = payloadLength - skip
+    subscription.packets++
+    subscription.octets += sentBytes
+    totals.forwarded_bytes += sentBytes
+  }
+  out.send()
+  totals.forwarded_packets += out.queued - queuedBefore
+}

@@ -1,0 +1,119 @@
+/** The RTCP that peers send: reports of publishers go on to subscribers, requests of subscribers are answered. */
+import {
+  feedbackMedia,
+  firCount,
+  firSsrc,
+  firstRtcp,
+  isNack,
+  isPli,
+  newRemb,
+  newReportBlock,
+  newRtcpCursor,
+  newSenderReport,
+  nextRtcp,
+  type RtcpCursor,
+  RtcpFault,
+  RtcpType,
+  readNack,
+  readRemb,
+  readReportBlock,
+  readSenderReport,
+  receiverReportSsrc,
+  reportBlockCount,
+} from '../rtp/rtcp/index.js'
+import type { ForwardContext } from './context.js'
+import type { Feed, Peer } from './peer.js'
+import { resend } from './retransmit.js'
+import { forwardSenderReport } from './sender-reports.js'
+
+/** Numbers read out of one NACK; more than any receiver asks at once. */
+const MAX_NACKED = 512
+
+const cursor = newRtcpCursor()
+const block = newReportBlock()
+const report = newSenderReport()
+const remb = newRemb()
+const nacked = new Uint16Array(MAX_NACKED)
+
+/** Works through the compound packet `rx[offset … offset + length)` that `peer` sent. */
+export function takeFeedback(context: ForwardContext, nowMs: number, peer: Peer, offset: number, length: number): void {
+  const { totals, io } = context
+  for (let ok = firstRtcp(cursor, io.rx, offset, length); ok; ok = nextRtcp(cursor)) {
+    switch (cursor.type) {
+      case RtcpType.senderReport:
+        senderReport(context, nowMs, peer, cursor)
+        break
+      case RtcpType.receiverReport:
+        if (receiverReportSsrc(cursor) >= 0) totals.rr_received++
+        reportBlocks(nowMs, peer, cursor)
+        break
+      case RtcpType.rtpfb:
+        nack(context, nowMs, peer, cursor)
+        break
+      case RtcpType.psfb:
+        payloadFeedback(context, nowMs, peer, cursor)
+        break
+    }
+  }
+  if (cursor.fault !== RtcpFault.none) totals.drop_rtcp_malformed++
+}
+
+function senderReport(context: ForwardContext, nowMs: number, peer: Peer, c: RtcpCursor): void {
+  if (!readSenderReport(c, report)) return
+  context.totals.sr_received++
+  for (const publication of peer.publications) {
+    if (publication.ssrc !== report.ssrc) continue
+    publication.takeSenderReport(report, nowMs)
+    forwardSenderReport(context, publication, false, nowMs)
+  }
+  reportBlocks(nowMs, peer, c)
+}
+
+function reportBlocks(nowMs: number, peer: Peer, c: RtcpCursor): void {
+  const count = reportBlockCount(c)
+  for (let i = 0; i < count; i++) {
+    readReportBlock(c, i, block)
+    feedOf(peer, block.ssrc)?.subscription.receiverReport(block, nowMs)
+  }
+}
+
+function nack(context: ForwardContext, nowMs: number, peer: Peer, c: RtcpCursor): void {
+  if (!isNack(c)) return
+  const feed = feedOf(peer, feedbackMedia(c))
+  if (feed === undefined) {
+    context.totals.drop_rtcp_unknown_ssrc++
+    return
+  }
+  const count = readNack(c, nacked)
+  // Without a publication it is paused or its source has gone: nothing may reach it.
+  if (feed.publication !== null) resend(context, feed.publication, feed.subscription, nacked, count, nowMs)
+}
+
+function payloadFeedback(context: ForwardContext, nowMs: number, peer: Peer, c: RtcpCursor): void {
+  const { totals } = context
+  if (isPli(c)) {
+    totals.pli_received++
+    return keyframe(context, nowMs, peer, feedbackMedia(c))
+  }
+  const entries = firCount(c)
+  if (entries > 0) {
+    totals.fir_received++
+    for (let i = 0; i < entries; i++) keyframe(context, nowMs, peer, firSsrc(c, i))
+    return
+  }
+  if (!readRemb(c, remb)) return
+  totals.remb_received++
+  peer.downlink.rembBps = remb.bitrateBps
+}
+
+function keyframe(context: ForwardContext, nowMs: number, peer: Peer, ssrc: number): void {
+  const feed = feedOf(peer, ssrc)
+  if (feed === undefined) context.totals.drop_rtcp_unknown_ssrc++
+  else feed.publication?.requestKeyframe(nowMs)
+}
+
+function feedOf(peer: Peer, ssrc: number): Feed | undefined {
+  const { feeds } = peer
+  for (let i = 0; i < feeds.length; i++) if (feeds[i]!.subscription.ssrc === ssrc) return feeds[i]
+  return undefined
+}

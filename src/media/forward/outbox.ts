@@ -1,0 +1,116 @@
+/**
+ * Rows of outgoing RTP packets, and the part of the io's scratch that the forwarder writes to.
+ *
+ * ```
+ * scratch  0                                          240 KiB          256 KiB
+ *          +------------------------------------------+----------------+
+ *          | forwarder: extension blocks, OSN, RTCP   | STUN and other |
+ *          +------------------------------------------+----------------+
+ * ```
+ *
+ * The io takes what it needs out of scratch before `fanout` or `rtcp` returns, so nothing here lives longer
+ * than one packet: each packet begins again at 0.
+ */
+import { MAX_TARGETS, type MediaIo, Target } from '../io/io.js'
+
+/** End of scratch that belongs to others on the worker's loop. */
+export const FOREIGN_SCRATCH_BYTES = 16 * 1024
+/** Room that must be left before a row is begun: the largest extension block, and an OSN. */
+const ROW_SCRATCH_BYTES = 2048
+
+export class Outbox {
+  readonly io: MediaIo
+  readonly scratch: Uint8Array
+  readonly #targets: Uint32Array
+  readonly #scratchEnd: number
+  /** Grows whenever scratch is begun anew: what was written under an earlier serial is gone. */
+  serial = 0
+  /** RTP packets that the io took, ever. */
+  queued = 0
+  #scratchAt = 0
+  #rows = 0
+  #source: Uint8Array
+  #offset = 0
+  #length = 0
+  #headerLength = 0
+
+  constructor(io: MediaIo) {
+    this.io = io
+    this.scratch = io.scratch
+    this.#targets = io.targets
+    this.#source = io.rx
+    this.#scratchEnd = io.scratch.length - FOREIGN_SCRATCH_BYTES
+  }
+
+  /**
+   * Begins the rows for the payload of one packet, `source[offset + headerLength … offset + length)`.
+   * Nothing may be pending.
+   */
+  begin(source: Uint8Array, offset: number, length: number, headerLength: number): void {
+    this.#source = source
+    this.#offset = offset
+    this.#length = length
+    this.#headerLength = headerLength
+    this.clear()
+  }
+
+  /** Takes scratch anew, with no packet: for RTCP. */
+  clear(): void {
+    this.#scratchAt = 0
+    this.serial++
+  }
+
+  /** Sends the rows so far if the next one might not fit; shared blocks are then written again. */
+  makeRoom(): void {
+    if (this.#rows === MAX_TARGETS || this.#scratchEnd - this.#scratchAt < ROW_SCRATCH_BYTES) {
+      this.send()
+      this.clear()
+    }
+  }
+
+  /** Where the next bytes go in scratch. */
+  get at(): number {
+    return this.#scratchAt
+  }
+
+  /** Takes `length` bytes of scratch, kept aligned to 4, and returns their offset. */
+  take(length: number): number {
+    const at = this.#scratchAt
+    this.#scratchAt = at + ((length + 3) & ~3)
+    return at
+  }
+
+  /** Writes one row; see `Target`. */
+  row(
+    transport: number,
+    ssrc: number,
+    markerPt: number,
+    extSeq: number,
+    timestamp: number,
+    extOffset: number,
+    extLength: number,
+    prefixOffset: number,
+    prefixLength: number,
+    skip: number,
+  ): void {
+    const targets = this.#targets
+    const at = this.#rows++ * Target.stride
+    targets[at + Target.transport] = transport
+    targets[at + Target.ssrc] = ssrc
+    targets[at + Target.markerPt] = markerPt
+    targets[at + Target.extSeq] = extSeq
+    targets[at + Target.timestamp] = timestamp
+    targets[at + Target.extOffset] = extOffset
+    targets[at + Target.extLength] = extLength
+    targets[at + Target.prefixOffset] = prefixOffset
+    targets[at + Target.prefixLength] = prefixLength
+    targets[at + Target.skip] = skip
+  }
+
+  /** Sends the rows of the packet that was begun. */
+  send(): void {
+    if (this.#rows === 0) return
+    this.queued += this.io.fanout(this.#source, this.#offset, this.#length, this.#headerLength, this.#rows)
+    this.#rows = 0
+  }
+}

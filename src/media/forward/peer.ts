@@ -1,0 +1,293 @@
+/**
+ * One endpoint as the forwarder sees it: what it publishes, what it subscribes to, and which SSRC is which.
+ */
+import type { EndpointId, ReceiveStream, SendStream } from '../control.js'
+import { elementLength, findElement, readText, sameText } from '../rtp/extensions/index.js'
+import type { RtpView } from '../rtp/packet.js'
+import type { ForwardContext } from './context.js'
+import { Publication, type PublicationSource } from './publication.js'
+import { MAX_BLOCKS, newReportBlocks, type Reporter, sendReceiverReport } from './reports.js'
+import { forwardSenderReport } from './sender-reports.js'
+import { SsrcTable } from './ssrc-table.js'
+import { type Downlink, Subscription } from './subscription.js'
+import { Drop } from './totals.js'
+
+const REPORT_INTERVAL_MS = 1000
+/** The first report soon after the first packet: it carries the REMB that lets Chrome leave 300 kbit/s. */
+const FIRST_REPORT_MS = 100
+/** Media streams of one peer; what jsep accepts is below that. */
+export const MAX_STREAMS = 64
+
+const blocks = newReportBlocks()
+const rembSsrcs: number[] = []
+
+/** One m-line towards a subscriber, and where its packets come from at present. */
+export interface Feed {
+  readonly subscription: Subscription
+  /** null: nothing is sent (no such stream, not connected, paused). */
+  publication: Publication | null
+}
+
+export class Peer {
+  readonly endpoint: EndpointId
+  readonly transport: number
+  readonly #context: ForwardContext
+  readonly #peers: ReadonlyMap<EndpointId, Peer>
+  readonly #reporter: Reporter
+  readonly downlink: Downlink
+  readonly #publications: Publication[] = []
+  readonly #feeds: Feed[] = []
+  readonly #sources = new SsrcTable<Publication>()
+  readonly #subscribers = new Set<Peer>()
+  #source: Peer | null = null
+  /** Of the publisher that was named, open or not. */
+  #sourceId: EndpointId | null = null
+  #connected = false
+  #paused = false
+  #closed = false
+  #reportMs = Number.POSITIVE_INFINITY
+
+  /** @param peers all open peers, this one not yet among them */
+  constructor(context: ForwardContext, peers: ReadonlyMap<EndpointId, Peer>, endpoint: EndpointId, transport: number) {
+    this.#context = context
+    this.#peers = peers
+    this.endpoint = endpoint
+    this.transport = transport
+    const cname = new TextEncoder().encode(hex(context.random()) + hex(context.random()))
+    this.#reporter = { transport, ssrc: context.random() >>> 0, cname }
+    this.downlink = { transport, cname, transportSeq: context.random() & 0xffff, rembBps: 0 }
+  }
+
+  get publications(): readonly Publication[] {
+    return this.#publications
+  }
+
+  get feeds(): readonly Feed[] {
+    return this.#feeds
+  }
+
+  // ---- what the worker says
+
+  /** ICE and DTLS are up: from now on it gets packets. */
+  connected(nowMs: number): void {
+    if (this.#connected || this.#closed) return
+    this.#connected = true
+    this.#refresh(nowMs)
+  }
+
+  /** What the peer sends, whole: m-lines that are missing or inactive have ended. */
+  receive(streams: readonly ReceiveStream[], nowMs: number): void {
+    if (this.#closed) return
+    const wanted = streams.filter(({ active }) => active).slice(0, MAX_STREAMS)
+    const ended = this.#publications.filter(
+      ({ mid, kind }) => !wanted.some((stream) => stream.mid === mid && stream.kind === kind),
+    )
+    for (const publication of ended) this.#endPublication(publication, true)
+    for (const stream of wanted) {
+      let publication = this.#publications.find(({ mid }) => mid === stream.mid)
+      if (publication) publication.configure(stream)
+      else {
+        publication = new Publication(this.#context, this.endpoint, this.#reporter, stream)
+        this.#publications.push(publication)
+      }
+      this.#announceSsrcs(publication, stream)
+    }
+    for (const subscriber of this.#subscribers) subscriber.#refresh(nowMs)
+  }
+
+  /** What we send to the peer, whole. An SSRC that was used once keeps its numbers, even when it comes back. */
+  send(streams: readonly SendStream[], nowMs: number): void {
+    if (this.#closed) return
+    for (const { subscription } of this.#feeds) subscription.active = false
+    for (const stream of streams.slice(0, MAX_STREAMS)) {
+      const feed = this.#feeds.find(({ subscription }) => subscription.ssrc === stream.ssrc)
+      if (feed) feed.subscription.configure(stream)
+      else if (stream.active && this.#feeds.length < MAX_STREAMS * 4) {
+        const subscription = new Subscription(stream, this.downlink, this.#context.random)
+        this.#feeds.push({ subscription, publication: null })
+      }
+    }
+    this.#refresh(nowMs)
+  }
+
+  /**
+   * Whose streams it gets. The link holds while the publisher's streams come and go.
+   * @param publisher an open peer, or the id of one that may open later or never
+   */
+  source(publisher: Peer | EndpointId | null, nowMs: number): void {
+    if (this.#closed) return
+    this.#sourceId = publisher instanceof Peer ? publisher.endpoint : publisher
+    this.#follow(this.#sourceId === null ? null : (this.#peers.get(this.#sourceId) ?? null))
+    this.#refresh(nowMs)
+  }
+
+  /** A peer opened that it may have been waiting for. */
+  opened(publisher: Peer, nowMs: number): void {
+    if (this.#sourceId === publisher.endpoint && this.#source === null) this.source(publisher, nowMs)
+  }
+
+  /** While paused, nothing of its source reaches it: no packet, no retransmission, no report. */
+  setPaused(paused: boolean, nowMs: number): void {
+    if (this.#paused === paused || this.#closed) return
+    this.#paused = paused
+    this.#refresh(nowMs)
+  }
+
+  /** Ends all it publishes and subscribes to. Twice is harmless. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#connected = false
+    this.#refresh(0)
+    this.#follow(null)
+    for (const publication of [...this.#publications]) this.#endPublication(publication, false)
+    for (const subscriber of this.#subscribers) subscriber.#source = null
+    this.#subscribers.clear()
+    this.#feeds.length = 0
+    this.#reportMs = Number.POSITIVE_INFINITY
+  }
+
+  // ---- links between streams
+
+  /** Brings every feed to the publication that it should have now. */
+  #refresh(nowMs: number): void {
+    for (const feed of this.#feeds) {
+      const publication = this.#publicationFor(feed.subscription)
+      if (publication === feed.publication) continue
+      feed.publication?.detach(feed.subscription)
+      feed.publication = publication
+      publication?.attach(feed.subscription, nowMs)
+    }
+  }
+
+  #follow(publisher: Peer | null): void {
+    if (this.#source !== null) this.#source.#subscribers.delete(this)
+    this.#source = publisher
+    if (publisher !== null) publisher.#subscribers.add(this)
+  }
+
+  #publicationFor(subscription: Subscription): Publication | null {
+    if (!this.#connected || this.#paused || !subscription.active || this.#source === null) return null
+    const { kind, index } = subscription
+    return this.#source.#publications.find(({ stream }) => stream.kind === kind && stream.index === index) ?? null
+  }
+
+  #endPublication(publication: Publication, announce: boolean): void {
+    this.#publications.splice(this.#publications.indexOf(publication), 1)
+    this.#sources.remove(publication)
+    for (const subscriber of this.#subscribers) {
+      for (const feed of subscriber.#feeds) {
+        if (feed.publication !== publication) continue
+        publication.detach(feed.subscription)
+        feed.publication = null
+      }
+    }
+    publication.end(announce)
+  }
+
+  // ---- which SSRC is which
+
+  /** @returns the source of the packet whose header is in `view`, or −`Drop` */
+  route(nowMs: number, view: RtpView): PublicationSource | number {
+    return this.#sources.find(view.ssrc) ?? this.#learn(nowMs, view)
+  }
+
+  /** SSRCs of the SDP. Those that it does not mention any more may return only in silence. */
+  #announceSsrcs(publication: Publication, stream: ReceiveStream): void {
+    if (stream.ssrcs.length === 0) return
+    const listed = new Set(stream.ssrcs.flatMap(({ ssrc, rtxSsrc }) => [ssrc, rtxSsrc]))
+    this.#sources.forEach(publication, (source) => {
+      if (!listed.has(source.ssrc)) source.replaced = true
+    })
+    for (const [encoding, { ssrc, rtxSsrc }] of stream.ssrcs.entries()) {
+      // Several SSRCs of one m-line without rid are simulcast too (SIM groups).
+      const rid = stream.ssrcs.length > 1 ? `#${encoding}` : ''
+      this.#announce(publication, ssrc, rid, -1)
+      if (rtxSsrc !== undefined) this.#announce(publication, rtxSsrc, rid, ssrc)
+    }
+  }
+
+  #announce(stream: Publication, ssrc: number, rid: string, repairs: number): void {
+    const known = this.#sources.find(ssrc)
+    if (known?.stream === stream && known.rtx === repairs >= 0) return
+    const rtx = repairs >= 0
+    this.#sources.add({ ssrc, stream, rtx, rid, repairs, replaced: false, lastMs: Number.NEGATIVE_INFINITY })
+  }
+
+  /** A new SSRC: its m-line is known by mid (RFC 9143 §9.2), else by a payload type that only one has. */
+  #learn(nowMs: number, view: RtpView): PublicationSource | number {
+    const { rx } = this.#context.io
+    const stream = this.#byMid(rx, view) ?? this.#byPayloadType(view.pt)
+    if (stream === null) return -Drop.unknownStream
+    const rtx = stream.types.apt[view.pt]! >= 0
+    if (!rtx && stream.types.codec[view.pt]! < 0) return -Drop.payloadType
+    const { extensions } = stream.stream
+    const rid = textOf(rx, view, (rtx ? extensions['repaired-rid'] : extensions.rid) ?? 0)
+    const source = { ssrc: view.ssrc, stream, rtx, rid, repairs: -1, replaced: false, lastMs: nowMs }
+    return this.#sources.add(source) ? source : -Drop.ssrcLimit
+  }
+
+  #byMid(bytes: Uint8Array, view: RtpView): Publication | null {
+    for (const publication of this.#publications) {
+      const id = publication.stream.extensions.mid
+      const at = id === undefined ? -1 : findElement(bytes, view, id)
+      if (at >= 0 && sameText(bytes, at, elementLength(bytes, view, at), publication.midBytes)) return publication
+    }
+    return null
+  }
+
+  #byPayloadType(pt: number): Publication | null {
+    let found: Publication | null = null
+    for (const publication of this.#publications) {
+      if (publication.types.codec[pt]! < 0 && publication.types.apt[pt]! < 0) continue
+      if (found !== null) return null
+      found = publication
+    }
+    return found
+  }
+
+  // ---- deadlines
+
+  /** RTP came: reports begin. */
+  heard(nowMs: number): void {
+    if (this.#reportMs !== Number.POSITIVE_INFINITY) return
+    this.#reportMs = nowMs + FIRST_REPORT_MS
+    this.#context.wake(this.#reportMs)
+  }
+
+  /** Sends what is due. @returns when to call again, at the latest */
+  expire(nowMs: number): number {
+    let next = Number.POSITIVE_INFINITY
+    for (const publication of this.#publications) next = Math.min(next, publication.expire(nowMs))
+    if (nowMs >= this.#reportMs)
+      this.#reportMs = this.#report(nowMs) ? nowMs + REPORT_INTERVAL_MS : Number.POSITIVE_INFINITY
+    return Math.min(next, this.#reportMs)
+  }
+
+  /** @returns false when there is nothing to report on, so that reports pause until RTP comes again */
+  #report(nowMs: number): boolean {
+    let count = 0
+    rembSsrcs.length = 0
+    for (const publication of this.#publications) {
+      forwardSenderReport(this.#context, publication, true, nowMs)
+      if (count === MAX_BLOCKS || !publication.receiving || !publication.report(blocks[count]!, nowMs)) continue
+      if (publication.kind === 'video') rembSsrcs.push(publication.ssrc)
+      count++
+    }
+    if (count === 0) return false
+    if (sendReceiverReport(this.#context, this.#reporter, blocks, count, rembSsrcs)) {
+      this.#context.totals.rr_sent++
+      if (rembSsrcs.length > 0) this.#context.totals.remb_sent++
+    }
+    return true
+  }
+}
+
+function textOf(bytes: Uint8Array, view: RtpView, id: number): string {
+  const at = id === 0 ? -1 : findElement(bytes, view, id)
+  return at < 0 ? '' : readText(bytes, at, Math.min(16, elementLength(bytes, view, at)))
+}
+
+function hex(value: number): string {
+  return (value >>> 0).toString(16).padStart(8, '0')
+}

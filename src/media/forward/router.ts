@@ -1,0 +1,123 @@
+/**
+ * What is sent to whom. Clear RTP and RTCP of one worker's peers come in here; rows of targets and RTCP go out to
+ * the io before each call returns.
+ *
+ * ```
+ * rtp   read header → route (SSRC, mid, payload type) → publication (place, repair, store)
+ *       → each subscription decides → rows → fanout
+ * rtcp  reports → subscribers;  NACK → history;  PLI, FIR → throttle → publisher
+ * ```
+ */
+import type { EndpointId } from '../control.js'
+import type { MediaIo } from '../io/io.js'
+import { newRtpView, RtpFault, readRtp } from '../rtp/packet.js'
+import type { ForwardContext, RouterEvents } from './context.js'
+import { takeFeedback } from './feedback.js'
+import { Outbox } from './outbox.js'
+import { Peer } from './peer.js'
+import { countDrop, newTotals, type Totals } from './totals.js'
+
+export type { RouterEvents } from './context.js'
+export { Peer } from './peer.js'
+
+const view = newRtpView()
+
+export interface RouterOptions {
+  /** Ceiling that publishers are told by REMB, bit/s. */
+  maxPublisherBps: number
+  /** uint32, unpredictable: SSRCs, first sequence numbers and timestamps (RFC 3550 §5.1). */
+  random: () => number
+}
+
+export class Router {
+  readonly totals: Totals = newTotals()
+  readonly #peers = new Map<EndpointId, Peer>()
+  readonly #context: ForwardContext
+  #dueMs = Number.POSITIVE_INFINITY
+  #runs = 0
+  #nowMs = 0
+
+  constructor(io: MediaIo, events: RouterEvents, options: RouterOptions) {
+    this.#context = {
+      io,
+      out: new Outbox(io),
+      totals: this.totals,
+      events,
+      maxPublisherBps: options.maxPublisherBps,
+      random: options.random,
+      wake: (ms) => {
+        if (ms < this.#dueMs) this.#dueMs = ms
+      },
+      nextRun: () => this.#runs++,
+    }
+  }
+
+  /**
+   * A new peer; nothing is sent to it before it is `connected`.
+   * @throws RangeError when `endpoint` is open already: a mistake of the caller
+   */
+  openPeer(endpoint: EndpointId, transport: number): Peer {
+    if (this.#peers.has(endpoint)) throw new RangeError(`endpoint ${endpoint} is open already`)
+    const peer = new Peer(this.#context, this.#peers, endpoint, transport)
+    this.#peers.set(endpoint, peer)
+    for (const other of this.#peers.values()) other.opened(peer, this.#nowMs)
+    return peer
+  }
+
+  /** Ends what it publishes and subscribes to, without events. Twice is harmless. */
+  closePeer(endpoint: EndpointId): void {
+    const peer = this.#peers.get(endpoint)
+    if (peer === undefined) return
+    this.#peers.delete(endpoint)
+    peer.close()
+  }
+
+  /** One decrypted RTP packet of `peer`, `rx[offset … offset + length)`. Never throws on what it says. */
+  rtp(nowMs: number, peer: Peer, offset: number, length: number): void {
+    const { totals } = this
+    this.#nowMs = nowMs
+    totals.received_packets++
+    totals.received_bytes += length
+    if (readRtp(this.#context.io.rx, offset, length, view) !== RtpFault.none) {
+      totals.drop_rtp_malformed++
+      return
+    }
+    const source = peer.route(nowMs, view)
+    if (typeof source === 'number') return countDrop(totals, -source)
+    peer.heard(nowMs)
+    if (source.rtx) {
+      totals.rtx_received++
+      countDrop(totals, source.stream.rtx(nowMs, source, view, offset))
+    } else countDrop(totals, source.stream.media(nowMs, source, view, offset))
+  }
+
+  /** One decrypted compound RTCP packet of `peer`, `rx[offset … offset + length)`. Never throws on what it says. */
+  rtcp(nowMs: number, peer: Peer, offset: number, length: number): void {
+    this.#nowMs = nowMs
+    takeFeedback(this.#context, nowMs, peer, offset, length)
+  }
+
+  /** Sends what is due: NACKs, keyframe requests, reports; notices silence. */
+  expire(nowMs: number): void {
+    this.#nowMs = nowMs
+    if (nowMs < this.#dueMs) return
+    this.#dueMs = Number.POSITIVE_INFINITY
+    for (const peer of this.#peers.values()) this.#context.wake(peer.expire(nowMs))
+  }
+
+  /** When `expire` has something to do; Infinity when nothing is due. */
+  deadline(): number {
+    return this.#dueMs
+  }
+
+  /** What is alive. Subscriptions are m-lines towards subscribers, fed or not. */
+  live(): { peers: number; publications: number; subscriptions: number } {
+    let publications = 0
+    let subscriptions = 0
+    for (const peer of this.#peers.values()) {
+      publications += peer.publications.length
+      for (const { subscription } of peer.feeds) if (subscription.active) subscriptions++
+    }
+    return { peers: this.#peers.size, publications, subscriptions }
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * From the sequence numbers of a received stream to those of one sent stream, and back.
+ *
+ * Source numbers come unwrapped (`extSeq`, growing without bound), sent numbers are `ROC << 16 | seq`.
+ * The map is a short list of ranges, newest last; inside a range, sent = source + delta. A dropped packet ends
+ * a range and lowers the next delta by one, so the receiver sees no gap. What lies between two ranges was
+ * never sent and never will be: no two source numbers share a sent number.
+ *
+ * ```
+ * source   10 11 12 (13 dropped) 14 15   … paused …   40 41
+ * sent      5  6  7               8  9                10 11
+ * ranges   [10, 13) −5           [14, 16) −6          [40, … −30
+ * ```
+ */
+
+/** Ranges kept: enough for a second of probing with a burst of padding after every frame. */
+const RANGES = 32
+/** Largest `ROC << 16 | seq` that a row of targets can say. Sending on past it would repeat SRTP nonces. */
+export const MAX_SENT = 0xffff_ffff
+
+export class SequenceMap {
+  /** Source number of the first packet of each range; range i is at i % RANGES. */
+  readonly #first = new Float64Array(RANGES)
+  /** One past the last source number; for the newest range while it is open, `#next` says it. */
+  readonly #end = new Float64Array(RANGES)
+  readonly #delta = new Float64Array(RANGES)
+  /** Ranges ever opened, and how many of those are forgotten. */
+  #opened = 0
+  #forgotten = 0
+  /** Whether the newest range goes on; if not, the next packet in order opens one. */
+  #open = false
+  /** One past the newest source number that was mapped or dropped. */
+  #next = Number.NEGATIVE_INFINITY
+  /** One past the newest number given out. */
+  #nextSent: number
+
+  /** @param firstSent number of the first packet; below 2^15, so that a receiver sees it with ROC 0 for sure */
+  constructor(firstSent: number) {
+    this.#nextSent = firstSent
+  }
+
+  /** Newest number given out, or the first minus one. */
+  get newestSent(): number {
+    return this.#nextSent - 1
+  }
+
+  /** Whether `extSeq` is newer than all that was mapped or dropped. */
+  inOrder(extSeq: number): boolean {
+    return extSeq >= this.#next
+  }
+
+  /**
+   * The number under which `extSeq` is sent; asking again gives the same.
+   * @returns −1 if it must not be sent: dropped, in no range that is remembered, or all numbers are used up
+   */
+  map(extSeq: number): number {
+    if (extSeq < this.#next) return this.#late(extSeq)
+    const sent = this.#open ? extSeq + this.#delta[(this.#opened - 1) % RANGES]! : this.#nextSent
+    if (sent > MAX_SENT) return -1
+    if (!this.#open) this.#begin(extSeq)
+    this.#next = extSeq + 1
+    this.#nextSent = sent + 1
+    return sent
+  }
+
+  /**
+   * Leaves `extSeq` out without a gap. Numbers missing before it keep their places: they may still come.
+   * Does nothing out of order, since its place is already part of a gap, and nothing between ranges.
+   */
+  drop(extSeq: number): void {
+    if (!this.#open || extSeq < this.#next) return
+    const newest = (this.#opened - 1) % RANGES
+    this.#nextSent += extSeq - this.#next
+    this.#next = extSeq + 1
+    if (this.#first[newest] === extSeq) this.#opened--
+    else this.#end[newest] = extSeq
+    this.#begin(extSeq + 1)
+  }
+
+  /** Ends the newest range: the next packet in order gets the next number, whatever is skipped in between. */
+  resync(): void {
+    if (!this.#open) return
+    this.#open = false
+    this.#end[(this.#opened - 1) % RANGES] = this.#next
+  }
+
+  /** Like `resync`, and earlier packets are neither mapped nor found any more. */
+  forget(): void {
+    this.#open = false
+    this.#forgotten = this.#opened
+  }
+
+  /** Like `forget`, for another source, whose numbers have nothing to do with those so far. */
+  restart(): void {
+    this.forget()
+    this.#next = Number.NEGATIVE_INFINITY
+  }
+
+  /** The source number that `sent` stands for, or −1 if none does, or none that is remembered. */
+  reverse(sent: number): number {
+    for (let i = this.#opened - 1; i >= this.#oldest(); i--) {
+      const extSeq = sent - this.#delta[i % RANGES]!
+      if (extSeq >= this.#first[i % RANGES]! && extSeq < this.#endOf(i)) return extSeq
+    }
+    return -1
+  }
+
+  #late(extSeq: number): number {
+    for (let i = this.#opened - 1; i >= this.#oldest(); i--) {
+      if (extSeq >= this.#first[i % RANGES]!) return extSeq < this.#endOf(i) ? extSeq + this.#delta[i % RANGES]! : -1
+    }
+    return -1
+  }
+
+  #begin(extSeq: number): void {
+    const at = this.#opened++ % RANGES
+    this.#first[at] = extSeq
+    this.#delta[at] = this.#nextSent - extSeq
+    this.#open = true
+  }
+
+  #oldest(): number {
+    return Math.max(this.#forgotten, this.#opened - RANGES)
+  }
+
+  #endOf(range: number): number {
+    return this.#open && range === this.#opened - 1 ? this.#next : this.#end[range % RANGES]!
+  }
+}

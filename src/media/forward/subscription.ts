@@ -1,0 +1,202 @@
+/**
+ * One stream that a subscriber gets: its SSRC, its numbers, its timestamps. `decide` says for each packet
+ * whether and as what it is sent, and writes no bytes.
+ */
+import type { MediaKind, SendStream } from '../control.js'
+import type { ReportBlock } from '../rtp/rtcp/report-block.js'
+import { CODECS, OPUS, RED, type SendTypes, sendTypes } from './codec-table.js'
+import { ExtensionProfile, profileKey } from './extension-blocks.js'
+import type { Packet } from './packet.js'
+import { ResendLimit } from './resend-limit.js'
+import { SequenceMap } from './sequence-map.js'
+import { Timestamps } from './timestamps.js'
+import { Drop } from './totals.js'
+
+/** What `decide` fills in when a packet is sent. */
+export interface Decision {
+  /** Marker bit and payload type: second byte of the RTP header. */
+  markerPt: number
+  /** `ROC << 16 | seq`. */
+  extSeq: number
+  timestamp: number
+  /** Payload bytes left out at the front: RED headers and redundancy, for who did not accept RED. */
+  skip: number
+}
+
+export function newDecision(): Decision {
+  return { markerPt: 0, extSeq: 0, timestamp: 0, skip: 0 }
+}
+
+/** What the subscriptions of one peer share. */
+export interface Downlink {
+  readonly transport: number
+  /** One for all streams of the peer, so that receivers keep them in sync (RFC 3550 §6.5.1). */
+  readonly cname: Uint8Array
+  /** Number of the last packet with the transport-cc extension. */
+  transportSeq: number
+  /** Latest REMB of the peer, bit/s; 0 = none. */
+  rembBps: number
+}
+
+/** Sequence numbers begin below this, so that no reordering at the start makes a receiver guess another ROC. */
+const FIRST_SEQ_MASK = 0x7fff
+/** No path is longer; more is a lie or a clock that jumped. */
+const MAX_RTT_MS = 10_000
+
+export class Subscription {
+  readonly ssrc: number
+  readonly kind: MediaKind
+  readonly downlink: Downlink
+  readonly map: SequenceMap
+  readonly #timestamps: Timestamps
+  index = 0
+  active = false
+  rtxSsrc = 0
+  types: SendTypes = sendTypes([])
+  profile: ExtensionProfile
+  #typesKey = ''
+  /** Video that has not begun yet, or was interrupted. */
+  awaitsKeyframe: boolean
+  #rtxExtSeq: number
+  #resends: ResendLimit | null = null
+  /** Sent on the media SSRC, for sender reports. */
+  packets = 0
+  /** Payload bytes of those. */
+  octets = 0
+  /** Which run of which publication it follows; see `Publication.run`. */
+  #run = -1
+  /** Whether the next sender report is the first of this run. */
+  awaitsReport = true
+  #lastSr = 0
+  #lastSrMs = 0
+  /** As the subscriber reported last: share lost in 1/256, and round trip; 0 = unknown. */
+  fractionLost = 0
+  rttMs = 0
+
+  /** @param random uint32: where numbers and timestamps begin */
+  constructor(stream: SendStream, downlink: Downlink, random: () => number) {
+    this.ssrc = stream.ssrc
+    this.kind = stream.kind
+    this.downlink = downlink
+    this.map = new SequenceMap(random() & FIRST_SEQ_MASK)
+    this.#rtxExtSeq = random() & FIRST_SEQ_MASK
+    this.#timestamps = new Timestamps(random() >>> 0, 1)
+    this.awaitsKeyframe = stream.kind === 'video'
+    this.profile = new ExtensionProfile(stream.mid, stream.extensions)
+    this.configure(stream)
+  }
+
+  /** Takes over what was negotiated. What was sent under other terms is not sent again: its bytes would differ. */
+  configure(stream: SendStream): void {
+    this.index = stream.index
+    this.active = stream.active
+    this.rtxSsrc = stream.rtxSsrc
+    const typesKey = JSON.stringify(stream.payloadTypes)
+    const key = profileKey(stream.mid, stream.extensions)
+    if (typesKey === this.#typesKey && key === this.profile.key) return
+    this.#typesKey = typesKey
+    this.types = sendTypes(stream.payloadTypes)
+    this.profile = new ExtensionProfile(stream.mid, stream.extensions)
+    this.map.forget()
+    if (this.kind === 'video') this.awaitsKeyframe = true
+  }
+
+  /** From now on packets of `run` come. Numbers go on without a gap, video begins at a keyframe. */
+  start(run: number, clockRate: number): void {
+    this.map.resync()
+    if (run !== this.#run) {
+      this.#run = run
+      this.map.restart()
+      this.#timestamps.rebase(clockRate)
+      this.awaitsReport = true
+    }
+    this.awaitsKeyframe = this.kind === 'video'
+  }
+
+  /** Leaves out what was lost so far; video begins again at a keyframe. */
+  skipAhead(): void {
+    this.map.resync()
+    this.awaitsKeyframe = this.kind === 'video'
+  }
+
+  /** @returns `Drop.none` and `decision` filled, or why the packet is not sent */
+  decide(packet: Packet, decision: Decision): number {
+    const { map } = this
+    if (packet.payloadLength === 0 && map.inOrder(packet.extSeq)) {
+      map.drop(packet.extSeq)
+      return Drop.padding
+    }
+    const pt = this.payloadType(packet.codec, packet.primarySkip)
+    if (pt < 0) {
+      map.drop(packet.extSeq)
+      if (this.kind === 'video') this.awaitsKeyframe = true
+      return Drop.codec
+    }
+    if (this.awaitsKeyframe) {
+      if (!packet.keyframe) return Drop.awaitKeyframe
+      map.resync()
+    }
+    const extSeq = map.map(packet.extSeq)
+    if (extSeq < 0) return Drop.unmapped
+    this.awaitsKeyframe = false
+    decision.extSeq = extSeq
+    decision.timestamp = this.#timestamps.map(packet.view.timestamp, packet.nowMs)
+    decision.markerPt = pt | (packet.view.marker ? 0x80 : 0)
+    decision.skip = this.skipOf(packet.codec, packet.primarySkip)
+    return Drop.none
+  }
+
+  /** The payload type it sends this codec with, −1 if none. Of RED, Opus can be taken out. */
+  payloadType(codec: number, primarySkip: number): number {
+    const pt = codec < CODECS ? this.types.pt[codec]! : -1
+    return pt < 0 && codec === RED && primarySkip >= 0 ? this.types.pt[OPUS]! : pt
+  }
+
+  /** Payload bytes to leave out at the front. */
+  skipOf(codec: number, primarySkip: number): number {
+    return codec === RED && this.types.pt[RED]! < 0 ? primarySkip : 0
+  }
+
+  /** The RTX payload type for what was sent as `codec`, −1 = RTX was not negotiated for it. */
+  rtxPayloadType(codec: number): number {
+    if (this.rtxSsrc === 0) return -1
+    return this.types.rtxPt[codec === RED && this.types.pt[RED]! < 0 ? OPUS : codec]!
+  }
+
+  /** The next number of the RTX stream. */
+  nextRtxSeq(): number {
+    return this.#rtxExtSeq++
+  }
+
+  /** Whether `extSeq` may be sent once more now. */
+  mayResend(extSeq: number, nowMs: number): boolean {
+    this.#resends ??= new ResendLimit()
+    return this.#resends.allow(extSeq, this.packets, this.rttMs, nowMs)
+  }
+
+  /** Timestamp of an earlier packet, or a report, of the present run. */
+  timestampOf(timestamp: number): number {
+    return this.#timestamps.peek(timestamp)
+  }
+
+  /** Whether timestamps of the present run can be translated: one of its packets was sent. */
+  get begun(): boolean {
+    return this.packets > 0 && !this.#timestamps.rebasing
+  }
+
+  /** A sender report goes out. @param middleNtp middle 32 bits of its NTP time */
+  reported(middleNtp: number, nowMs: number): void {
+    this.#lastSr = middleNtp
+    this.#lastSrMs = nowMs
+    this.awaitsReport = false
+  }
+
+  /** The subscriber's report about this stream (RFC 3550 §6.4.1: round trip = now − LSR − DLSR). */
+  receiverReport(block: ReportBlock, nowMs: number): void {
+    this.fractionLost = block.fractionLost
+    if (block.lastSr === 0 || block.lastSr !== this.#lastSr) return
+    const rttMs = nowMs - this.#lastSrMs - (block.delaySinceLastSr * 1000) / 65_536
+    if (rttMs < 0 || rttMs > MAX_RTT_MS) return
+    this.rttMs = Math.max(1, rttMs)
+  }
+}

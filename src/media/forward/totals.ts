@@ -1,0 +1,113 @@
+/** What the forwarder counts, and its reasons not to forward: hostile or late packets end here, as numbers. */
+
+/** Reasons to drop. The first group is decided once per received packet, the second once per subscription. */
+export const Drop = {
+  none: 0,
+  /** No RTP header, or a length in it that lies. */
+  malformed: 1,
+  /** Neither SSRC, mid nor payload type says which m-line it belongs to. */
+  unknownStream: 2,
+  /** A new SSRC beyond the number one peer may use. */
+  ssrcLimit: 3,
+  /** A payload type that was not negotiated on its m-line. */
+  payloadType: 4,
+  /** An SSRC that another one has replaced, or another simulcast encoding than the one forwarded. */
+  inactiveSsrc: 5,
+  duplicate: 6,
+  /** Older than the history. */
+  late: 7,
+  /** A jump of the sequence number that the next packet has to confirm (RFC 3550 A.1). */
+  jump: 8,
+  /** An RTX packet that carries nothing. */
+  rtxEmpty: 9,
+
+  /** Padding only: consumed. */
+  padding: 10,
+  /** The subscriber did not accept the codec. */
+  codec: 11,
+  /** Video waits for a keyframe. */
+  awaitKeyframe: 12,
+  /** From a time when nothing was forwarded to it, or left out before. */
+  unmapped: 13,
+} as const
+
+export const dropNames = [
+  'drop_none',
+  'drop_rtp_malformed',
+  'drop_unknown_stream',
+  'drop_ssrc_limit',
+  'drop_payload_type',
+  'drop_inactive_ssrc',
+  'drop_duplicate',
+  'drop_late',
+  'drop_jump',
+  'drop_rtx_empty',
+  'drop_padding',
+  'drop_codec',
+  'drop_await_keyframe',
+  'drop_unmapped',
+] as const
+
+export type Totals = ReturnType<typeof newTotals>
+
+export function newTotals() {
+  return {
+    /** RTP packets from publishers, RTX included, before any drop. */
+    received_packets: 0,
+    received_bytes: 0,
+    /** Packets handed to the io for subscribers, retransmissions not included; bytes are payload bytes. */
+    forwarded_packets: 0,
+    forwarded_bytes: 0,
+    drop_rtp_malformed: 0,
+    drop_unknown_stream: 0,
+    drop_ssrc_limit: 0,
+    drop_payload_type: 0,
+    drop_inactive_ssrc: 0,
+    drop_duplicate: 0,
+    drop_late: 0,
+    drop_jump: 0,
+    drop_rtx_empty: 0,
+    drop_padding: 0,
+    drop_codec: 0,
+    drop_await_keyframe: 0,
+    drop_unmapped: 0,
+    drop_rtcp_malformed: 0,
+    /** RTCP about an SSRC that the peer has nothing to do with. */
+    drop_rtcp_unknown_ssrc: 0,
+    /** Numbers that subscribers asked for. */
+    nack_received: 0,
+    /** Of those: never sent, or forgotten. */
+    nack_unknown: 0,
+    /** Of those: no longer in the history. */
+    nack_expired: 0,
+    /** Of those: asked too often, too soon or too much. */
+    nack_refused: 0,
+    /** Numbers asked of publishers, retries included. */
+    nack_sent: 0,
+    /** Holes that no publisher filled in time. */
+    nack_given_up: 0,
+    rtx_received: 0,
+    rtx_sent: 0,
+    /** Retransmissions as the same packet again, for subscribers without RTX. */
+    resent_packets: 0,
+    pli_received: 0,
+    fir_received: 0,
+    /** Keyframe requests of subscribers and of our own, before the throttle. */
+    keyframe_requests: 0,
+    pli_sent: 0,
+    keyframes_received: 0,
+    sr_received: 0,
+    sr_sent: 0,
+    rr_received: 0,
+    rr_sent: 0,
+    remb_received: 0,
+    remb_sent: 0,
+    /** Times a stream went on under another SSRC or with other numbers. */
+    stream_restarts: 0,
+  }
+}
+
+/** Counts a drop by its reason. */
+export function countDrop(totals: Totals, reason: number): void {
+  if (reason > Drop.none) totals[dropNames[reason] as 'drop_late']++
+}
