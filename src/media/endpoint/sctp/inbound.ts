@@ -131,7 +131,6 @@ export class Inbound {
 
   /** Whole messages: up at once if unordered, else in stream order. */
   #arrived(message: Fragment): void {
-    if (message.payload.length > this.#maxMessageBytes) return this.#owner.oversized(message.streamId)
     if (message.flags & DataFlag.unordered) return this.#deliver(message)
     const stream = this.#stream(message.streamId)
     if (stream === undefined) return
@@ -148,7 +147,8 @@ export class Inbound {
   }
 
   #deliver(message: Fragment): void {
-    this.#owner.deliver(message.streamId, message.ppid, message.payload)
+    if (message.payload.length > this.#maxMessageBytes) this.#owner.oversized(message.streamId)
+    else this.#owner.deliver(message.streamId, message.ppid, message.payload)
   }
 
   #deliverWaiting(stream: Stream): void {

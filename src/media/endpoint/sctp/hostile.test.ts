@@ -1,0 +1,366 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { SctpLink } from '../testing/sctp-link.js'
+import { type Association, openAssociation } from './association.js'
+import { crc32c, packetChecksum } from './crc32c.js'
+import { checkPacket, SctpReason, sctpCounts, sctpReasonNames } from './packet.js'
+
+/** A peer made of bytes: it sets an association up by hand and then says whatever the test wants. */
+class RawPeer {
+  readonly association: Association
+  readonly events: string[] = []
+  readonly received: Uint8Array[] = []
+  tag = 0
+  tsn = 1000
+  nowMs = 0
+
+  constructor() {
+    this.association = openAssociation({
+      role: 'server',
+      transmit: (bytes) => this.received.push(bytes.slice()) > 0,
+      events: {
+        message: ({ label }, binary, payload) =>
+          this.events.push(
+            `${binary ? 'binary' : 'text'} ${label} ${Buffer.from(payload).toString('latin1').slice(0, 20)}`,
+          ),
+        opened: ({ label }) => this.events.push(`opened ${label}`),
+        closed: ({ label }) => this.events.push(`closed ${label}`),
+        failed: (reason) => this.events.push(`failed ${reason}`),
+      },
+      limits: { dataBufferBytes: 1 << 20, maxMessageBytes: 262_144, maxChannels: 64 },
+    })
+  }
+
+  /** Set-up up to the point where data may flow. */
+  connect(): this {
+    this.say([init(1, this.tsn)], 0)
+    const initAck = this.received.at(-1)!
+    this.tag = Buffer.from(initAck).readUInt32BE(16)
+    const cookieAt = initAck.length - 16
+    this.say([chunk(10, 0, [...initAck.slice(cookieAt)])])
+    assert.equal(this.received.at(-1)![12], 11, 'COOKIE ACK')
+    return this
+  }
+
+  say(chunks: Uint8Array[], tag = this.tag): void {
+    this.raw(packet(tag, chunks))
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.association.receive(++this.nowMs, bytes, 0, bytes.length)
+  }
+
+  open(streamId: number, label: string): void {
+    this.say([data(this.tsn++, streamId, 0, 50, openMessage(label))])
+  }
+
+  /** Whether a packet answers a heartbeat: the association lives. */
+  isAlive(): boolean {
+    this.received.length = 0
+    this.say([chunk(4, 0, [0, 1, 0, 8, 1, 2, 3, 4])])
+    return this.received.some((bytes) => bytes[12] === 5)
+  }
+}
+
+const u16 = (value: number) => [value >> 8, value & 255]
+const u32 = (value: number) => [...u16((value >>> 16) & 0xffff), ...u16(value & 0xffff)]
+const chunk = (type: number, flags: number, body: number[], length = body.length + 4) =>
+  Uint8Array.from([type, flags, ...u16(length), ...body, ...new Array((4 - (body.length % 4)) % 4).fill(0)])
+const data = (tsn: number, streamId: number, ssn: number, ppid: number, payload: Uint8Array | string, flags = 3) =>
+  Buffer.concat([
+    Uint8Array.from([0, flags, ...u16(16 + payload.length), ...u32(tsn), ...u16(streamId), ...u16(ssn), ...u32(ppid)]),
+    Buffer.from(payload),
+    new Uint8Array((4 - (payload.length % 4)) % 4),
+  ])
+const init = (tag: number, tsn: number, window = 100_000, streams = 100) =>
+  chunk(1, 0, [...u32(tag), ...u32(window), ...u16(streams), ...u16(streams), ...u32(tsn), 0xc0, 0, 0, 4])
+const sack = (tsn: number, gaps: [number, number][] = []) =>
+  chunk(3, 0, [
+    ...u32(tsn),
+    ...u32(100_000),
+    ...u16(gaps.length),
+    ...u16(0),
+    ...gaps.flatMap(([a, b]) => [...u16(a), ...u16(b)]),
+  ])
+const openMessage = (label: string) =>
+  Uint8Array.from([3, 0, 0, 0, 0, 0, 0, 0, ...u16(Buffer.byteLength(label)), 0, 0, ...Buffer.from(label)])
+
+function packet(tag: number, chunks: Uint8Array[]): Uint8Array {
+  const bytes = Buffer.concat([Uint8Array.from([...u16(5000), ...u16(5000), ...u32(tag), 0, 0, 0, 0]), ...chunks])
+  bytes.writeUInt32LE(packetChecksum(bytes, 0, bytes.length), 8)
+  return bytes
+}
+
+const count = (name: (typeof sctpReasonNames)[number]) => sctpCounts[sctpReasonNames.indexOf(name)]!
+
+test('CRC-32C of the RFC 3720 vectors', () => {
+  assert.equal(crc32c(Buffer.from('123456789'), 0, 9), 0xe3069283)
+  assert.equal(crc32c(new Uint8Array(32), 0, 32), 0x8a9136aa)
+  assert.equal(crc32c(new Uint8Array(32).fill(0xff), 0, 32), 0x62a8ab43)
+  assert.equal(
+    crc32c(
+      Uint8Array.from({ length: 34 }, (_, i) => i - 1),
+      1,
+      33,
+    ),
+    0x46dd794e,
+  )
+})
+
+test('a peer made of bytes can open a channel and talk', () => {
+  const peer = new RawPeer().connect()
+  peer.open(2, 'chat')
+  peer.say([data(peer.tsn++, 2, 1, 51, 'hello'), data(peer.tsn++, 2, 2, 57, '\0')])
+  assert.deepEqual(peer.events, ['opened chat', 'text chat hello', 'binary chat '])
+})
+
+test('every prefix, every flipped byte and every short length is refused without a throw', () => {
+  const valid = packet(7, [
+    sack(5, [[2, 3]]),
+    data(9, 2, 1, 51, 'hello'),
+    chunk(130, 0, [0, 13, 0, 16, ...new Array(12).fill(0)]),
+  ])
+  assert.equal(checkPacket(valid, 0, valid.length), SctpReason.accepted)
+  for (let length = 0; length < valid.length; length++) {
+    assert.notEqual(checkPacket(valid, 0, length), SctpReason.accepted, `prefix of ${length}`)
+    assert.notEqual(checkPacket(valid.slice(0, length), 0, valid.length), SctpReason.accepted)
+  }
+  for (let at = 0; at < valid.length; at++) {
+    const flipped = valid.slice()
+    flipped[at]! ^= 0x41
+    assert.notEqual(checkPacket(flipped, 0, flipped.length), SctpReason.accepted, `byte ${at}`)
+  }
+})
+
+test('malformed chunks are counted and change nothing', () => {
+  const rows: [string, Uint8Array, (typeof sctpReasonNames)[number]][] = [
+    ['chunk length 0', chunk(0, 3, new Array(16).fill(0), 0), 'chunk'],
+    ['chunk length 3', chunk(14, 0, [], 3), 'chunk'],
+    ['chunk past the end', chunk(0, 3, new Array(16).fill(0), 200), 'chunk'],
+    ['DATA without user data', chunk(0, 3, new Array(12).fill(0)), 'chunk'],
+    ['SACK with 65,535 gap blocks', chunk(3, 0, [...new Array(8).fill(0), 0xff, 0xff, 0, 0]), 'chunk'],
+    ['SACK cut', chunk(3, 0, new Array(8).fill(0)), 'chunk'],
+    ['FORWARD-TSN of odd length', chunk(192, 0, [0, 0, 0, 0, 1]), 'chunk'],
+    ['RE-CONFIG parameter length 0', chunk(130, 0, [0, 13, 0, 0, 1, 2, 3, 4]), 'parameter'],
+    ['RE-CONFIG parameter past the end', chunk(130, 0, [0, 13, 0, 99, 1, 2, 3, 4]), 'parameter'],
+    ['RE-CONFIG reset too short', chunk(130, 0, [0, 13, 0, 8, 1, 2, 3, 4]), 'parameter'],
+    ['HEARTBEAT parameter length 2', chunk(4, 0, [0, 1, 0, 2]), 'parameter'],
+    ['a second INIT inside', init(1, 1), 'tag'],
+    ['unknown chunk', chunk(0x3f, 0, [1, 2, 3, 4]), 'chunk'],
+    ['wrong cookie', chunk(10, 0, new Array(16).fill(9)), 'state'],
+    ['short cookie', chunk(10, 0, [1]), 'state'],
+  ]
+  for (const [name, bytes, reason] of rows) {
+    const peer = new RawPeer().connect()
+    peer.open(2, 'chat')
+    const before = count(reason)
+    peer.say([bytes])
+    assert.equal(count(reason), before + 1, name)
+    assert.deepEqual(peer.events, ['opened chat'], name)
+    assert.ok(peer.isAlive(), name)
+  }
+})
+
+test('wrong ports and verification tags', () => {
+  const peer = new RawPeer().connect()
+  const rows: [number, Uint8Array[]][] = [
+    [peer.tag + 1, [chunk(6, 0, [])]],
+    [0, [chunk(6, 0, [])]],
+    [2, [chunk(6, 1, [])]],
+    [peer.tag, [chunk(6, 1, [])]],
+  ]
+  for (const [tag, chunks] of rows) {
+    const before = count('tag')
+    peer.say(chunks, tag)
+    assert.equal(count('tag'), before + 1)
+  }
+  const wrongPort = packet(peer.tag, [chunk(6, 0, [])])
+  wrongPort[1] = 1
+  const before = count('port')
+  peer.raw(wrongPort)
+  assert.equal(count('port'), before + 1)
+  assert.ok(peer.isAlive())
+  peer.say([chunk(6, 1, [])], 1) // ABORT with the reflected tag
+  assert.deepEqual(peer.events, ['failed aborted by the peer'])
+})
+
+test('INIT with impossible values gets no answer; everything before set-up is ignored', () => {
+  const peer = new RawPeer()
+  for (const bytes of [init(0, 1), init(1, 1, 1000, 0)]) peer.say([bytes], 0)
+  peer.say([init(1, 1)], 5)
+  for (const type of [0, 2, 3, 4, 5, 7, 8, 9, 10, 11, 14, 130, 192])
+    peer.say([chunk(type, 3, new Array(28).fill(0))], 0)
+  assert.deepEqual([peer.received, peer.events], [[], []])
+})
+
+test('SACKs for what was never sent are ignored whole', () => {
+  const peer = new RawPeer().connect()
+  peer.open(2, 'chat')
+  peer.received.length = 0
+  for (let i = 0; i < 3; i++) {
+    peer.association.send({ label: 'chat', protocol: '', ordered: true }, false, Buffer.from('unacknowledged'))
+  }
+  const first = Buffer.from(peer.received[0]!).readUInt32BE(16)
+  const last = Buffer.from(peer.received.at(-1)!).readUInt32BE(16)
+  const buffered = peer.association.live().bufferedBytes
+  const rows: [string, Uint8Array][] = [
+    ['one too far', sack(last + 1)],
+    ['half the space ahead', sack((last + 0x7fffffff) >>> 0)],
+    ['gap block past the end', sack(first, [[2, 65_535]])],
+    ['gap block start 0', sack(first, [[0, 1]])],
+    ['gap block backwards', sack(first, [[2, 1]])],
+    [
+      'gap blocks overlap',
+      sack(first, [
+        [1, 2],
+        [2, 2],
+      ]),
+    ],
+  ]
+  for (const [name, bytes] of rows) {
+    const before = count('sack')
+    const startedAt = performance.now()
+    peer.say([bytes])
+    assert.equal(count('sack'), before + 1, name)
+    assert.equal(peer.association.live().bufferedBytes, buffered, name)
+    assert.ok(performance.now() - startedAt < 100, name)
+  }
+  peer.say([sack(last)])
+  assert.equal(peer.association.live().bufferedBytes, 0)
+  peer.say([sack(first)])
+  assert.ok(peer.isAlive(), 'an old SACK is no harm')
+})
+
+test('hostile OPEN and data on unknown streams', () => {
+  const peer = new RawPeer().connect()
+  peer.open(2, 'chat')
+  const rows: [string, number, Uint8Array][] = [
+    ['the same stream again', 2, openMessage('other')],
+    ['our parity', 3, openMessage('odd')],
+    ['stream 65535', 65_535, openMessage('far')],
+    ['stream beyond ours', 4_000, openMessage('far')],
+    ['cut', 6, openMessage('label').slice(0, 14)],
+    ['64 KiB label', 8, Uint8Array.from([3, 0, 0, 0, 0, 0, 0, 0, 255, 255, 0, 0, 1])],
+    ['invalid UTF-8', 10, Uint8Array.from([3, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 255])],
+    ['ACK of nothing', 12, Uint8Array.of(2)],
+    ['one byte of nothing', 14, Uint8Array.of(9)],
+  ]
+  for (const [, streamId, payload] of rows) peer.say([data(peer.tsn++, streamId, streamId === 2 ? 1 : 0, 50, payload)])
+  const before = count('unknown_channel')
+  peer.say([data(peer.tsn++, 20, 0, 51, 'nobody listens')])
+  peer.say([data(peer.tsn++, 2, 2, 99, 'unknown ppid')])
+  assert.equal(count('unknown_channel'), before + 2)
+  peer.say([data(peer.tsn++, 2, 3, 51, 'still here')])
+  assert.deepEqual(peer.events, ['opened chat', 'text chat still here'])
+  const stream0 = new RawPeer().connect()
+  stream0.open(0, 'zero')
+  assert.deepEqual(stream0.events, ['opened zero'], 'stream 0 is as good as any')
+})
+
+test('more channels than allowed', () => {
+  const peer = new RawPeer().connect()
+  for (let i = 0; i < 100; i++) peer.open(i * 2, `c${i}`)
+  assert.equal(peer.association.live().channels, 64)
+  assert.ok(peer.isAlive())
+})
+
+test('gaps, unfinished fragments and waiting messages are bounded', () => {
+  const rows: [string, (i: number, tsn: number) => Uint8Array][] = [
+    ['every second TSN', (i, tsn) => data(tsn + 1 + i * 2, 2, 1, 51, new Uint8Array(1_000))],
+    ['far ahead', (i, tsn) => data(tsn + 10_000 + i, 2, 1, 51, new Uint8Array(1_000))],
+    ['a gap and then everything', (i, tsn) => data(tsn + 1 + i, 2, 1 + i, 51, new Uint8Array(1_000), 0)],
+    ['order that never comes', (i, tsn) => data(tsn + i, 2, 2 + i, 51, new Uint8Array(1_000))],
+    ['order that never comes, one byte each', (i, tsn) => data(tsn + i, 2, 2 + i, 51, 'x')],
+    ['begin after begin', (i, tsn) => data(tsn + i, 2, 1 + i, 51, new Uint8Array(1_000), 2)],
+    ['middles without begin', (i, tsn) => data(tsn + i, 2, 1, 51, new Uint8Array(1_000), 0)],
+    ['a message without end', (i, tsn) => data(tsn + i, 2, 1, 51, new Uint8Array(1_000), i === 0 ? 2 : 0)],
+    ['many streams', (i, tsn) => data(tsn + i, i, 5, 51, new Uint8Array(1_000))],
+  ]
+  for (const [name, build] of rows) {
+    const peer = new RawPeer().connect()
+    peer.open(2, 'chat')
+    const heapBefore = process.memoryUsage()
+    for (let i = 0; i < 4_000; i++) {
+      peer.say([build(i, peer.tsn)])
+      peer.received.length = 0
+    }
+    const heap = process.memoryUsage()
+    const grown = heap.arrayBuffers - heapBefore.arrayBuffers
+    assert.ok(grown < 24 * 1024 * 1024, `${name}: ${grown} bytes`)
+    assert.ok(peer.isAlive(), name)
+    const last = peer.received.at(-1)!
+    assert.ok(last.length <= 1180, name)
+  }
+})
+
+test('FORWARD-TSN bombs take no time', () => {
+  const peer = new RawPeer().connect()
+  peer.open(2, 'chat')
+  for (let i = 0; i < 2_000; i++) peer.say([data(peer.tsn + 1 + i, 2, 2 + (i % 1_000), 51, 'x')])
+  const pairs = Array.from({ length: 280 }, (_, i) => [...u16(2), ...u16(i * 200)]).flat()
+  const startedAt = performance.now()
+  for (let i = 1; i < 50; i++) peer.say([chunk(192, 0, [...u32(peer.tsn + i * 0x1000000), ...pairs])])
+  assert.ok(performance.now() - startedAt < 500)
+  assert.ok(peer.isAlive())
+})
+
+test('RE-CONFIG: resets of unknown streams, of all streams, repeated and out of sequence', () => {
+  const request = (seq: number, lastTsn: number, streams: number[]) =>
+    chunk(130, 0, [
+      0,
+      13,
+      ...u16(16 + streams.length * 2),
+      ...u32(seq),
+      ...u32(0),
+      ...u32(lastTsn),
+      ...streams.flatMap(u16),
+    ])
+  const peer = new RawPeer().connect()
+  const firstSeq = peer.tsn
+  peer.open(2, 'a')
+  peer.open(4, 'b')
+  const results = () =>
+    peer.received.flatMap((bytes) => {
+      const view = Buffer.from(bytes)
+      return view[12] === 130 && view.readUInt16BE(16) === 16 ? [view.readUInt32BE(24)] : []
+    })
+  const rows: [string, Uint8Array, number][] = [
+    ['unknown streams', request(firstSeq, peer.tsn - 1, [7, 9999]), 1],
+    ['the same again', request(firstSeq, peer.tsn - 1, [7, 9999]), 1],
+    ['out of sequence', request(firstSeq + 9, peer.tsn - 1, [2]), 5],
+    ['before its data', request(firstSeq + 1, peer.tsn + 5, [2]), 6],
+    ['stream 2', request(firstSeq + 1, peer.tsn - 1, [2]), 1],
+    ['incoming reset', chunk(130, 0, [0, 14, 0, 8, ...u32(firstSeq + 2)]), 2],
+    ['all streams', request(firstSeq + 3, peer.tsn - 1, []), 1],
+  ]
+  for (const [name, bytes, expected] of rows) {
+    peer.received.length = 0
+    peer.say([bytes])
+    assert.deepEqual(results(), [expected], name)
+  }
+  assert.deepEqual(peer.events, ['opened a', 'opened b', 'closed a', 'closed b'])
+  assert.ok(peer.isAlive())
+})
+
+test('random chunks with right checksum and tag never throw', () => {
+  const link = new SctpLink({ seed: 77 })
+  const random = (below: number) => Math.floor(link.random() * below)
+  const types = [0, 0, 0, 2, 3, 3, 4, 5, 9, 10, 11, 12, 130, 130, 192, 192, 200, 63]
+  for (let round = 0; round < 60; round++) {
+    const peer = new RawPeer().connect()
+    peer.open(2, 'chat')
+    for (let i = 0; i < 100; i++) {
+      const chunks = Array.from({ length: 1 + random(3) }, () => {
+        const body = Array.from({ length: random(40) }, () => (random(3) === 0 ? random(256) : random(4)))
+        if (random(2) === 0) body.splice(0, 4, ...u32(peer.tsn + random(20) - 5))
+        return chunk(types[random(types.length)]!, random(8), body, random(10) === 0 ? random(70) : body.length + 4)
+      })
+      peer.say(chunks)
+      if (random(10) === 0)
+        peer.association.send({ label: 'chat', protocol: '', ordered: true }, true, new Uint8Array(3_000))
+      if (random(20) === 0) peer.association.expire((peer.nowMs += 500))
+    }
+    peer.association.close()
+    assert.equal(peer.association.deadline(), Number.POSITIVE_INFINITY)
+  }
+})
