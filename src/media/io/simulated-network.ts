@@ -1,0 +1,294 @@
+/**
+ * A network in virtual time: a clock, links between hosts with loss, delay, jitter, reordering, duplicates
+ * and a rate, and one seeded source of chance. The same seed and the same calls give the same run.
+ *
+ * ```ts
+ * const net = new SimulatedNetwork({ seed: 42, conditions: { loss: 0.05, delayMs: 40 } })
+ * net.link('10.0.0.2', '10.0.0.1', { loss: 0.2 })            // one direction
+ * net.run({ untilMs: 20_000 })
+ * ```
+ */
+
+/** One direction between two hosts. */
+export interface LinkConditions {
+  /** Share of datagrams lost, 0–1. */
+  loss: number
+  delayMs: number
+  /** Up to this much more, evenly spread; keeps the order of datagrams. */
+  jitterMs: number
+  /** Share of datagrams, 0–1, that arrive `reorderMs` later than they would, behind others. */
+  reorder: number
+  reorderMs: number
+  /** Share of datagrams that arrive twice, 0–1. */
+  duplicate: number
+  /** Bits per second, IP and UDP headers included. */
+  rateBps: number
+  /** A datagram that would wait longer than this for the rate is lost. */
+  queueMs: number
+}
+
+export const perfectLink: LinkConditions = {
+  loss: 0,
+  delayMs: 1,
+  jitterMs: 0,
+  reorder: 0,
+  reorderMs: 10,
+  duplicate: 0,
+  rateBps: Number.POSITIVE_INFINITY,
+  queueMs: 200,
+}
+
+export interface SimulatedAddress {
+  /** IPv4 literal. */
+  ip: string
+  port: number
+}
+
+/** What crosses the network. Its kind stands for what ciphertext would show to nobody but the two ends. */
+export interface Datagram {
+  kind: 'plain' | 'rtp' | 'rtcp' | 'data' | 'hello' | 'answer' | 'finish' | 'done' | 'alert'
+  /** Clear bytes; empty in the handshake. */
+  bytes: Uint8Array
+  /** Length on the wire as a UDP payload, tags and record headers included. */
+  wireBytes: number
+  /** Stands for the keys: who does not know it cannot make a datagram that opens. */
+  session: number
+  /** SRTP or SRTCP index, or DTLS record number. */
+  index: number
+  /** Of the sender's certificate; in the handshake. */
+  fingerprint?: string
+  /** SRTP profiles offered (hello) or chosen (answer). */
+  profiles?: readonly number[]
+}
+
+/** One line of what happened, for comparing runs. */
+export interface TraceEntry {
+  atMs: number
+  from: string
+  to: string
+  kind: Datagram['kind']
+  wireBytes: number
+  fate: 'arrived' | 'lost' | 'overflow' | 'unreachable'
+}
+
+export interface NetworkOptions {
+  seed: number
+  /** Of every link that `link` does not change. */
+  conditions?: Partial<LinkConditions>
+  /** Time of the start, default 0. */
+  nowMs?: number
+  trace?: (entry: TraceEntry) => void
+}
+
+type Receiver = (from: SimulatedAddress, datagram: Datagram) => void
+
+interface Event {
+  atMs: number
+  /** Events of one instant happen in the order in which they were scheduled. */
+  order: number
+  run: () => void
+  cancelled: boolean
+}
+
+interface Link {
+  conditions: LinkConditions
+  /** Until when the link is busy sending what it has. */
+  busyUntilMs: number
+  /** Arrival of the latest datagram that keeps the order. */
+  lastArrivalMs: number
+}
+
+/** Of IPv4 and UDP. */
+const HEADERS_BYTES = 28
+const FIRST_FREE_PORT = 40_000
+
+export const addressKey = (address: SimulatedAddress): string => `${address.ip}:${address.port}`
+
+export class SimulatedNetwork {
+  #nowMs: number
+  #order = 0
+  #heap: Event[] = []
+  #randomState: number
+  #default: LinkConditions
+  #links = new Map<string, Link>()
+  #receivers = new Map<string, Receiver>()
+  #trace: ((entry: TraceEntry) => void) | undefined
+
+  constructor(options: NetworkOptions) {
+    this.#nowMs = options.nowMs ?? 0
+    this.#randomState = options.seed
+    this.#default = { ...perfectLink, ...options.conditions }
+    this.#trace = options.trace
+  }
+
+  /** The virtual clock; a method too, since hosts want one: `network.clock()`. */
+  get nowMs(): number {
+    return this.#nowMs
+  }
+
+  readonly clock = (): number => this.#nowMs
+
+  /** Uniform uint32 (mulberry32). */
+  readonly random = (): number => {
+    this.#randomState = (this.#randomState + 0x6d2b79f5) | 0
+    let t = Math.imul(this.#randomState ^ (this.#randomState >>> 15), 1 | this.#randomState)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return (t ^ (t >>> 14)) >>> 0
+  }
+
+  /** A digest as of a certificate: 32 bytes, upper-case hex with colons. */
+  newFingerprint(): string {
+    const bytes = Array.from({ length: 32 }, () => this.random() & 0xff)
+    return bytes.map((byte) => byte.toString(16).padStart(2, '0').toUpperCase()).join(':')
+  }
+
+  /** Runs `run` at `atMs`, or as soon as possible if that is past. @returns a function that cancels it */
+  schedule(atMs: number, run: () => void): () => void {
+    const event = { atMs: Math.max(atMs, this.#nowMs), order: this.#order++, run, cancelled: false }
+    if (atMs === Number.POSITIVE_INFINITY) return () => {}
+    this.#push(event)
+    return () => {
+      event.cancelled = true
+    }
+  }
+
+  /** One alarm clock: each call replaces what the one before set; Infinity cancels. Fits a worker's `wakeAt`. */
+  alarm(): (atMs: number, wake: () => void) => void {
+    let cancel = () => {}
+    return (atMs, wake) => {
+      cancel()
+      cancel = this.schedule(atMs, wake)
+    }
+  }
+
+  /** Lets time pass: everything up to and at `untilMs` happens, and then it is `untilMs`. */
+  run(options: { untilMs: number }): void {
+    this.#advance(options.untilMs, () => false)
+    if (this.#nowMs < options.untilMs) this.#nowMs = options.untilMs
+  }
+
+  /**
+   * Lets time pass until `done` holds, looked at after every event.
+   * @throws Error when it does not within `timeoutMs` (default 30,000) of virtual time
+   */
+  runUntil(done: () => boolean, timeoutMs = 30_000): void {
+    const untilMs = this.#nowMs + timeoutMs
+    if (done() || this.#advance(untilMs, done)) return
+    throw new Error(`not so after ${timeoutMs} ms of virtual time`)
+  }
+
+  /** Changes the conditions of one direction; what is not given stays. Ports of a host share its links. */
+  link(fromIp: string, toIp: string, conditions: Partial<LinkConditions>): void {
+    const link = this.#link(fromIp, toIp)
+    link.conditions = { ...link.conditions, ...conditions }
+  }
+
+  /**
+   * Takes an address. Port 0 takes the next free one.
+   * @throws Error with `code` EADDRINUSE when it is taken
+   */
+  bind(address: SimulatedAddress, receiver: Receiver): SimulatedAddress {
+    const bound = { ...address }
+    if (bound.port === 0) {
+      bound.port = FIRST_FREE_PORT
+      while (this.#receivers.has(addressKey(bound))) bound.port++
+    }
+    const key = addressKey(bound)
+    if (this.#receivers.has(key)) throw Object.assign(new Error(`${key} is taken`), { code: 'EADDRINUSE' })
+    this.#receivers.set(key, receiver)
+    return bound
+  }
+
+  /** Gives an address back; what is under way to it is lost. */
+  unbind(address: SimulatedAddress): void {
+    this.#receivers.delete(addressKey(address))
+  }
+
+  /** Sends a datagram; its bytes must not change afterwards. */
+  send(from: SimulatedAddress, to: SimulatedAddress, datagram: Datagram): void {
+    const link = this.#link(from.ip, to.ip)
+    const { conditions } = link
+    // Drawn for every datagram, whatever happens to it: changing one condition leaves the chances of others alone.
+    const [lost, jitter, late, twice] = [this.#chance(), this.#chance(), this.#chance(), this.#chance()]
+
+    const sendableMs = Math.max(this.#nowMs, link.busyUntilMs)
+    if (sendableMs - this.#nowMs > conditions.queueMs) return this.#record(from, to, datagram, 'overflow')
+    link.busyUntilMs = sendableMs + ((datagram.wireBytes + HEADERS_BYTES) * 8000) / conditions.rateBps
+    if (lost < conditions.loss) return this.#record(from, to, datagram, 'lost')
+
+    let arrivalMs = link.busyUntilMs + conditions.delayMs + jitter * conditions.jitterMs
+    if (late < conditions.reorder) {
+      arrivalMs += conditions.reorderMs
+    } else {
+      arrivalMs = Math.max(arrivalMs, link.lastArrivalMs)
+      link.lastArrivalMs = arrivalMs
+    }
+    const copies = twice < conditions.duplicate ? 2 : 1
+    for (let i = 0; i < copies; i++) this.schedule(arrivalMs, () => this.#arrive(from, to, datagram))
+  }
+
+  #arrive(from: SimulatedAddress, to: SimulatedAddress, datagram: Datagram): void {
+    const receiver = this.#receivers.get(addressKey(to))
+    this.#record(from, to, datagram, receiver ? 'arrived' : 'unreachable')
+    receiver?.(from, datagram)
+  }
+
+  #record(from: SimulatedAddress, to: SimulatedAddress, { kind, wireBytes }: Datagram, fate: TraceEntry['fate']): void {
+    this.#trace?.({ atMs: this.#nowMs, from: addressKey(from), to: addressKey(to), kind, wireBytes, fate })
+  }
+
+  #chance(): number {
+    return this.random() / 0x100000000
+  }
+
+  #link(fromIp: string, toIp: string): Link {
+    const key = `${fromIp}>${toIp}`
+    let link = this.#links.get(key)
+    if (!link) {
+      link = { conditions: this.#default, busyUntilMs: 0, lastArrivalMs: 0 }
+      this.#links.set(key, link)
+    }
+    return link
+  }
+
+  /** @returns whether `done` held */
+  #advance(untilMs: number, done: () => boolean): boolean {
+    for (let event = this.#heap[0]; event && event.atMs <= untilMs; event = this.#heap[0]) {
+      this.#pop()
+      if (event.cancelled) continue
+      this.#nowMs = event.atMs
+      event.run()
+      if (done()) return true
+    }
+    return false
+  }
+
+  #push(event: Event): void {
+    const heap = this.#heap
+    let at = heap.push(event) - 1
+    while (at > 0) {
+      const parent = (at - 1) >> 1
+      if (!before(event, heap[parent]!)) break
+      heap[at] = heap[parent]!
+      at = parent
+    }
+    heap[at] = event
+  }
+
+  #pop(): void {
+    const heap = this.#heap
+    const last = heap.pop()!
+    if (heap.length === 0) return
+    let at = 0
+    for (;;) {
+      let child = 2 * at + 1
+      if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child++
+      if (child >= heap.length || !before(heap[child]!, last)) break
+      heap[at] = heap[child]!
+      at = child
+    }
+    heap[at] = last
+  }
+}
+
+const before = (a: Event, b: Event): boolean => a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order)
