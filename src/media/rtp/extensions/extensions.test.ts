@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hex, toHex } from '../../../../test/support/hex.js'
+import { extensions as negotiated } from '../../../jsep/extensions.js'
 import type { ExtensionName } from '../../control.js'
 import * as x from './index.js'
 
@@ -11,6 +12,10 @@ test('the table names what the control messages name, each URI once', () => {
   assert.ok(sameNames)
   const uris = Object.values(x.extensions).map((extension) => extension.uri)
   assert.equal(new Set(uris).size, uris.length)
+})
+
+test('the URIs are the ones that SDP negotiates', () => {
+  for (const [name, { uri }] of Object.entries(x.extensions)) assert.equal(negotiated[name as ExtensionName].uri, uri)
 })
 
 test('what says something about one connection only is never copied', () => {
