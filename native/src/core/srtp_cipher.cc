@@ -54,36 +54,44 @@ bool deriveSrtpKey(const SrtpAlgorithms& algorithms, const uint8_t* masterKey, c
 
 bool SrtpCipher::init(const SrtpAlgorithms& algorithms, SrtpProfile profile, const uint8_t* key,
                       const uint8_t* salt, bool seal) {
+  SrtpSessionKeys rtp, rtcp;
+  size_t saltLength = masterSaltBytes(profile);
+  auto derive = [&](uint8_t firstLabel, SrtpSessionKeys& keys) {
+    auto one = [&](Label label, uint8_t* out, size_t length) {
+      auto number = static_cast<uint8_t>(firstLabel + label);
+      return deriveSrtpKey(algorithms, key, salt, saltLength, number, out, length);
+    };
+    return one(encryption, keys.cipher, sizeof keys.cipher) && one(authentication, keys.mac, sizeof keys.mac) &&
+           one(salting, keys.salt, saltLength);
+  };
+  bool ok = derive(0, rtp) && derive(kRtcpLabels, rtcp) && initSession(algorithms, profile, rtp, rtcp, seal);
+  OPENSSL_cleanse(&rtp, sizeof rtp);
+  OPENSSL_cleanse(&rtcp, sizeof rtcp);
+  return ok;
+}
+
+bool SrtpCipher::initSession(const SrtpAlgorithms& algorithms, SrtpProfile profile, const SrtpSessionKeys& rtp,
+                             const SrtpSessionKeys& rtcp, bool seal) {
   if (profile == SrtpProfile::none) return false;
   profile_ = profile;
   seal_ = seal;
-  return initKeys(algorithms, rtp_, key, salt, 0) && initKeys(algorithms, rtcp_, key, salt, kRtcpLabels);
+  return initKeys(algorithms, rtp_, rtp) && initKeys(algorithms, rtcp_, rtcp);
 }
 
-bool SrtpCipher::initKeys(const SrtpAlgorithms& algorithms, Keys& keys, const uint8_t* key,
-                          const uint8_t* salt, uint8_t firstLabel) {
+bool SrtpCipher::initKeys(const SrtpAlgorithms& algorithms, Keys& keys, const SrtpSessionKeys& session) {
   bool gcm = profile_ == SrtpProfile::aeadAes128Gcm;
-  size_t saltLength = masterSaltBytes(profile_);
-  auto derive = [&](uint8_t label, uint8_t* out, size_t length) {
-    return deriveSrtpKey(algorithms, key, salt, saltLength, static_cast<uint8_t>(firstLabel + label), out, length);
-  };
-  uint8_t cipherKey[16], macKey[kSha1Bytes];
+  std::memcpy(keys.salt, session.salt, masterSaltBytes(profile_));
   keys.cipher.reset(EVP_CIPHER_CTX_new());
-  bool ok = keys.cipher && derive(encryption, cipherKey, sizeof cipherKey) &&
-            derive(salting, keys.salt, saltLength) &&
-            EVP_CipherInit_ex2(keys.cipher.get(), gcm ? algorithms.gcm.get() : algorithms.ctr.get(), cipherKey,
-                               nullptr, !gcm || seal_, nullptr) == 1;
-  if (ok && !gcm) {
-    char digest[] = "SHA1";
-    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-                           OSSL_PARAM_construct_end()};
-    keys.mac.reset(EVP_MAC_CTX_new(algorithms.hmac.get()));
-    ok = keys.mac && derive(authentication, macKey, sizeof macKey) &&
-         EVP_MAC_init(keys.mac.get(), macKey, sizeof macKey, params) == 1;
+  if (!keys.cipher || EVP_CipherInit_ex2(keys.cipher.get(), gcm ? algorithms.gcm.get() : algorithms.ctr.get(),
+                                         session.cipher, nullptr, !gcm || seal_, nullptr) != 1) {
+    return false;
   }
-  OPENSSL_cleanse(cipherKey, sizeof cipherKey);
-  OPENSSL_cleanse(macKey, sizeof macKey);
-  return ok;
+  if (gcm) return true;
+  char digest[] = "SHA1";
+  OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+                         OSSL_PARAM_construct_end()};
+  keys.mac.reset(EVP_MAC_CTX_new(algorithms.hmac.get()));
+  return keys.mac && EVP_MAC_init(keys.mac.get(), session.mac, sizeof session.mac, params) == 1;
 }
 
 bool SrtpCipher::setIv(Keys& keys, const uint8_t* iv) {

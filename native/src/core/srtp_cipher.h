@@ -40,6 +40,11 @@ struct SrtpAlgorithms {
 bool deriveSrtpKey(const SrtpAlgorithms& algorithms, const uint8_t* masterKey, const uint8_t* masterSalt,
                    size_t saltLength, uint8_t label, uint8_t* out, size_t length);
 
+// What a master key and salt are expanded to, for RTP or for RTCP.
+struct SrtpSessionKeys {
+  uint8_t cipher[16], mac[20], salt[14];
+};
+
 struct Bytes {
   const uint8_t* at;
   size_t length;
@@ -50,6 +55,9 @@ class SrtpCipher {
   // `key` has 16 bytes, `salt` masterSaltBytes(profile). False when OpenSSL refuses.
   bool init(const SrtpAlgorithms& algorithms, SrtpProfile profile, const uint8_t* key, const uint8_t* salt,
             bool seal);
+  // From keys that are already derived (RFC 7714 gives its examples so).
+  bool initSession(const SrtpAlgorithms& algorithms, SrtpProfile profile, const SrtpSessionKeys& rtp,
+                   const SrtpSessionKeys& rtcp, bool seal);
   SrtpProfile profile() const { return profile_; }
 
   // `out` holds the finished header of `headerLength` bytes; `prefix` and `payload` are sealed behind it.
@@ -74,8 +82,7 @@ class SrtpCipher {
     Owned<EVP_MAC_CTX> mac;
     uint8_t salt[16] = {};
   };
-  bool initKeys(const SrtpAlgorithms& algorithms, Keys& keys, const uint8_t* key, const uint8_t* salt,
-                uint8_t firstLabel);
+  bool initKeys(const SrtpAlgorithms& algorithms, Keys& keys, const SrtpSessionKeys& session);
   bool setIv(Keys& keys, const uint8_t* iv);
   bool mac(Keys& keys, Bytes first, Bytes second, uint8_t* tag);
   bool crypt(Keys& keys, const uint8_t* in, size_t length, uint8_t* out);
