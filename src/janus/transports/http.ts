@@ -1,0 +1,120 @@
+/** The one HTTP(S) listener: routes by path, and hands WebSocket upgrades on. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Log } from '../log.js'
+
+/** Serves a path and everything below it. */
+export interface Route {
+  /** `/`, or like `/janus`, without a slash at the end. The longest that fits gets the request. */
+  readonly base: string
+  handle(request: IncomingMessage, response: ServerResponse, url: URL): void
+}
+
+export interface HttpListenerOptions {
+  readonly host: string
+  /** 0 = any free port. */
+  readonly port: number
+  /** PEM texts; with them the listener speaks TLS. */
+  readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer }
+  readonly routes: readonly Route[]
+  /** Gets every upgrade request, whatever its path. Without it they are refused. */
+  readonly upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+  readonly log: Log
+}
+
+export interface HttpListener {
+  /** E.g. `http://127.0.0.1:8188`; `localhost` stands for all addresses. */
+  readonly url: string
+  readonly port: number
+  /** Takes no new connections. Those that are open go on. */
+  stop(): void
+  /** Ends everything, also connections that are in use; close upgraded sockets first. Twice is harmless. */
+  close(): Promise<void>
+}
+
+/** A request, headers and body, has to arrive within this. */
+const REQUEST_TIMEOUT_MS = 30_000
+const HEADERS_TIMEOUT_MS = 15_000
+const HEADERS_MAX = 100
+
+/** @returns when it listens. @throws what `listen` throws (EADDRINUSE, EACCES) or what is wrong with the PEM texts */
+export async function createHttpListener(options: HttpListenerOptions): Promise<HttpListener> {
+  const { host, port, tls, upgrade, log } = options
+  const routes = [...options.routes].sort((a, b) => b.base.length - a.base.length)
+  const timeouts = { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS }
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => dispatch(routes, log, request, response)
+  const server = tls ? createSecureServer({ ...timeouts, ...tls }, onRequest) : createServer(timeouts, onRequest)
+  server.maxHeadersCount = HEADERS_MAX
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (upgrade) upgrade(request, socket, head)
+    else refuseUpgrade(socket, 404)
+  })
+  await listen(server, host, port)
+  server.on('error', (error) => log.error({ err: error }, 'the HTTP listener failed'))
+  const address = server.address() as AddressInfo
+  let closing: Promise<void> | undefined
+  const closed = () => new Promise<void>((resolve) => server.close(() => resolve()))
+  return {
+    url: `${tls ? 'https' : 'http'}://${urlHost(host)}:${address.port}`,
+    port: address.port,
+    stop() {
+      closing ??= closed()
+      server.closeIdleConnections()
+    },
+    close() {
+      closing ??= closed()
+      server.closeAllConnections()
+      return closing
+    },
+  }
+}
+
+/** Answers an upgrade request with a status and ends its connection. */
+export function refuseUpgrade(socket: Duplex, status: 400 | 404 | 503): void {
+  const reason = { 400: 'Bad Request', 404: 'Not Found', 503: 'Service Unavailable' }[status]
+  socket.on('error', () => socket.destroy())
+  socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy())
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+function dispatch(routes: readonly Route[], log: Log, request: IncomingMessage, response: ServerResponse): void {
+  const url = parseUrl(request.url)
+  if (!url) {
+    response.writeHead(400, { connection: 'close' }).end()
+    return
+  }
+  const path = url.pathname
+  const fits = ({ base }: Route) => base === '/' || path === base || path.startsWith(`${base}/`)
+  const route = routes.find(fits)
+  try {
+    if (route) route.handle(request, response, url)
+    else response.writeHead(404).end()
+  } catch (error) {
+    log.error({ err: error, path }, 'an HTTP route threw: this is a bug')
+    response.destroy()
+  }
+}
+
+/** @returns undefined for a request target that is no path (`*`) or cannot be parsed */
+function parseUrl(target = ''): URL | undefined {
+  const base = 'http://localhost'
+  // A path that starts with two slashes would be read as a host.
+  if (target.startsWith('/')) return URL.canParse(base + target) ? new URL(base + target) : undefined
+  return /^https?:/i.test(target) && URL.canParse(target) ? new URL(target) : undefined
+}
+
+function urlHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return 'localhost'
+  return host.includes(':') ? `[${host}]` : host
+}

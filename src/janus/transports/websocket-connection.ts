@@ -1,0 +1,191 @@
+/**
+ * One WebSocket. Requests are taken in bounded slices, so that a socket that floods shares the event loop with
+ * the others; what waits meanwhile stays in the kernel, because the socket is paused.
+ */
+import { isUtf8 } from 'node:buffer'
+import type { Duplex } from 'node:stream'
+import type { WebSocket } from 'ws'
+import type { Connection, Owner, ServerMessage } from '../connection.js'
+import type { Gateway } from '../gateway.js'
+import { JsonDocuments } from '../json.js'
+import type { Log } from '../log.js'
+
+export interface WebSocketConnectionOptions {
+  readonly webSocket: WebSocket
+  /** What the WebSocket runs on. */
+  readonly stream: Duplex
+  readonly query: URLSearchParams
+  readonly gateway: Gateway
+  readonly log: Log
+  readonly limits: { readonly pauseAboveBytes: number; readonly cutAboveBytes: number }
+}
+
+/** Work per turn of the event loop: a document costs one, and so does every 16 KiB of text. About a millisecond. */
+const TURN_BUDGET = 64
+const BYTES_PER_BUDGET = 16 * 1024
+
+const CLOSE_INTERNAL_ERROR = 1011
+
+export class WebSocketConnection implements Connection, Owner {
+  readonly transport = 'janus.transport.websockets'
+  readonly owner = this
+  readonly query: URLSearchParams
+  readonly waiting = { bytes: 0 }
+  readonly #webSocket: WebSocket
+  readonly #stream: Duplex
+  readonly #gateway: Gateway
+  readonly #log: Log
+  readonly #limits: WebSocketConnectionOptions['limits']
+  /** Messages that were read from the socket before it paused: at most what one read holds. */
+  #inbox: Buffer[] = []
+  /** The message that is being worked on. */
+  #documents: JsonDocuments | undefined
+  #bytesPerCharacter = 1
+  #budget = TURN_BUDGET
+  #turnScheduled = false
+  #waitsForDrain = false
+  #alive = true
+
+  constructor({ webSocket, stream, query, gateway, log, limits }: WebSocketConnectionOptions) {
+    this.query = query
+    this.#webSocket = webSocket
+    this.#stream = stream
+    this.#gateway = gateway
+    this.#log = log
+    this.#limits = limits
+    webSocket.on('message', (data: Buffer) => this.#received(data))
+    webSocket.on('ping', () => this.#heard())
+    webSocket.on('pong', () => this.#heard())
+    // The peer broke the protocol, sent too much or vanished: `close` follows, with a fitting code.
+    webSocket.on('error', (error) => log.debug({ err: error }, 'WebSocket failed'))
+    webSocket.on('close', () => this.#closed())
+  }
+
+  reply(message: ServerMessage): void {
+    this.#send(message)
+  }
+
+  event(message: ServerMessage): void {
+    this.#send(message)
+  }
+
+  /** Pings the peer, or cuts it off when nothing came since the last time. */
+  beat(): void {
+    const working = this.#inbox.length > 0 && !this.#waitsForDrain
+    if (!this.#alive && !working) {
+      this.#webSocket.terminate()
+      return
+    }
+    this.#alive = false
+    if (this.#isOpen) this.#webSocket.ping()
+  }
+
+  /** @returns when the socket is closed: by the peer's answer, or after `timeoutMs` without one */
+  close(code: number, timeoutMs: number): Promise<void> {
+    const webSocket = this.#webSocket
+    if (webSocket.readyState === webSocket.CLOSED) return Promise.resolve()
+    const timeout = setTimeout(() => webSocket.terminate(), timeoutMs)
+    const closed = new Promise<void>((resolve) => {
+      webSocket.once('close', () => {
+        clearTimeout(timeout)
+        resolve()
+      })
+    })
+    webSocket.close(code)
+    // A paused socket would not see the peer's answer.
+    webSocket.resume()
+    return closed
+  }
+
+  get #isOpen(): boolean {
+    return this.#webSocket.readyState === this.#webSocket.OPEN
+  }
+
+  #heard(): void {
+    this.#alive = true
+  }
+
+  #received(data: Buffer): void {
+    this.#heard()
+    if (!this.#isOpen) return
+    this.#inbox.push(data)
+    if (!this.#waitsForDrain) this.#work()
+  }
+
+  #work(): void {
+    while (this.#budget > 0 && this.#isOpen) {
+      if (this.#webSocket.bufferedAmount > this.#limits.pauseAboveBytes) {
+        this.#waitForDrain()
+        break
+      }
+      this.#documents ??= this.#nextMessage()
+      if (!this.#documents) break
+      this.#step(this.#documents)
+    }
+    const idle = !this.#documents && this.#inbox.length === 0
+    if (idle) this.#webSocket.resume()
+    else this.#webSocket.pause()
+    if (!this.#waitsForDrain && this.#budget < TURN_BUDGET) this.#scheduleTurn()
+  }
+
+  #nextMessage(): JsonDocuments | undefined {
+    const data = this.#inbox.shift()
+    if (!data) return undefined
+    this.#budget -= Math.floor(data.length / BYTES_PER_BUDGET)
+    const text = isUtf8(data) ? data.toString() : ''
+    this.#bytesPerCharacter = data.length / Math.max(1, text.length)
+    return new JsonDocuments(text)
+  }
+
+  #step(documents: JsonDocuments): void {
+    this.#budget--
+    const step = documents.next()
+    if (step.kind === 'end') {
+      this.#documents = undefined
+      return
+    }
+    try {
+      if (step.kind === 'malformed') this.#gateway.malformed(step.text, this)
+      else this.#gateway.handle(step.value, this, Math.ceil(step.length * this.#bytesPerCharacter))
+    } catch (error) {
+      this.#log.error({ err: error }, 'a request made the gateway throw: this is a bug')
+      this.#webSocket.close(CLOSE_INTERNAL_ERROR)
+    }
+  }
+
+  #scheduleTurn(): void {
+    if (this.#turnScheduled) return
+    this.#turnScheduled = true
+    setImmediate(() => {
+      this.#turnScheduled = false
+      this.#budget = TURN_BUDGET
+      if (!this.#waitsForDrain) this.#work()
+    })
+  }
+
+  /** The client does not read its replies: it gets no more until it does. */
+  #waitForDrain(): void {
+    this.#waitsForDrain = true
+    this.#stream.once('drain', () => {
+      this.#waitsForDrain = false
+      this.#heard()
+      this.#scheduleTurn()
+    })
+  }
+
+  #send(message: ServerMessage): void {
+    if (!this.#isOpen) return
+    if (this.#webSocket.bufferedAmount > this.#limits.cutAboveBytes) {
+      this.#log.warn({ bufferedBytes: this.#webSocket.bufferedAmount }, 'a client reads too slowly: cut off')
+      this.#webSocket.terminate()
+      return
+    }
+    this.#webSocket.send(JSON.stringify(message))
+  }
+
+  #closed(): void {
+    this.#inbox = []
+    this.#documents = undefined
+    this.#gateway.disconnected(this)
+  }
+}
