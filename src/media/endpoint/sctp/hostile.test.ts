@@ -231,6 +231,34 @@ test('SACKs for what was never sent are ignored whole', () => {
   assert.ok(peer.isAlive(), 'an old SACK is no harm')
 })
 
+test('a peer whose window stays shut: probed, bounded, then cut off', () => {
+  const peer = new RawPeer().connect()
+  peer.open(2, 'chat')
+  const chat = { label: 'chat', protocol: '', ordered: true }
+  const dataPackets = () => peer.received.filter((bytes) => bytes[12] === 0)
+  /** Acknowledges all but the last chunk, and has no room for more. */
+  const shut = () => {
+    const last = Buffer.from(dataPackets().at(-1)!).readUInt32BE(16)
+    peer.say([chunk(3, 0, [...u32(last - 1), ...u32(0), 0, 0, 0, 0])])
+  }
+  shut()
+  assert.equal(peer.association.send(chat, true, new Uint8Array(10_000)), 'sent')
+  const packets = dataPackets().length
+  for (let i = 0; i < 20; i++) {
+    shut()
+    peer.association.expire((peer.nowMs += 1_000))
+  }
+  const probes = dataPackets().length - packets
+  assert.ok(probes > 0 && probes <= 20, `${probes} probes`)
+  assert.deepEqual(peer.events, ['opened chat'], 'a slow reader that answers is no dead one')
+  let sent = 0
+  while (peer.association.send(chat, true, new Uint8Array(10_000)) === 'sent') sent++
+  assert.ok(sent > 90 && sent < 110, `${sent} messages in 1 MiB`)
+  assert.deepEqual(peer.events, ['opened chat', 'closed chat'])
+  assert.ok(peer.association.live().bufferedBytes < 20_000)
+  assert.ok(peer.isAlive())
+})
+
 test('hostile OPEN and data on unknown streams', () => {
   const peer = new RawPeer().connect()
   peer.open(2, 'chat')

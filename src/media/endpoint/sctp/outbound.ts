@@ -2,12 +2,12 @@
  * The sending half of an SCTP association: queue, fragments, congestion control, loss recovery
  * (RFC 9260 §6.1–6.3, §7.2) and partial reliability (RFC 3758 §3.5).
  */
+import { CongestionWindow, RoundTrip } from './congestion.js'
 import {
   ChunkType,
   DATA_HEADER_BYTES,
   DataFlag,
   MAX_FRAGMENT_BYTES,
-  MAX_PACKET_BYTES,
   type PacketWriter,
   readUint16,
   readUint32,
@@ -16,12 +16,6 @@ import {
   tsnDistance,
 } from './packet.js'
 
-const RTO_INITIAL_MS = 500
-/** Above the 200 ms that a peer may delay its SACK (§6.2). */
-const RTO_MIN_MS = 400
-const RTO_MAX_MS = 10_000
-const INITIAL_CWND_BYTES = 10 * MAX_PACKET_BYTES
-const MIN_SSTHRESH_BYTES = 4 * MAX_PACKET_BYTES
 /** Gap reports before a chunk counts as lost (§7.2.4). */
 const MISSES_UNTIL_LOST = 3
 /** What queueing a message costs beside its payload. */
@@ -83,16 +77,12 @@ export class Outbound {
   #forwardDue = false
   #partialReliability = false
   #peerWindowBytes = 0
-  #cwndBytes = INITIAL_CWND_BYTES
-  #ssthreshBytes = Number.POSITIVE_INFINITY
-  #partialAckedBytes = 0
+  #window = new CongestionWindow()
   #recoveryExitTsn: number | undefined
   #highestNewlyAcked = 0
   /** One chunk may go out above cwnd when loss is found (§7.2.4). */
   #fastRetransmit = false
-  #srttMs = -1
-  #rttvarMs = 0
-  #rtoMs = RTO_INITIAL_MS
+  #roundTrip = new RoundTrip()
   #retransmitAtMs = Number.POSITIVE_INFINITY
   /** Timeouts in a row without any SACK. */
   timeouts = 0
@@ -113,7 +103,7 @@ export class Outbound {
     return (this.#nextTsn - 1) >>> 0
   }
   get rtoMs(): number {
-    return this.#rtoMs
+    return this.#roundTrip.rtoMs
   }
   /** Payload that is queued or not yet acknowledged, with a fixed cost per message. */
   get bufferedBytes(): number {
@@ -184,7 +174,7 @@ export class Outbound {
   #maySend(length: number): boolean {
     if (this.#flightBytes === 0) return true // §6.1 A: one chunk may always be on its way
     const windowLeft = this.#peerWindowBytes - this.#flightBytes
-    return length <= windowLeft && this.#flightBytes + length <= this.#cwndBytes
+    return length <= windowLeft && this.#flightBytes + length <= this.#window.bytes
   }
 
   /** @returns false when there are lost chunks left that must go first */
@@ -197,12 +187,12 @@ export class Outbound {
         continue
       }
       if (chunk.length + DATA_HEADER_BYTES > writer.room) return false
-      const fits = this.#flightBytes === 0 || this.#flightBytes + chunk.length <= this.#cwndBytes
+      const fits = this.#flightBytes === 0 || this.#flightBytes + chunk.length <= this.#window.bytes
       if (!fits && !this.#fastRetransmit) return false
       this.#fastRetransmit = false
       this.#lostCount--
       this.#write(nowMs, writer, chunk)
-      if (i === this.#sentHead) this.#retransmitAtMs = nowMs + this.#rtoMs
+      if (i === this.#sentHead) this.#retransmitAtMs = nowMs + this.#roundTrip.rtoMs
     }
     return true
   }
@@ -265,7 +255,7 @@ export class Outbound {
     this.#nextTsn = (this.#nextTsn + 1) >>> 0
     this.#sent.push(chunk)
     this.#write(nowMs, writer, chunk)
-    if (this.#retransmitAtMs === Number.POSITIVE_INFINITY) this.#retransmitAtMs = nowMs + this.#rtoMs
+    if (this.#retransmitAtMs === Number.POSITIVE_INFINITY) this.#retransmitAtMs = nowMs + this.#roundTrip.rtoMs
   }
 
   #write(nowMs: number, writer: PacketWriter, chunk: OutChunk): void {
@@ -318,12 +308,12 @@ export class Outbound {
     }
     if (blocks > 0) this.#countMisses(cumulativeTsn, previousEnd)
     this.#peerWindowBytes = readUint32(bytes, at + 8)
-    this.#grow(isNew, ackedBytes, flightBefore)
+    if (isNew && this.#recoveryExitTsn === undefined) this.#window.acknowledged(ackedBytes, flightBefore)
     if (this.#recoveryExitTsn !== undefined && !tsnAfter(this.#recoveryExitTsn, cumulativeTsn)) {
       this.#recoveryExitTsn = undefined
     }
     if (this.#sentHead === this.#sent.length) this.#retransmitAtMs = Number.POSITIVE_INFINITY
-    else if (isNew) this.#retransmitAtMs = nowMs + this.#rtoMs
+    else if (isNew) this.#retransmitAtMs = nowMs + this.#roundTrip.rtoMs
     this.#movePoint()
     return SctpReason.accepted
   }
@@ -340,7 +330,7 @@ export class Outbound {
       this.#bufferedBytes -= chunk.length + (chunk.flags & DataFlag.end ? MESSAGE_COST : 0)
       this.#highestNewlyAcked = chunk.tsn
     }
-    if (rttSample !== undefined) this.#measure(nowMs - rttSample.sentAtMs)
+    if (rttSample !== undefined) this.#roundTrip.measure(nowMs - rttSample.sentAtMs)
     if (this.#sentHead === this.#sent.length) {
       this.#sent = []
       this.#sentHead = 0
@@ -372,7 +362,7 @@ export class Outbound {
       }
       if (tsn === end) break
     }
-    if (rttSample !== undefined) this.#measure(nowMs - rttSample.sentAtMs)
+    if (rttSample !== undefined) this.#roundTrip.measure(nowMs - rttSample.sentAtMs)
     return ackedBytes
   }
 
@@ -389,9 +379,7 @@ export class Outbound {
       foundLoss = true
     }
     if (!foundLoss || (this.#recoveryExitTsn !== undefined && tsnAfter(this.#recoveryExitTsn, cumulativeTsn))) return
-    this.#ssthreshBytes = Math.max(this.#cwndBytes / 2, MIN_SSTHRESH_BYTES)
-    this.#cwndBytes = this.#ssthreshBytes
-    this.#partialAckedBytes = 0
+    this.#window.lost()
     this.#recoveryExitTsn = this.lastTsn
     this.#fastRetransmit = true
   }
@@ -406,39 +394,12 @@ export class Outbound {
     }
   }
 
-  /** §7.2.1 and §7.2.2. */
-  #grow(isNew: boolean, ackedBytes: number, flightBefore: number): void {
-    if (!isNew || this.#recoveryExitTsn !== undefined || flightBefore + MAX_PACKET_BYTES <= this.#cwndBytes) return
-    if (this.#cwndBytes <= this.#ssthreshBytes) this.#cwndBytes += Math.min(ackedBytes, MAX_PACKET_BYTES)
-    else {
-      this.#partialAckedBytes += ackedBytes
-      if (this.#partialAckedBytes >= this.#cwndBytes) {
-        this.#partialAckedBytes -= this.#cwndBytes
-        this.#cwndBytes += MAX_PACKET_BYTES
-      }
-    }
-  }
-
-  /** §6.3.1. */
-  #measure(rttMs: number): void {
-    if (this.#srttMs < 0) {
-      this.#srttMs = rttMs
-      this.#rttvarMs = rttMs / 2
-    } else {
-      this.#rttvarMs = 0.75 * this.#rttvarMs + 0.25 * Math.abs(this.#srttMs - rttMs)
-      this.#srttMs = 0.875 * this.#srttMs + 0.125 * rttMs
-    }
-    this.#rtoMs = Math.min(Math.max(this.#srttMs + 4 * this.#rttvarMs, RTO_MIN_MS), RTO_MAX_MS)
-  }
-
   /** The retransmission timer ran out (§6.3.3): everything that is out counts as lost. */
   expire(nowMs: number): void {
     if (nowMs < this.#retransmitAtMs) return
     this.timeouts++
-    this.#rtoMs = Math.min(this.#rtoMs * 2, RTO_MAX_MS)
-    this.#ssthreshBytes = Math.max(this.#cwndBytes / 2, MIN_SSTHRESH_BYTES)
-    this.#cwndBytes = MAX_PACKET_BYTES
-    this.#partialAckedBytes = 0
+    this.#roundTrip.backOff()
+    this.#window.timedOut()
     this.#recoveryExitTsn = undefined
     let hasLost = false
     for (let i = this.#sentHead; i < this.#sent.length; i++) {
@@ -449,7 +410,7 @@ export class Outbound {
     this.#movePoint()
     this.#forwardDue ||= tsnAfter(this.#advancedTsn, this.#cumulativeTsn)
     if (!hasLost && !this.#forwardDue) this.#distrustGaps()
-    this.#retransmitAtMs = nowMs + this.#rtoMs
+    this.#retransmitAtMs = nowMs + this.#roundTrip.rtoMs
   }
 
   /** The peer took back what its gap blocks said (§6.2.1 allows it): send it again. */
@@ -514,6 +475,6 @@ export class Outbound {
       writer.uint16(ssn)
     }
     writer.endChunk()
-    if (this.#retransmitAtMs === Number.POSITIVE_INFINITY) this.#retransmitAtMs = nowMs + this.#rtoMs
+    if (this.#retransmitAtMs === Number.POSITIVE_INFINITY) this.#retransmitAtMs = nowMs + this.#roundTrip.rtoMs
   }
 }
