@@ -16,6 +16,7 @@ const SELECTS = { audio: 'mic', video: 'camera' } as const
 /** The page before joining: name and room, a preview of ourselves, and the choice of devices. */
 export class JoinView {
   readonly #media: LocalMedia
+  readonly #onDevices: () => void
   readonly #view = byId('join-view', HTMLElement)
   readonly #nameInput = byId('name-input', HTMLInputElement)
   readonly #roomInput = byId('room-input', HTMLInputElement)
@@ -23,8 +24,13 @@ export class JoinView {
   readonly #video = byId('preview-video', HTMLVideoElement)
   readonly #meter = new LevelMeter(byId('preview-level', HTMLDivElement))
 
-  constructor(media: LocalMedia, onJoin: (request: JoinRequest) => void) {
+  /**
+   * @param onJoin the form was sent
+   * @param onDevices devices were turned on, perhaps long after the form was sent: people take their time to allow them
+   */
+  constructor(media: LocalMedia, onJoin: (request: JoinRequest) => void, onDevices: () => void) {
     this.#media = media
+    this.#onDevices = onDevices
     byId('join-form', HTMLFormElement).addEventListener('submit', (event) => {
       event.preventDefault()
       const request = this.#request()
@@ -59,6 +65,7 @@ export class JoinView {
     const problems = await this.#media.startAvailable()
     this.#note(problems.length === 0 ? '' : `${problems.join(' ')} You can join anyway: to watch, listen and chat.`)
     this.refresh()
+    this.#onDevices()
     await this.#listDevices()
   }
 

@@ -6,8 +6,8 @@ export interface Layout {
   height: number
 }
 
-/** From upright, as phones film, to wide. */
-const NARROWEST = 3 / 4
+/** Cameras film wide, phones upright; upright tiles would crop most pictures, so only upright boxes get them. */
+const NARROWEST = { upright: 3 / 4, wide: 4 / 3 } as const
 const WIDEST = 16 / 9
 /** Smaller tiles show nothing; the box scrolls instead. */
 const MIN_WIDTH = 140
@@ -18,13 +18,14 @@ const MIN_HEIGHT = 105
  * @param gap pixels between tiles
  */
 export function layOut(count: number, boxWidth: number, boxHeight: number, gap: number): Layout {
+  const narrowest = boxHeight > boxWidth ? NARROWEST.upright : NARROWEST.wide
   let best: Layout = { columns: 1, width: 0, height: 0 }
   for (let columns = 1; columns <= count; columns++) {
     const rows = Math.ceil(count / columns)
     const cellWidth = (boxWidth - gap * (columns - 1)) / columns
     const cellHeight = (boxHeight - gap * (rows - 1)) / rows
     const width = Math.floor(Math.min(cellWidth, cellHeight * WIDEST))
-    const height = Math.floor(Math.min(cellHeight, cellWidth / NARROWEST))
+    const height = Math.floor(Math.min(cellHeight, cellWidth / narrowest))
     if (width * height > best.width * best.height) best = { columns, width, height }
   }
   if (best.width >= MIN_WIDTH && best.height >= MIN_HEIGHT) return best

@@ -6,6 +6,7 @@ import { type JoinRequest, JoinView } from './join-view.js'
 import { LocalMedia } from './local-media.js'
 import { RoomView } from './room-view.js'
 import { showState } from './status.js'
+import { toast } from './toasts.js'
 
 declare global {
   interface Window {
@@ -21,7 +22,17 @@ const media = new LocalMedia((kind) => {
   roomView?.deviceEnded(kind)
   joinView.refresh()
 })
-const joinView = new JoinView(media, (request) => void join(request, false))
+const joinView = new JoinView(media, (request) => void join(request, false), publishDevices)
+
+/** Sends what is on and not sent yet: the room may have been entered while the browser was still asking about devices. */
+function publishDevices(): void {
+  const room = window.rostra
+  for (const kind of ['audio', 'video'] as const) {
+    const track = media.track(kind)
+    if (room && track && !room.media[kind]) room.publish(track).catch((error: Error) => toast(error.message))
+  }
+  roomView?.refresh()
+}
 
 /** Enters a room and stays until it is over. @param keepTrying also if the server cannot be reached at first */
 async function join({ room: roomId, name }: JoinRequest, keepTrying: boolean): Promise<void> {

@@ -26,10 +26,14 @@ export class RoomView {
     byId('copy-link', HTMLButtonElement).addEventListener('click', () => void this.#copyLink(), { signal })
     room.on('blocked', ({ by }) => toast(`${displayName(by)} blocked you.`), { signal })
     room.on('unblocked', ({ by }) => toast(`${displayName(by)} unblocked you.`), { signal })
-    room.on('error', ({ error, user }) => toast(user ? `${displayName(user)}: ${error.message}` : error.message), {
-      signal,
-    })
+    room.on('error', ({ error, user }) => toast(problemWords(error.message, user)), { signal })
     byId('heading', HTMLHeadingElement).focus()
+  }
+
+  /** Shows what we send now. */
+  refresh(): void {
+    this.#controls.refresh()
+    this.#grid.showSelf()
   }
 
   deviceEnded(kind: MediaKind): void {
@@ -62,4 +66,8 @@ export class RoomView {
       toast(`The link to this room: ${link}`)
     }
   }
+}
+
+function problemWords(problem: string, user: string | undefined): string {
+  return user === undefined ? problem : `Something is wrong with the connection to ${displayName(user)}: ${problem}`
 }

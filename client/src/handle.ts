@@ -1,6 +1,5 @@
 import { RoomError } from './errors.js'
-import type { JanusMessage, Jsep, Messages } from './protocol.js'
-import type { Session } from './session.js'
+import type { Body, JanusMessage, Jsep, MessageKind, Replies } from './protocol.js'
 
 /** What the plugin answered: `response` of a successful reply and, when it negotiates, a description. */
 export interface Reply<Response> {
@@ -20,14 +19,20 @@ export interface HandleListener {
   detached?(): void
 }
 
+/** What a handle needs of its session. */
+export interface HandleSession {
+  request(body: { janus: string; [key: string]: unknown }): Promise<JanusMessage>
+  forget(handle: Handle): void
+}
+
 /** One attachment to the plugin, which is one connection of `janus.plugin.sfu`. */
 export class Handle {
   readonly id: number
   /** Set right after attaching. */
   listener: HandleListener = {}
-  readonly #session: Session
+  readonly #session: HandleSession
 
-  constructor(session: Session, id: number) {
+  constructor(session: HandleSession, id: number) {
     this.#session = session
     this.id = id
   }
@@ -37,12 +42,8 @@ export class Handle {
    * @param jsep goes along; the plugin handles the body first
    * @throws RoomError `refused` if the plugin says no, else as `JanusSocket.request`
    */
-  send<K extends keyof Messages>(
-    kind: K,
-    body: Messages[K]['body'],
-    jsep?: Jsep,
-  ): Promise<Reply<Messages[K]['response']>> {
-    return this.#message({ kind, ...body }, jsep) as Promise<Reply<Messages[K]['response']>>
+  send<K extends MessageKind>(kind: K, body: Body<K>, jsep?: Jsep): Promise<Reply<Replies[K]>> {
+    return this.#message({ kind, ...body }, jsep) as Promise<Reply<Replies[K]>>
   }
 
   /** Sends a description by itself; the answer to an offer is in the reply. */

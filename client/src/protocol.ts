@@ -1,7 +1,11 @@
 /**
  * What crosses the WebSocket, as far as this client reads or writes it: the envelope of the Janus API and the
- * messages of `janus.plugin.sfu`.
+ * messages of `janus.plugin.sfu`, whose types are the server's own.
  */
+
+import type { Bodies, Replies } from '../../src/sfu/messages/index.js'
+
+export type { Replies }
 
 /** A session description as it stands in `jsep`. */
 export interface Jsep {
@@ -24,26 +28,11 @@ export interface JanusMessage {
   reason?: string
 }
 
-/** What is subscribed to, in `join` and `subscribe`; an absent field stays as it is. */
-export interface Subscription {
-  notifications?: boolean
-  data?: boolean
-  /** The user whose audio and video is wanted. */
-  media?: string
-}
+/** Kinds of messages of the plugin. */
+export type MessageKind = keyof Bodies
 
-/** The plugin's messages: their bodies without `kind`, and what a successful reply's `response` holds. */
-export interface Messages {
-  join: {
-    body: { room_id: string; user_id: string; subscribe?: Subscription; token?: string }
-    response: { users: Record<string, string[]> }
-  }
-  subscribe: { body: Subscription; response: undefined }
-  block: { body: { whom: string }; response: undefined }
-  unblock: { body: { whom: string }; response: undefined }
-  data: { body: { body: string; whom?: string }; response: undefined }
-  kick: { body: { room_id: string; user_id: string; token: string }; response: undefined }
-}
+/** What is sent with a kind. */
+export type Body<K extends MessageKind> = Omit<Bodies[K], 'kind'>
 
 /** What the plugin pushes to a joined connection. */
 export type Notification =

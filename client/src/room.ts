@@ -4,7 +4,7 @@ import { type Levels, readLevels, receives } from './levels.js'
 import { type Ending, Lifecycle, type RoomState } from './lifecycle.js'
 import { Outbox } from './outbox.js'
 import type { MutableParticipant, Participant } from './participant.js'
-import type { Messages, Notification } from './protocol.js'
+import type { Body, MessageKind, Notification } from './protocol.js'
 import { type ChannelLabel, kindOf, type MediaKind, type PublishedTrack } from './publisher.js'
 import { RoomConnection } from './room-connection.js'
 import type { RoomEvents } from './room-events.js'
@@ -391,7 +391,7 @@ export class Room extends TypedEventTarget<RoomEvents> {
     this.#outbox.drain((payload) => this.#connection?.publisher?.send('reliable', payload) ?? false)
   }
 
-  async #ask<K extends keyof Messages>(kind: K, body: Messages[K]['body']): Promise<void> {
+  async #ask<K extends MessageKind>(kind: K, body: Body<K>): Promise<void> {
     const handle = this.#connection?.handle
     if (!handle) throw new RoomError('usage', 'Not in the room at the moment.')
     await handle.send(kind, body)
