@@ -1,0 +1,481 @@
+/** The WebSocket transport of the Janus API over real sockets, by the ids of the conformance list. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { afterEach, test } from 'node:test'
+import { WebSocket } from 'ws'
+import { createGateway, type Gateway } from '../../src/janus/gateway.js'
+import { facts, RecordingLog } from '../../src/janus/testing/client.js'
+import { FakePlugin } from '../../src/janus/testing/fake-plugin.js'
+import { createHttpListener, type HttpListener } from '../../src/janus/transports/http.js'
+import {
+  createWebSocketTransport,
+  type WebSocketTransport,
+  type WebSocketTransportOptions,
+} from '../../src/janus/transports/websocket.js'
+
+interface Server {
+  readonly gateway: Gateway
+  readonly plugin: FakePlugin
+  readonly sockets: WebSocketTransport
+  readonly listener: HttpListener
+  readonly log: RecordingLog
+  readonly url: string
+}
+
+const servers: Server[] = []
+const clients: WebSocket[] = []
+
+async function start(options: Partial<WebSocketTransportOptions> = {}): Promise<Server> {
+  const plugin = new FakePlugin()
+  const log = new RecordingLog()
+  const gateway = createGateway({ plugins: [plugin], facts, log })
+  const sockets = createWebSocketTransport({ gateway, log, ...options })
+  const upgrade = sockets.upgrade.bind(sockets)
+  const listener = await createHttpListener({ host: '127.0.0.1', port: 0, routes: [], upgrade, log })
+  const server = { gateway, plugin, sockets, listener, log, url: listener.url.replace('http', 'ws') }
+  servers.push(server)
+  return server
+}
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.terminate()
+  for (const { sockets, gateway, listener } of servers.splice(0)) {
+    await sockets.close()
+    gateway.close()
+    await listener.close()
+    assert.equal(sockets.live(), 0)
+    assert.deepEqual(gateway.live(), { sessions: 0, handles: 0 })
+  }
+})
+
+type Message = Record<string, unknown> & {
+  janus: string
+  error?: { code: number; reason: string }
+  data?: { id: number }
+}
+
+/** Messages of a socket as they come; `next` waits for one. */
+class Client {
+  readonly socket: WebSocket
+  readonly received: string[] = []
+  #taken = 0
+  #wake = () => {}
+
+  constructor(socket: WebSocket) {
+    this.socket = socket
+    socket.on('message', (data) => {
+      this.received.push(String(data))
+      this.#wake()
+    })
+  }
+
+  static async open(url: string, protocols: string | string[] = 'janus-protocol'): Promise<Client> {
+    const socket = new WebSocket(url, protocols)
+    clients.push(socket)
+    const client = new Client(socket)
+    await once(socket, 'open')
+    return client
+  }
+
+  async next(): Promise<Message> {
+    while (this.received.length <= this.#taken) await new Promise<void>((resolve) => (this.#wake = resolve))
+    return JSON.parse(this.received[this.#taken++]!) as Message
+  }
+
+  send(message: unknown): void {
+    this.socket.send(typeof message === 'string' ? message : JSON.stringify(message))
+  }
+
+  ask(message: unknown): Promise<Message> {
+    this.send(message)
+    return this.next()
+  }
+
+  async ping(): Promise<void> {
+    assert.deepEqual(await this.ask({ janus: 'ping', transaction: 'p' }), { janus: 'pong', transaction: 'p' })
+  }
+
+  async create(): Promise<number> {
+    return (await this.ask({ janus: 'create', transaction: 'c' })).data!.id
+  }
+
+  async attach(sessionId: number): Promise<number> {
+    const plugin = 'janus.plugin.fake'
+    return (await this.ask({ janus: 'attach', transaction: 'a', session_id: sessionId, plugin })).data!.id
+  }
+
+  async closeCode(): Promise<number> {
+    return (await once(this.socket, 'close'))[0]
+  }
+}
+
+/** @returns the HTTP status that an upgrade is refused with */
+async function refusal(url: string, protocols: string[]): Promise<number | undefined> {
+  const socket = new WebSocket(url, protocols)
+  const [, response] = await once(socket, 'unexpected-response')
+  const { statusCode } = response
+  socket.on('error', () => {})
+  socket.terminate()
+  return statusCode
+}
+
+test('J-001 janus-protocol is selected, with CORS', async () => {
+  const { url } = await start()
+  const socket = new WebSocket(url, 'janus-protocol')
+  clients.push(socket)
+  const [response] = await once(socket, 'upgrade')
+  assert.equal(response.headers['sec-websocket-protocol'], 'janus-protocol')
+  assert.equal(response.headers['access-control-allow-origin'], '*')
+  assert.equal(response.headers['sec-websocket-extensions'], undefined)
+  await once(socket, 'open')
+})
+
+test('J-002 janus-protocol is picked out of a list', async () => {
+  const { url } = await start()
+  const client = await Client.open(url, ['foo', 'janus-protocol'])
+  assert.equal(client.socket.protocol, 'janus-protocol')
+})
+
+test('J-003 J-004 other subprotocols, or none, are refused', async () => {
+  const { url, sockets } = await start()
+  for (const protocols of [[], ['foo'], ['janus-admin-protocol'], ['janus-protocolx']]) {
+    assert.equal(await refusal(url, protocols), 400)
+  }
+  assert.equal(sockets.live(), 0)
+})
+
+test('J-005 any path works; its query reaches the plugin', async () => {
+  const { url, plugin } = await start()
+  const client = await Client.open(`${url}/x/y?profile=upstream&z`)
+  await client.attach(await client.create())
+  assert.equal(plugin.handles[0]!.port.query.get('profile'), 'upstream')
+})
+
+test('J-006 one JSON document per text message', async () => {
+  const { url } = await start()
+  const client = await Client.open(url)
+  const kinds: boolean[] = []
+  client.socket.on('message', (_, isBinary) => kinds.push(isBinary))
+  for (let i = 0; i < 3; i++) client.send({ janus: 'ping', transaction: `${i}` })
+  for (let i = 0; i < 3; i++) assert.equal((await client.next()).transaction, `${i}`)
+  assert.deepEqual(kinds, [false, false, false])
+})
+
+test('J-007 binary and fragmented messages are parsed', async () => {
+  const { url } = await start()
+  const client = await Client.open(url)
+  client.socket.send(Buffer.from('{"janus":"ping","transaction":"ü"}'))
+  assert.equal((await client.next()).transaction, 'ü')
+  client.socket.send('{"janus":"pi', { fin: false })
+  client.socket.send('ng","transaction":"f"}', { fin: true })
+  assert.equal((await client.next()).transaction, 'f')
+})
+
+test('J-008 concatenated documents are answered in order', async () => {
+  const { url } = await start()
+  const client = await Client.open(url)
+  const ping = (transaction: string) => JSON.stringify({ janus: 'ping', transaction })
+  client.send(`${ping('1')}${ping('2')}\n${ping('{3}')}\n`)
+  for (const transaction of ['1', '2', '{3}']) {
+    assert.deepEqual(await client.next(), { janus: 'pong', transaction })
+  }
+  client.send(`${ping('4')} nonsense`)
+  assert.equal((await client.next()).transaction, '4')
+  assert.equal((await client.next()).error!.code, 454)
+})
+
+test('bad JSON and empty messages are 454 without transaction; the socket lives', async () => {
+  const { url } = await start()
+  const client = await Client.open(url)
+  const notJson = "Invalid Janus API request - <string>(1,3): '[' or '{' expected near 'not'"
+  assert.deepEqual(await client.ask('not json'), { janus: 'error', error: { code: 454, reason: notJson } })
+  for (const text of ['', ' ', '{', '"x"', '{"janus":}', '\ufeff{}']) {
+    assert.equal((await client.ask(text)).error!.code, 454, text)
+  }
+  client.socket.send(Buffer.from([0x7b, 0xff, 0x7d]))
+  assert.equal((await client.next()).error!.code, 454)
+  assert.equal((await client.ask('[]')).error!.reason, 'Missing mandatory element (transaction)')
+  await client.ping()
+})
+
+test('J-009 a ping of the client gets a pong with its payload', async () => {
+  const { url } = await start()
+  const client = await Client.open(url)
+  client.socket.ping('hi')
+  const [payload] = await once(client.socket, 'pong')
+  assert.equal(String(payload), 'hi')
+})
+
+test('J-010 several sessions on one socket are independent', async () => {
+  const { url } = await start()
+  const client = await Client.open(url)
+  const [a, b] = [await client.create(), await client.create()]
+  assert.notEqual(a, b)
+  const request = (janus: string, id: number) => client.ask({ janus, transaction: 't', session_id: id })
+  assert.equal((await request('destroy', a)).janus, 'success')
+  assert.equal((await request('keepalive', b)).janus, 'ack')
+  assert.equal((await request('keepalive', a)).error!.code, 458)
+})
+
+test('J-011 J-088 closing the socket ends its sessions, without a word to others', async () => {
+  const { url, gateway, plugin } = await start()
+  const [a, b] = [await Client.open(url), await Client.open(url)]
+  const id = await a.create()
+  await a.attach(id)
+  const told = new Promise<void>((resolve) => (plugin.handles[0]!.detached = resolve))
+  a.socket.close()
+  await told
+  assert.deepEqual(gateway.live(), { sessions: 0, handles: 0 })
+  const reply = await b.ask({ janus: 'keepalive', transaction: 't', session_id: id })
+  assert.equal(reply.error!.code, 458)
+  assert.equal(b.received.length, 1)
+})
+
+test('J-012 destroy and timeout leave the socket open', async () => {
+  const { url, plugin } = await start()
+  const client = await Client.open(url)
+  const id = await client.create()
+  await client.ask({ janus: 'destroy', transaction: 't', session_id: id })
+  await client.ping()
+  const other = await client.create()
+  await client.attach(other)
+  plugin.handles[0]!.port.expireSession()
+  assert.deepEqual(await client.next(), { janus: 'timeout', session_id: other })
+  await client.ping()
+})
+
+test('J-013 a message of 300 kB is accepted', async () => {
+  const { url } = await start()
+  const client = await Client.open(url)
+  const reply = await client.ask({ janus: 'ping', transaction: 'big', pad: 'x'.repeat(300_000) })
+  assert.deepEqual(reply, { janus: 'pong', transaction: 'big' })
+})
+
+test('J-014 replies go to the requester, events to the owner', async () => {
+  const { url } = await start()
+  const [a, b] = [await Client.open(url), await Client.open(url)]
+  const sessionId = await a.create()
+  const handleId = await a.attach(sessionId)
+  const ids = { session_id: sessionId, handle_id: handleId }
+  const ack = await b.ask({ janus: 'message', transaction: 'from-b', ...ids, body: {} })
+  assert.equal(ack.janus, 'ack')
+  const event = await a.next()
+  assert.deepEqual([event.janus, event.transaction], ['event', 'from-b'])
+  assert.equal(b.received.length, 1)
+})
+
+test('H-41 10,000 messages on one socket: all answered, and another socket is served meanwhile', async () => {
+  const { url } = await start()
+  const [flood, other] = [await Client.open(url), await Client.open(url)]
+  const count = 10_000
+  for (let i = 0; i < count; i++) flood.send({ janus: 'ping', transaction: `${i}` })
+  let rounds = 0
+  while (flood.received.length < count) {
+    const start = performance.now()
+    await other.ping()
+    assert.ok(performance.now() - start < 1000, 'served at once')
+    rounds++
+  }
+  assert.ok(rounds > 3, `${rounds} rounds`)
+  assert.deepEqual(JSON.parse(flood.received.at(-1)!), { janus: 'pong', transaction: `${count - 1}` })
+})
+
+test('H-41 many documents in one message are answered without blocking others', async () => {
+  const { url } = await start()
+  const [flood, other] = [await Client.open(url), await Client.open(url)]
+  const count = 20_000
+  flood.send('{}'.repeat(count))
+  let rounds = 0
+  for (; flood.received.length < count; rounds++) await other.ping()
+  assert.ok(rounds > 3, `${rounds} rounds`)
+  assert.equal((JSON.parse(flood.received.at(-1)!) as Message).error!.code, 456)
+})
+
+test('H-41 messages to a plugin at once: every one is acked and answered, in order', async () => {
+  const { url } = await start()
+  const client = await Client.open(url)
+  const sessionId = await client.create()
+  const ids = { session_id: sessionId, handle_id: await client.attach(sessionId) }
+  const count = 2000
+  for (let i = 0; i < count; i++) client.send({ janus: 'message', transaction: `${i}`, ...ids, body: { i } })
+  const events: string[] = []
+  const acks: string[] = []
+  while (events.length < count) {
+    const { janus, transaction } = await client.next()
+    const list = janus === 'ack' ? acks : events
+    list.push(String(transaction))
+    assert.ok(acks.length >= events.length, 'ack before event')
+  }
+  const order = Array.from({ length: count }, (_, i) => `${i}`)
+  assert.deepEqual([acks, events], [order, order])
+})
+
+test('H-41 a frame of 64 MiB closes its socket with 1009; others go on', async () => {
+  const { url, gateway } = await start()
+  const [big, other] = [await Client.open(url), await Client.open(url)]
+  await big.create()
+  const code = big.closeCode()
+  big.socket.on('error', () => {})
+  const before = process.memoryUsage().arrayBuffers
+  big.socket.send(Buffer.alloc(64 * 1024 * 1024), () => {})
+  const { arrayBuffers } = process.memoryUsage()
+  await other.ping()
+  // 1009 gets lost when the kernel resets a connection that still has bytes to read.
+  assert.ok([1009, 1006].includes(await code))
+  await other.ping()
+  // The client's own copies; nothing like it once more for the server.
+  assert.ok(arrayBuffers - before < 150 * 1024 * 1024)
+  assert.equal(gateway.live().sessions, 0)
+})
+
+test('H-41 1009 is what a client hears that announces too much', async () => {
+  const { listener } = await start()
+  const key = 'AAAAAAAAAAAAAAAAAAAAAA=='
+  const socket = connect(listener.port, '127.0.0.1')
+  const lines = ['GET / HTTP/1.1', 'Host: x', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13']
+  const own = [`Sec-WebSocket-Key: ${key}`, 'Sec-WebSocket-Protocol: janus-protocol', '', '']
+  socket.write([...lines, ...own].join('\r\n'))
+  await once(socket, 'data')
+  //                       FIN+text  masked, 64-bit length  64 MiB, mask of 4 bytes
+  socket.write(Buffer.from('81' + 'ff' + '0000000004000000' + '00000000', 'hex'))
+  const [frame] = (await once(socket, 'data')) as [Buffer]
+  assert.equal(frame[0], 0x88)
+  assert.equal(frame.readUInt16BE(2), 1009)
+  socket.destroy()
+})
+
+test('H-41 JSON nested 100,000 deep is 454', async () => {
+  const { url } = await start()
+  const client = await Client.open(url)
+  const deep = '['.repeat(100_000) + ']'.repeat(100_000)
+  for (const text of [deep, `{"janus":"ping","transaction":"t","x":${deep}}`, '{"a":'.repeat(100_000)]) {
+    const reply = await client.ask(text)
+    assert.equal(reply.error!.code, 454)
+    assert.match(reply.error!.reason, /maximum parsing depth reached/)
+  }
+  await client.ping()
+})
+
+test('H-41 wrong types for every field and unknown verbs: a clear error each time, never silence', async () => {
+  const { url, log } = await start()
+  const client = await Client.open(url)
+  const sessionId = await client.create()
+  const ids = { session_id: sessionId, handle_id: await client.attach(sessionId) }
+  const base = { transaction: 't', ...ids, plugin: 'janus.plugin.fake', opaque_id: 'o', loop_index: 0, id: 1 }
+  const jsep = { type: 'answer', sdp: 'v=0', trickle: true, rid_order: 'hml', force_relay: false, e2ee: false }
+  const full = { ...base, body: {}, jsep, candidate: { candidate: 'c', sdpMid: '0', sdpMLineIndex: 0 } }
+  const wrong = [null, -1, 1.5, 1e300, '', 'x', true, [], {}, [[]], { a: 1 }]
+  const verbs = ['message', 'trickle', 'attach', 'claim', 'info', 'create', 'nothing', '', '__proto__', 'toString']
+  const allowed = new Set(['ack', 'success', 'error', 'server_info', 'pong', 'event'])
+  for (const janus of verbs) {
+    for (const field of [...Object.keys(full), 'janus']) {
+      for (const value of wrong) {
+        const transaction = `${janus}/${field}`
+        client.send({ janus, ...full, transaction, [field]: value })
+      }
+    }
+  }
+  const replies = verbs.length * (Object.keys(full).length + 1) * wrong.length
+  for (let i = 0; i < replies; i++) {
+    const reply = await client.next()
+    assert.ok(allowed.has(reply.janus), reply.janus)
+    if (reply.janus === 'error') {
+      assert.ok(Number.isInteger(reply.error!.code) && reply.error!.reason.length > 0)
+    }
+    // Events come on top of the replies.
+    if (reply.janus === 'event') i--
+  }
+  assert.ok(!log.lines.some((line) => line.startsWith('error')))
+  await client.ping()
+})
+
+test('H-42 a client that does not read is cut off; its session ends, others are unaffected', async () => {
+  const { url, gateway, plugin, log } = await start()
+  const [slow, other] = [await Client.open(url), await Client.open(url)]
+  await slow.attach(await slow.create())
+  const handle = plugin.handles[0]!
+  slow.socket.pause()
+  let gone = false
+  const told = new Promise<void>((resolve) => {
+    handle.detached = () => {
+      gone = true
+      resolve()
+    }
+  })
+  const data = { pad: 'x'.repeat(64 * 1024) }
+  let sent = 0
+  for (; !gone && sent < 2000; sent++) {
+    handle.port.push(data)
+    if (sent % 16 === 0) await other.ping()
+  }
+  await told
+  // 8 MiB of ours and what the kernel takes.
+  assert.ok(sent < 1000, `${sent} messages`)
+  assert.ok(log.lines.includes('warn: a client reads too slowly: cut off'))
+  assert.deepEqual(gateway.live(), { sessions: 0, handles: 0 })
+  await other.ping()
+})
+
+test('H-42 a client that asks but does not read is not served until it does, and loses nothing', async () => {
+  const limits = { pauseAboveBytes: 64 * 1024 }
+  const { url, log } = await start({ limits })
+  const client = await Client.open(url)
+  client.socket.pause()
+  const count = 20_000
+  const pad = 'x'.repeat(500)
+  for (let i = 0; i < count; i++) client.send({ janus: 'ping', transaction: `${i}${pad}` })
+  const other = await Client.open(url)
+  for (let i = 0; i < 50; i++) await other.ping()
+  client.socket.resume()
+  for (let i = 0; i < count; i++) assert.equal((await client.next()).transaction, `${i}${pad}`)
+  assert.deepEqual(log.lines, [])
+})
+
+test('a peer that gives no sign of life is cut off; one that answers pings stays', async () => {
+  const { url, sockets } = await start({ heartbeatMs: 50 })
+  const alive = await Client.open(url)
+  const dead = new WebSocket(url, 'janus-protocol', { autoPong: false })
+  clients.push(dead)
+  await once(dead, 'open')
+  assert.equal(sockets.live(), 2)
+  assert.equal((await once(dead, 'close'))[0], 1006)
+  for (let i = 0; i < 3; i++) await once(alive.socket, 'ping')
+  await alive.ping()
+  assert.equal(sockets.live(), 1)
+})
+
+test('H-65 close ends sockets with 1012, also those that do not answer, and takes no new ones', async () => {
+  const { url, sockets, gateway } = await start({ closeTimeoutMs: 100 })
+  const [client, stuck] = [await Client.open(url), await Client.open(url)]
+  await client.create()
+  stuck.socket.pause()
+  const code = client.closeCode()
+  await Promise.all([sockets.close(), sockets.close()])
+  assert.equal(await code, 1012)
+  assert.equal(sockets.live(), 0)
+  assert.deepEqual(gateway.live(), { sessions: 0, handles: 0 })
+  assert.equal(await refusal(url, ['janus-protocol']), 503)
+})
+
+test('more sockets than allowed are refused with 503', async () => {
+  const { url } = await start({ limits: { connections: 1 } })
+  const client = await Client.open(url)
+  assert.equal(await refusal(url, ['janus-protocol']), 503)
+  await client.ping()
+})
+
+test('a bug behind one socket closes that socket only', async () => {
+  const { url, gateway, log } = await start()
+  const [a, b] = [await Client.open(url), await Client.open(url)]
+  const handle = gateway.handle
+  gateway.handle = (message, connection, bytes) => {
+    if ((message as Message).janus === 'boom') throw new Error('a bug')
+    return handle.call(gateway, message, connection, bytes)
+  }
+  const code = a.closeCode()
+  a.send({ janus: 'boom' })
+  assert.equal(await code, 1011)
+  assert.deepEqual(log.lines, ['error: a request made the gateway throw: this is a bug'])
+  await b.ping()
+})
