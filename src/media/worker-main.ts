@@ -54,7 +54,7 @@ function start({ port, listen, limits }: Extract<Command, { kind: 'start' }>): v
 async function stop(code: number): Promise<void> {
   await worker?.close()
   clearTimeout(timer)
-  process.disconnect?.()
+  if (process.connected) process.disconnect()
   process.exitCode = code
 }
 

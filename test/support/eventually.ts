@@ -8,11 +8,11 @@ export async function eventually<T>(
   what: string,
   probe: () => T | Promise<T>,
   { withinMs = 5_000, everyMs = 50 } = {},
-): Promise<NonNullable<T>> {
+): Promise<Exclude<NonNullable<T>, false>> {
   const deadline = performance.now() + withinMs
   for (;;) {
     const value = await probe()
-    if (value) return value
+    if (value) return value as Exclude<NonNullable<T>, false>
     if (performance.now() > deadline)
       throw new Error(`not within ${withinMs} ms: ${what} (last: ${JSON.stringify(value)})`)
     await new Promise((resolve) => setTimeout(resolve, everyMs))

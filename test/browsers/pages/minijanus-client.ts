@@ -230,6 +230,7 @@ export class Client {
   }
 }
 
-Object.assign(globalThis, { MinijanusClient })
-
-export type { MinijanusClient }
+declare global {
+  var MinijanusClient: typeof Client
+}
+globalThis.MinijanusClient = Client
