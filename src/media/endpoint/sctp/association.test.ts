@@ -298,6 +298,49 @@ test('a closed stream id is used again after both resets', () => {
   assert.deepEqual([client.association.live().channels, server.association.live().channels], [0, 0])
 })
 
+test('any mix of reliabilities on any path keeps its promises', () => {
+  const kinds = [
+    { ordered: true },
+    { ordered: false },
+    { ordered: true, maxRetransmits: 0 },
+    { ordered: false, maxRetransmits: 2 },
+    { ordered: true, maxPacketLifeTimeMs: 150 },
+    { ordered: false, maxPacketLifeTimeMs: 50 },
+  ]
+  for (let seed = 1; seed <= 60; seed++) {
+    const loss = [0, 0.02, 0.1, 0.25][seed % 4]!
+    const { link, client, server } = pair({ seed, loss, reorder: seed % 2 === 0 ? 0 : 0.2, delayMs: 1 + seed })
+    const numbers = new Map<string, number>()
+    for (let i = 0; i < 120; i++) {
+      const from = link.random() < 0.5 ? 0 : 1
+      const kind = Math.floor(link.random() * kinds.length)
+      const label = `${from}${kind}`
+      const number = numbers.get(label) ?? 0
+      numbers.set(label, number + 1)
+      const payload = Buffer.alloc(link.random() < 0.1 ? 20_000 : 100, number & 255)
+      payload.writeUInt32BE(number, 0)
+      const { association } = [client, server][from]!
+      assert.equal(association.send({ label, protocol: '', ...kinds[kind]! }, true, payload), 'sent')
+      link.run(link.random() * 30)
+    }
+    link.run(200_000)
+    assert.deepEqual([...client.failed, ...server.failed, ...client.closed, ...server.closed], [], `seed ${seed}`)
+    assert.equal(client.association.live().bufferedBytes + server.association.live().bufferedBytes, 0, `seed ${seed}`)
+    for (const [label, sent] of numbers) {
+      const receiver = label[0] === '0' ? server : client
+      const got = receiver.payloads.filter((_, i) => receiver.messages[i]!.label === label)
+      const order = got.map((payload) => Buffer.from(payload).readUInt32BE(0))
+      for (const [i, payload] of got.entries())
+        assert.ok(payload.subarray(4).every((byte) => byte === (order[i]! & 255)))
+      const expected = Array.from({ length: sent }, (_, number) => number)
+      const sorted = [...order].sort((a, b) => a - b)
+      if (Number(label[1]) < 2) assert.deepEqual(sorted, expected, `seed ${seed}, channel ${label}`)
+      if (kinds[Number(label[1])]!.ordered) assert.deepEqual(order, sorted, `seed ${seed}, channel ${label}`)
+      assert.equal(new Set(order).size, order.length, 'nothing comes twice')
+    }
+  }
+})
+
 test('close tells the peer and leaves nothing alive', () => {
   const before = process.getActiveResourcesInfo()
   const { link, client, server } = pair()

@@ -4,7 +4,8 @@ import { MAX_PACKET_BYTES } from './packet.js'
 const RTO_INITIAL_MS = 500
 /** Above the 200 ms that a peer may delay its SACK (§6.2). */
 const RTO_MIN_MS = 400
-const RTO_MAX_MS = 10_000
+/** Far below the 60 s of §16: a path that is down longer loses ICE consent, one that is not should recover soon. */
+const RTO_MAX_MS = 4_000
 const INITIAL_CWND_BYTES = 10 * MAX_PACKET_BYTES
 const MIN_SSTHRESH_BYTES = 4 * MAX_PACKET_BYTES
 

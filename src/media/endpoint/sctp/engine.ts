@@ -53,6 +53,8 @@ interface Peer {
   /** Streams that we may send on. */
   streams: number
   partialReliability: boolean
+  /** Of an INIT ACK. */
+  cookie: Uint8Array | undefined
 }
 
 /** All associations of the process take turns: `transmit` does not keep the bytes. */
@@ -68,7 +70,6 @@ export class SctpEngine {
   #peer: Peer | undefined
   /** What the peer said in its last INIT, and the cookie we answered with. */
   #offered: { peer: Peer; cookie: Uint8Array } | undefined
-  #peerCookie: Uint8Array | undefined
   #setupAtMs = Number.POSITIVE_INFINITY
   #setupCount = 0
   #sackAtMs = Number.POSITIVE_INFINITY
@@ -175,7 +176,8 @@ export class SctpEngine {
 
   deadline(): number {
     if (this.#state === 'ended') return Number.POSITIVE_INFINITY
-    return Math.min(this.#setupAtMs, this.#sackAtMs, this.#outbound.deadline, this.#resets.deadline)
+    if (this.#state !== 'established') return this.#setupAtMs
+    return Math.min(this.#sackAtMs, this.#outbound.deadline, this.#resets.deadline)
   }
 
   expire(nowMs: number): void {
@@ -316,14 +318,14 @@ export class SctpEngine {
       streams: Math.min(inboundStreams, MAX_STREAMS),
       initialTsn: readUint32(bytes, at + 16),
       partialReliability: false,
+      cookie: undefined,
     }
-    this.#peerCookie = undefined
     for (let parameter = at + 20; parameter < at + length; ) {
       const type = readUint16(bytes, parameter)
       const parameterLength = readUint16(bytes, parameter + 2)
       if (type === ParameterType.forwardTsnSupported) peer.partialReliability = true
       if (type === ParameterType.stateCookie && parameterLength <= MAX_ECHO_BYTES) {
-        this.#peerCookie = bytes.slice(parameter + 4, parameter + parameterLength)
+        peer.cookie = bytes.slice(parameter + 4, parameter + parameterLength)
       }
       parameter += (parameterLength + 3) & ~3
     }
@@ -347,7 +349,7 @@ export class SctpEngine {
   #receiveInitAck(bytes: Uint8Array, at: number, length: number): number {
     if (this.#state !== 'cookie-wait') return SctpReason.accepted // a repeated answer
     const peer = this.#readPeer(bytes, at, length)
-    if (peer === undefined || this.#peerCookie === undefined) return SctpReason.parameter
+    if (peer?.cookie === undefined) return SctpReason.parameter
     this.#adopt(peer)
     this.#state = 'cookie-echoed'
     this.#setupCount = 0
@@ -390,7 +392,7 @@ export class SctpEngine {
   /** INIT or COOKIE ECHO, whichever set-up waits for the answer of. */
   #sendSetup(): void {
     this.#setupAtMs = this.#nowMs + Math.min(this.#outbound.rtoMs * 2 ** this.#setupCount, MAX_SETUP_INTERVAL_MS)
-    if (this.#state === 'cookie-echoed') return this.#sendAlone(ChunkType.cookieEcho, this.#peerCookie)
+    if (this.#state === 'cookie-echoed') return this.#sendAlone(ChunkType.cookieEcho, this.#peer?.cookie)
     writer.start(0)
     this.#writeInit(ChunkType.init, undefined)
     this.#transmit(writer.finish())
