@@ -101,8 +101,10 @@ export class Peer {
     for (const { subscription } of this.#feeds) subscription.active = false
     for (const stream of streams.slice(0, MAX_STREAMS)) {
       const feed = this.#feeds.find(({ subscription }) => subscription.ssrc === stream.ssrc)
-      if (feed) feed.subscription.configure(stream)
-      else if (stream.active && this.#feeds.length < MAX_STREAMS * 4) {
+      if (feed) {
+        feed.subscription.configure(stream)
+        feed.publication?.shareProfile(feed.subscription)
+      } else if (stream.active && this.#feeds.length < MAX_STREAMS * 4) {
         const subscription = new Subscription(stream, this.downlink, this.#context.random)
         this.#feeds.push({ subscription, publication: null })
       }

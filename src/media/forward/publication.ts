@@ -131,9 +131,17 @@ export class Publication {
   }
 
   attach(subscription: Subscription, nowMs: number): void {
+    this.shareProfile(subscription)
     this.#subscriptions.push(subscription)
     subscription.start(this.run, this.stream.clockRate)
     if (this.kind === 'video') this.requestKeyframe(nowMs)
+  }
+
+  /** Lets subscriptions with the same mid and extension ids share their blocks: most have the same. */
+  shareProfile(subscription: Subscription): void {
+    const { key } = subscription.profile
+    const same = this.#subscriptions.find((other) => other.profile.key === key)
+    if (same !== undefined) subscription.profile = same.profile
   }
 
   detach(subscription: Subscription): void {
@@ -293,9 +301,7 @@ export class Publication {
 
   /** Somebody needs a keyframe: asked for at once, or when the throttle allows. */
   requestKeyframe(nowMs: number): void {
-    if (this.kind !== 'video' || this.#subscriptions.length === 0) return
-    this.#context.totals.keyframe_requests++
-    this.#keyframes.want()
+    if (!this.#wantKeyframe()) return
     // Within a packet it waits for the end of it: that packet may be the keyframe.
     this.#context.wake(Math.max(nowMs, this.#keyframes.deadline()))
   }
@@ -312,7 +318,7 @@ export class Publication {
     }
     if (nackResult.givenUp > 0) {
       this.#context.totals.nack_given_up += nackResult.givenUp
-      this.requestKeyframe(nowMs)
+      this.#wantKeyframe()
     }
     if (this.#keyframes.wanted) this.#askForKeyframe(nowMs)
     return Math.min(
@@ -321,6 +327,14 @@ export class Publication {
       // Before the first packet there is nobody to ask; that packet asks.
       this.#current === null ? Number.POSITIVE_INFINITY : this.#keyframes.deadline(),
     )
+  }
+
+  /** @returns false when there is none to be had, or nobody to need it */
+  #wantKeyframe(): boolean {
+    if (this.kind !== 'video' || this.#subscriptions.length === 0) return false
+    this.#context.totals.keyframe_requests++
+    this.#keyframes.want()
+    return true
   }
 
   #askForKeyframe(nowMs: number): void {

@@ -1,0 +1,207 @@
+/** A router with a recording io, and peers to put in it. */
+import type { PayloadType, ReceiveStream, SendStream } from '../../control.js'
+import {
+  feedbackMedia,
+  firstRtcp,
+  isNack,
+  isPli,
+  newRemb,
+  newReportBlock,
+  newRtcpCursor,
+  newSenderReport,
+  nextRtcp,
+  type ReportBlock,
+  RtcpType,
+  readNack,
+  readRemb,
+  readReportBlock,
+  readSenderReport,
+  reportBlockCount,
+  type SenderReport,
+} from '../../rtp/rtcp/index.js'
+import { type Peer, Router } from '../router.js'
+import { rtpPacket, type TestPacket } from './packets.js'
+import { RecordingIo, type SentRtcp } from './recording-io.js'
+
+export const PUBLISHER = 100
+export const AUDIO_SSRC = 0xa0d10001
+export const VIDEO_SSRC = 0xffff0001
+export const VIDEO_RTX_SSRC = 0xffff0002
+
+export const audioStream: ReceiveStream = {
+  mid: '0',
+  kind: 'audio',
+  index: 0,
+  payloadTypes: [
+    { codec: 'opus', pt: 111 },
+    { codec: 'red', pt: 63 },
+  ],
+  clockRate: 48_000,
+  ssrcs: [{ ssrc: AUDIO_SSRC }],
+  extensions: { mid: 4, 'audio-level': 1, 'abs-send-time': 2 },
+  nack: false,
+  active: true,
+}
+
+export const videoStream: ReceiveStream = {
+  mid: '1',
+  kind: 'video',
+  index: 0,
+  payloadTypes: [
+    { codec: 'VP8', pt: 96, rtxPt: 97 },
+    { codec: 'H264', pt: 102, rtxPt: 103 },
+  ],
+  clockRate: 90_000,
+  ssrcs: [{ ssrc: VIDEO_SSRC, rtxSsrc: VIDEO_RTX_SSRC }],
+  extensions: { mid: 4, 'abs-send-time': 2, 'video-orientation': 6, rid: 10, 'repaired-rid': 11 },
+  nack: true,
+  active: true,
+}
+
+const videoTypes: PayloadType[] = [
+  { codec: 'VP8', pt: 120, rtxPt: 121 },
+  { codec: 'H264', pt: 107, rtxPt: 108 },
+]
+
+export function sendAudio(ssrc: number, change: Partial<SendStream> = {}): SendStream {
+  return {
+    mid: 'a',
+    kind: 'audio',
+    index: 0,
+    ssrc,
+    rtxSsrc: 0,
+    payloadTypes: [
+      { codec: 'opus', pt: 109 },
+      { codec: 'red', pt: 110 },
+    ],
+    extensions: { mid: 3, 'audio-level': 5 },
+    active: true,
+    ...change,
+  }
+}
+
+export function sendVideo(ssrc: number, change: Partial<SendStream> = {}): SendStream {
+  return {
+    mid: 'v',
+    kind: 'video',
+    index: 0,
+    ssrc,
+    rtxSsrc: ssrc + 1,
+    payloadTypes: videoTypes,
+    extensions: { mid: 3, 'video-orientation': 7 },
+    active: true,
+    ...change,
+  }
+}
+
+/** What one compound packet said. */
+export interface Said {
+  transport: number
+  types: number[]
+  pli: number[]
+  nack: { ssrc: number; seqs: number[] }[]
+  blocks: ReportBlock[]
+  senderReports: SenderReport[]
+  rembBps: number[]
+}
+
+export class Scene {
+  readonly io = new RecordingIo()
+  readonly media: string[] = []
+  readonly router: Router
+  nowMs = 1000
+  #random = 12_345
+  #nextEndpoint = 1
+
+  constructor(options: { maxPublisherBps?: number } = {}) {
+    this.router = new Router(
+      this.io,
+      { media: (endpoint, mid, kind, receiving) => this.media.push(`${endpoint} ${mid} ${kind} ${receiving}`) },
+      { maxPublisherBps: options.maxPublisherBps ?? 2_500_000, random: () => this.random() },
+    )
+  }
+
+  random(): number {
+    this.#random = (Math.imul(this.#random, 1_664_525) + 1_013_904_223) >>> 0
+    return this.#random
+  }
+
+  /** Opens and connects a peer whose transport has the number of its endpoint. */
+  peer(endpoint = this.#nextEndpoint++): Peer {
+    const peer = this.router.openPeer(endpoint, endpoint)
+    peer.connected(this.nowMs)
+    return peer
+  }
+
+  publisher(streams: ReceiveStream[] = [audioStream, videoStream], endpoint = PUBLISHER): Peer {
+    const peer = this.peer(endpoint)
+    peer.receive(streams, this.nowMs)
+    return peer
+  }
+
+  subscriber(publisher: Peer | number, streams: SendStream[]): Peer {
+    const peer = this.peer()
+    peer.send(streams, this.nowMs)
+    peer.source(publisher, this.nowMs)
+    return peer
+  }
+
+  rtp(peer: Peer, packet: TestPacket): void {
+    this.bytes(peer, rtpPacket(packet), 'rtp')
+  }
+
+  rtcp(peer: Peer, bytes: Uint8Array): void {
+    this.bytes(peer, bytes, 'rtcp')
+  }
+
+  bytes(peer: Peer, bytes: Uint8Array, kind: 'rtp' | 'rtcp'): void {
+    const offset = 1536
+    this.io.rx.set(bytes, offset)
+    this.router[kind](this.nowMs, peer, offset, bytes.length)
+    // What came in is gone after the call.
+    this.io.rx.fill(0xdd, offset, offset + bytes.length)
+  }
+
+  /** Lets time pass, with every deadline kept to the millisecond. */
+  advance(ms: number): void {
+    const end = this.nowMs + ms
+    for (;;) {
+      const due = Math.max(this.router.deadline(), this.nowMs)
+      if (due > end) break
+      this.nowMs = due
+      this.router.expire(due)
+      if (this.router.deadline() <= due) throw new Error(`still due at ${due}`)
+    }
+    this.nowMs = end
+  }
+
+  /** The RTCP that was sent since the last call, read. */
+  said(): Said[] {
+    return this.io.takeRtcp().map(read)
+  }
+}
+
+function read({ transport, bytes }: SentRtcp): Said {
+  const said: Said = { transport, types: [], pli: [], nack: [], blocks: [], senderReports: [], rembBps: [] }
+  const c = newRtcpCursor()
+  const seqs = new Uint16Array(512)
+  const remb = newRemb()
+  for (let ok = firstRtcp(c, bytes, 0, bytes.length); ok; ok = nextRtcp(c)) {
+    said.types.push(c.type)
+    if (isPli(c)) said.pli.push(feedbackMedia(c))
+    if (isNack(c)) said.nack.push({ ssrc: feedbackMedia(c), seqs: [...seqs.subarray(0, readNack(c, seqs))] })
+    if (readRemb(c, remb)) said.rembBps.push(remb.bitrateBps)
+    if (c.type === RtcpType.senderReport) {
+      const report = newSenderReport()
+      readSenderReport(c, report)
+      said.senderReports.push(report)
+    }
+    for (let i = 0; i < reportBlockCount(c); i++) {
+      const block = newReportBlock()
+      readReportBlock(c, i, block)
+      said.blocks.push(block)
+    }
+  }
+  if (c.fault !== 0) throw new Error('what we sent is no RTCP')
+  return said
+}
