@@ -224,6 +224,16 @@ test('a client can only use so many sessions and handles', () => {
   assert.match(errorOf(reply), /^461 .*too many handles/)
 })
 
+test('the server can only have so many sessions', () => {
+  const { client, gateway } = world({ limits: { sessions: 2 } })
+  client.create()
+  const other = new FakeClient(gateway)
+  const sessionId = other.create()
+  assert.equal(errorOf(other.send('create')), '472 Too many sessions')
+  other.send('destroy', { session_id: sessionId })
+  assert.equal(client.send('create').janus, 'success')
+})
+
 test('a plugin that throws in attach is 461, and loud', () => {
   const log = new RecordingLog()
   const broken = { ...world().plugin, attach: () => assert.fail('broken') }

@@ -32,6 +32,7 @@ export interface GatewayOptions {
 
 /** Janus has none of these; they are far above what clients do. */
 export interface GatewayLimits {
+  readonly sessions: number
   readonly sessionsPerOwner: number
   readonly handlesPerSession: number
   /** Requests that wait on one handle while its plugin is busy. */
@@ -41,6 +42,7 @@ export interface GatewayLimits {
 }
 
 const defaultLimits: GatewayLimits = {
+  sessions: 200_000,
   sessionsPerOwner: 1024,
   handlesPerSession: 4096,
   waitingPerHandle: 512,
@@ -194,6 +196,7 @@ class JanusGateway implements Gateway, Core {
   createSession(wished: number, owner: Owner): Session | Failure {
     if (!this.#accepting) return failure('NOT_ACCEPTING_SESSIONS')
     if (this.#sessions.has(wished)) return { ...failure('SESSION_CONFLICT'), sessionId: wished }
+    if (this.#sessions.size >= this.#limits.sessions) return failure('NOT_ACCEPTING_SESSIONS', 'Too many sessions')
     if ((this.#owned.get(owner)?.size ?? 0) >= this.#limits.sessionsPerOwner) {
       return failure('NOT_ACCEPTING_SESSIONS', 'Too many sessions on this connection')
     }

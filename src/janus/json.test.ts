@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { JsonDocuments } from './json.js'
 
 /** Documents, and the text of the error if there was one. */
@@ -44,4 +45,27 @@ test('H-41 depth is bounded, and a large text takes linear time', () => {
   assert.deepEqual(read(nested(100_000)), ['<string>(1,0): maximum parsing depth reached'])
   assert.deepEqual(read('['.repeat(1_000_000)), ['<string>(1,0): maximum parsing depth reached'])
   assert.equal(read('{}'.repeat(100_000)).length, 100_000)
+})
+
+test('any documents, written one after the other, are read back', () => {
+  const document = fc.oneof(fc.object({ maxDepth: 3 }), fc.array(fc.jsonValue({ maxDepth: 3 })))
+  const space = fc.constantFrom('', ' ', '\n', '\r\n\t')
+  const property = fc.property(fc.array(fc.tuple(document, space), { minLength: 1 }), (pairs) => {
+    const texts = pairs.map(([value]) => JSON.stringify(value))
+    const joined = pairs.map(([, gap], i) => texts[i]! + gap).join('')
+    assert.deepEqual(
+      read(joined),
+      texts.map((text) => JSON.parse(text)),
+    )
+  })
+  fc.assert(property, { numRuns: 300 })
+})
+
+test('any text at all is read to its end without a throw', () => {
+  const noise = fc.array(fc.constantFrom('{', '}', '[', ']', '"', '\\', ':', ',', '1', 'a', ' ', '\ud800', '\n'))
+  const property = fc.property(
+    noise.map((parts) => parts.join('')),
+    (text) => assert.ok(read(text).length >= 1),
+  )
+  fc.assert(property, { numRuns: 2000 })
 })

@@ -153,6 +153,11 @@ test('H-66 a taken port rejects', async () => {
   await assert.rejects(taken, { code: 'EADDRINUSE' })
 })
 
+test('H-66 PEM texts that are none reject', async () => {
+  const tls = { cert: 'no certificate', key: 'no key' }
+  await assert.rejects(createHttpListener({ host: '127.0.0.1', port: 0, tls, routes: [], log }))
+})
+
 test('a route that throws ends its request, loudly; the listener lives', async () => {
   const broken = { base: '/', handle: () => assert.fail('broken') }
   const other = await createHttpListener({ host: '127.0.0.1', port: 0, routes: [broken], log })

@@ -56,9 +56,11 @@ export class WebSocketConnection implements Connection, Owner {
     webSocket.on('message', (data: Buffer) => this.#received(data))
     webSocket.on('ping', () => this.#heard())
     webSocket.on('pong', () => this.#heard())
-    // The peer broke the protocol, sent too much or vanished: `close` follows, with a fitting code.
-    webSocket.on('error', (error) => log.debug({ err: error }, 'WebSocket failed'))
-    webSocket.on('close', () => this.#closed())
+    webSocket.on('error', (error) => {
+      log.debug({ err: error }, 'WebSocket failed')
+      this.#end()
+    })
+    webSocket.on('close', () => this.#end())
   }
 
   reply(message: ServerMessage): void {
@@ -80,17 +82,11 @@ export class WebSocketConnection implements Connection, Owner {
     if (this.#isOpen) this.#webSocket.ping()
   }
 
-  /** @returns when the socket is closed: by the peer's answer, or after `timeoutMs` without one */
-  close(code: number, timeoutMs: number): Promise<void> {
+  /** @returns when the socket is closed: by the peer's answer, or by the timeout of the server */
+  close(code: number): Promise<void> {
     const webSocket = this.#webSocket
     if (webSocket.readyState === webSocket.CLOSED) return Promise.resolve()
-    const timeout = setTimeout(() => webSocket.terminate(), timeoutMs)
-    const closed = new Promise<void>((resolve) => {
-      webSocket.once('close', () => {
-        clearTimeout(timeout)
-        resolve()
-      })
-    })
+    const closed = new Promise<void>((resolve) => webSocket.once('close', () => resolve()))
     webSocket.close(code)
     // A paused socket would not see the peer's answer.
     webSocket.resume()
@@ -123,7 +119,8 @@ export class WebSocketConnection implements Connection, Owner {
       this.#step(this.#documents)
     }
     const idle = !this.#documents && this.#inbox.length === 0
-    if (idle) this.#webSocket.resume()
+    // A socket that is closing has to read the peer's close frame.
+    if (idle || !this.#isOpen) this.#webSocket.resume()
     else this.#webSocket.pause()
     if (!this.#waitsForDrain && this.#budget < TURN_BUDGET) this.#scheduleTurn()
   }
@@ -150,6 +147,7 @@ export class WebSocketConnection implements Connection, Owner {
     } catch (error) {
       this.#log.error({ err: error }, 'a request made the gateway throw: this is a bug')
       this.#webSocket.close(CLOSE_INTERNAL_ERROR)
+      this.#end()
     }
   }
 
@@ -183,9 +181,14 @@ export class WebSocketConnection implements Connection, Owner {
     this.#webSocket.send(JSON.stringify(message))
   }
 
-  #closed(): void {
+  /**
+   * The socket is closed, or about to be: the peer broke the protocol, sent too much or vanished. Sessions do not
+   * wait for the peer's part of the closing.
+   */
+  #end(): void {
     this.#inbox = []
     this.#documents = undefined
+    this.#waitsForDrain = false
     this.#gateway.disconnected(this)
   }
 }

@@ -13,7 +13,7 @@ export interface WebSocketTransportOptions {
   readonly limits?: Partial<WebSocketLimits>
   /** Peers are pinged so often; one that gives no sign of life for a whole interval is cut off. Default 30,000. */
   readonly heartbeatMs?: number
-  /** How long `close` waits for the peers' close frames. Default 2,000. */
+  /** How long a socket that we close waits for the peer's close frame. Default 2,000. */
   readonly closeTimeoutMs?: number
   /** `Access-Control-Allow-Origin` of the handshake. Default `*`. */
   readonly allowOrigin?: string
@@ -53,13 +53,16 @@ export function createWebSocketTransport(options: WebSocketTransportOptions): We
   const { gateway, log, heartbeatMs = 30_000, closeTimeoutMs = 2000, allowOrigin = '*' } = options
   const limits = { ...defaultLimits, ...options.limits }
   const connections = new Set<WebSocketConnection>()
-  const server = new WebSocketServer({
+  // As a variable: the types of ws do not know `closeTimeout` yet.
+  const settings = {
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
     maxPayload: limits.messageBytes,
-    handleProtocols: (offered) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
-  })
+    closeTimeout: closeTimeoutMs,
+    handleProtocols: (offered: Set<string>) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
+  }
+  const server = new WebSocketServer(settings)
   server.on('headers', (headers) => headers.push(`Access-Control-Allow-Origin: ${allowOrigin}`))
   const heartbeat = setInterval(() => {
     for (const connection of connections) connection.beat()
@@ -80,9 +83,7 @@ export function createWebSocketTransport(options: WebSocketTransportOptions): We
     live: () => connections.size,
     close() {
       clearInterval(heartbeat)
-      closing ??= Promise.all([...connections].map((each) => each.close(CLOSE_SERVICE_RESTART, closeTimeoutMs))).then(
-        () => {},
-      )
+      closing ??= Promise.all([...connections].map((each) => each.close(CLOSE_SERVICE_RESTART))).then(() => {})
       return closing
     },
   }
