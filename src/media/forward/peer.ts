@@ -211,9 +211,12 @@ export class Peer {
 
   #announce(stream: Publication, ssrc: number, rid: string, repairs: number): void {
     const known = this.#sources.find(ssrc)
-    if (known?.stream === stream && known.rtx === repairs >= 0) return
+    if (known?.stream === stream && known.rtx === repairs >= 0) {
+      known.replaced = false
+      return
+    }
     const rtx = repairs >= 0
-    this.#sources.add({ ssrc, stream, rtx, rid, repairs, replaced: false, lastMs: Number.NEGATIVE_INFINITY })
+    this.#sources.add({ ssrc, stream, rtx, rid, repairs, replaced: false, lastMs: Number.NEGATIVE_INFINITY, bytes: 0 })
   }
 
   /** A new SSRC: its m-line is known by mid (RFC 9143 §9.2), else by a payload type that only one has. */
@@ -225,7 +228,7 @@ export class Peer {
     if (!rtx && stream.types.codec[view.pt]! < 0) return -Drop.payloadType
     const { extensions } = stream.stream
     const rid = textOf(rx, view, (rtx ? extensions['repaired-rid'] : extensions.rid) ?? 0)
-    const source = { ssrc: view.ssrc, stream, rtx, rid, repairs: -1, replaced: false, lastMs: nowMs }
+    const source = { ssrc: view.ssrc, stream, rtx, rid, repairs: -1, replaced: false, lastMs: nowMs, bytes: 0 }
     return this.#sources.add(source) ? source : -Drop.ssrcLimit
   }
 
@@ -271,6 +274,7 @@ export class Peer {
     let count = 0
     rembSsrcs.length = 0
     for (const publication of this.#publications) {
+      publication.chooseEncoding(nowMs)
       forwardSenderReport(this.#context, publication, true, nowMs)
       if (count === MAX_BLOCKS || !publication.receiving || !publication.report(blocks[count]!, nowMs)) continue
       if (publication.kind === 'video') rembSsrcs.push(publication.ssrc)

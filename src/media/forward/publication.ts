@@ -9,6 +9,7 @@ import type { ReportBlock, SenderReport } from '../rtp/rtcp/index.js'
 import { unwrapSeq } from '../rtp/sequence.js'
 import { codecOf, RED, type ReceiveTypes, receiveTypes } from './codec-table.js'
 import type { ForwardContext } from './context.js'
+import { EncodingChoice } from './encoding-choice.js'
 import { copiedIds } from './extension-blocks.js'
 import { fanOut } from './fan-out.js'
 import { History } from './history.js'
@@ -49,6 +50,7 @@ export class Publication {
   readonly #reporter: Reporter
   readonly #nacks = new NackGenerator()
   readonly #keyframes = new KeyframeRequests()
+  readonly #encodings = new EncodingChoice<PublicationSource>()
   /** Connected, unpaused subscriptions: what the packet loop walks. */
   readonly #subscriptions: Subscription[] = []
   stream: ReceiveStream
@@ -164,8 +166,10 @@ export class Publication {
   media(nowMs: number, source: PublicationSource, view: RtpView, offset: number): number {
     const codec = this.types.codec[view.pt]!
     if (codec < 0) return Drop.payloadType
-    if (source !== this.#current && !this.#takeOver(source, nowMs)) return Drop.inactiveSsrc
-    this.#heard(source, nowMs)
+    source.lastMs = nowMs
+    source.bytes += view.payloadLength
+    if (source !== this.#current && !this.#takeOver(source, view, codec, nowMs)) return Drop.inactiveSsrc
+    this.#heard(nowMs)
     const extSeq = this.#place(view.seq, nowMs)
     if (extSeq < 0) return -extSeq
     this.#statistics ??= new ReceptionStatistics(view.ssrc, this.stream.clockRate, extSeq)
@@ -197,12 +201,20 @@ export class Publication {
   }
 
   /** Whether packets of `source` are forwarded from now on. A new SSRC of the m-line is the same track going on. */
-  #takeOver(source: PublicationSource, nowMs: number): boolean {
+  #takeOver(source: PublicationSource, view: RtpView, codec: number, nowMs: number): boolean {
     const current = this.#current
     if (current !== null) {
       const otherEncoding = source.rid !== current.rid && source.rid !== '' && current.rid !== ''
-      if ((source.replaced || otherEncoding) && nowMs - current.lastMs < SILENCE_MS) return false
-      current.replaced = true
+      const silent = nowMs - this.#lastMs >= SILENCE_MS
+      if (otherEncoding) {
+        this.#encodings.seen(source)
+        if (!silent && (source !== this.#encodings.wanted || !this.#mayBegin(view, codec))) return false
+        this.#encodings.reset()
+        this.#encodings.seen(current)
+      } else {
+        if (source.replaced && !silent) return false
+        current.replaced = true
+      }
       this.#beginRun(nowMs)
     }
     source.replaced = false
@@ -210,8 +222,13 @@ export class Publication {
     return true
   }
 
-  #heard(source: PublicationSource, nowMs: number): void {
-    source.lastMs = nowMs
+  /** Whether subscribers can go on with this packet of another encoding. */
+  #mayBegin(view: RtpView, codec: number): boolean {
+    if (this.#subscriptions.length === 0) return true
+    return codecOf[codec]!.isKeyframe(this.#context.io.rx, view.payloadOffset, view.payloadLength)
+  }
+
+  #heard(nowMs: number): void {
     this.#lastMs = nowMs
     if (this.#receiving) return
     this.#receiving = true
@@ -335,6 +352,14 @@ export class Publication {
     this.#context.totals.keyframe_requests++
     this.#keyframes.want()
     return true
+  }
+
+  /** Compares the simulcast encodings; a better one is asked for the keyframe at which it takes over. */
+  chooseEncoding(nowMs: number): void {
+    if (this.#current === null) return
+    const wanted = this.#encodings.look(this.#current, nowMs - SILENCE_MS)
+    if (wanted === null || this.#subscriptions.length === 0) return
+    if (sendPli(this.#context, this.#reporter, wanted.ssrc)) this.#context.totals.pli_sent++
   }
 
   #askForKeyframe(nowMs: number): void {

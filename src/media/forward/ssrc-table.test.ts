@@ -10,6 +10,7 @@ const source = (ssrc: number, stream: string, lastMs = 0): Source<string> => ({
   repairs: -1,
   replaced: false,
   lastMs,
+  bytes: 0,
 })
 
 test('SSRC table: finds any 32-bit value, and what was added last under it', () => {

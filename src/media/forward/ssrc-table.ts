@@ -21,6 +21,8 @@ export interface Source<Stream> {
   /** Another SSRC of the m-line took over: this one may return only when that one is silent. */
   replaced: boolean
   lastMs: number
+  /** Payload bytes since encodings were compared last. */
+  bytes: number
 }
 
 export class SsrcTable<Stream> {
