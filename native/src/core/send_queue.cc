@@ -203,6 +203,8 @@ bool SendQueue::fallBack(const Group& group) {
       wouldBlock_ = true;
       return false;
     }
+    // Out of its chain, so that settling this one leaves the rest.
+    entry.next = -1;
     settle({e, e, 1, false, entry.length}, sent == 1);
     e = next;
   }
