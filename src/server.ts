@@ -16,9 +16,10 @@ import { type Pool, startPool } from './media/pool.js'
 import { listenAdmin } from './observe/admin-listener.js'
 import { createLog, type Logger } from './observe/log.js'
 import { createMetrics } from './observe/metrics.js'
-import { open as openAuth } from './sfu/auth.js'
+import { type Auth, open as openAuth } from './sfu/auth.js'
 import { memoryBlocks } from './sfu/blocks/memory.js'
 import { createSfuPlugin } from './sfu/plugin.js'
+import { tokenAuth } from './sfu/token-auth.js'
 
 const AUTHOR = 'The rostra authors'
 /** Bytes queued towards one data-channel receiver before it is cut off. */
@@ -56,7 +57,7 @@ async function listenMedia(config: Config, log: Logger): Promise<Pool> {
   }
 }
 
-function readTls(config: Config): { cert: Buffer; key: Buffer } | undefined {
+function readTls(config: Config): Tls {
   if (config.tlsCert === undefined || config.tlsKey === undefined) return undefined
   const read = (flag: string, file: string) => {
     try {
@@ -66,6 +67,17 @@ function readTls(config: Config): { cert: Buffer; key: Buffer } | undefined {
     }
   }
   return { cert: read('--tls-cert', config.tlsCert), key: read('--tls-key', config.tlsKey) }
+}
+
+/** Who may join: everybody, or whoever has a token that the key of `--auth-key` (a file, or the URL of a JWKS) signed. */
+function readAuth({ authKey }: Config): Auth {
+  if (authKey === undefined) return openAuth
+  try {
+    return tokenAuth({ key: URL.canParse(authKey) ? new URL(authKey) : readFileSync(authKey) })
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    throw new ConfigError(`--auth-key: ${code?.startsWith('E') ? `cannot read ${authKey} (${code})` : message}`)
+  }
 }
 
 function serverFacts(config: Config, version: string, candidateIp: string): ServerFacts {
@@ -108,12 +120,13 @@ export interface RunningServer {
 export async function startServer(config: Config, version: string): Promise<RunningServer> {
   prepareDataDir(config.dataDir)
   const tls = readTls(config)
+  const auth = readAuth(config)
   const log = createLog(config.logLevel)
-  const closers: (() => Promise<void> | void)[] = []
+  const closers: Closers = []
   let closing: Promise<void> | undefined
   const close = () => (closing ??= closeAll(closers))
   try {
-    await wire(config, version, tls, log, closers)
+    await wire({ config, version, tls, auth, log }, closers)
     return { close }
   } catch (error) {
     await close()
@@ -122,24 +135,30 @@ export async function startServer(config: Config, version: string): Promise<Runn
 }
 
 /** Last opened, first closed. */
-async function closeAll(closers: (() => Promise<void> | void)[]): Promise<void> {
+async function closeAll(closers: Closers): Promise<void> {
   for (const close of closers.reverse()) await close()
 }
 
-async function wire(
-  config: Config,
-  version: string,
-  tls: { cert: Buffer; key: Buffer } | undefined,
-  log: Logger,
-  closers: (() => Promise<void> | void)[],
-): Promise<void> {
+type Closers = (() => Promise<void> | void)[]
+type Tls = { cert: Buffer; key: Buffer } | undefined
+
+/** Settings that were read and found usable. */
+interface Prepared {
+  config: Config
+  version: string
+  tls: Tls
+  auth: Auth
+  log: Logger
+}
+
+async function wire({ config, version, tls, auth, log }: Prepared, closers: Closers): Promise<void> {
   const pool = await listenMedia(config, log)
   closers.push(() => pool.close())
   const plugin = createSfuPlugin({
     pool,
     blocks: memoryBlocks(),
     profile: config.profile,
-    auth: openAuth,
+    auth,
     limits: { maxRoomSize: config.maxRoomSize, maxCcu: config.maxCcu, maxDataBodyBytes: MAX_DATA_BODY_BYTES },
     codecs: defaultPolicy,
     log,
@@ -172,10 +191,10 @@ async function wire(
 
 async function listenClients(
   config: Config,
-  tls: { cert: Buffer; key: Buffer } | undefined,
+  tls: Tls,
   gateway: Gateway,
   log: Logger,
-  closers: (() => Promise<void> | void)[],
+  closers: Closers,
 ): Promise<{ listener: HttpListener; sockets(): number }> {
   const sockets = createWebSocketTransport({ gateway, log })
   const routes = [
@@ -190,7 +209,10 @@ async function listenClients(
     const listener = await createHttpListener({ host, port, ...(tls && { tls }), routes, upgrade, log })
     closers.push(() => listener.close())
     closers.push(() => sockets.close())
-    closers.push(() => listener.stop())
+    closers.push(() => {
+      gateway.acceptNewSessions(false)
+      listener.stop()
+    })
     return { listener, sockets: () => sockets.live() }
   } catch (error) {
     const system = error as NodeJS.ErrnoException

@@ -3,8 +3,9 @@
  * plugin by name; a plugin knows no transport and no session.
  *
  * The core promises: calls for one handle come one at a time, in the order in which its requests arrived;
- * `detached` is the last call. A plugin promises: it never throws out of these methods for anything a
- * client sent (a throw is a bug: the core answers 462, logs it and goes on).
+ * `detached` is the last call, and may come while a `message` is under way. A plugin promises: it never throws out of
+ * these methods for anything a client sent. A throw is a bug: the core logs it, answers with an event that says
+ * `internal_error` (deployed clients hang or crash on core errors to a message), and goes on.
  */
 
 /** A session description in JSON, exactly these two keys towards clients. */

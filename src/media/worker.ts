@@ -9,13 +9,14 @@
 import type { ChannelParameters, Command, Counters, EndpointId, RelayedData, Report, WorkerLimits } from './control.js'
 import { Endpoint, type EndpointEvents } from './endpoint/endpoint.js'
 import { iceReasonNames } from './endpoint/ice.js'
+import { sctpCounts, sctpReasonNames } from './endpoint/sctp/association.js'
 import { readUfrag } from './endpoint/stun.js'
 import { type Peer, Router } from './forward/router.js'
 import { ioCounterNames, Kind, type MediaIo, Meta, type OpenIo } from './io/io.js'
 import { Rooms } from './rooms.js'
 
-/** Consent and associations are looked at this often; forwarding has deadlines of its own. */
-const SWEEP_INTERVAL_MS = 100
+/** Endpoints that are due are looked for no more often than this. */
+const SWEEP_INTERVAL_MS = 5
 
 export interface WorkerHost {
   openIo: OpenIo
@@ -55,7 +56,9 @@ export class MediaWorker implements EndpointEvents {
     data_dropped: 0,
     bugs: 0,
   }
-  #nextSweepMs = 0
+  /** The earliest deadline of any endpoint, or earlier. */
+  #nextSweepMs = Number.POSITIVE_INFINITY
+  #lastSweepMs = 0
   #wakeMs = Number.POSITIVE_INFINITY
 
   constructor(host: WorkerHost, limits: WorkerLimits) {
@@ -98,7 +101,8 @@ export class MediaWorker implements EndpointEvents {
       case Kind.rtcp:
         return this.#router.rtcp(nowMs, seat.peer, offset, length)
       case Kind.data:
-        return seat.endpoint.data(nowMs, offset, length)
+        seat.endpoint.data(nowMs, offset, length)
+        return this.#expect(seat)
       case Kind.connected:
         return seat.endpoint.dtlsConnected()
       case Kind.closed:
@@ -111,14 +115,18 @@ export class MediaWorker implements EndpointEvents {
     this.#totals.stun_requests++
     const ufrag = readUfrag(this.io.rx, offset, length)
     const seat = ufrag === undefined ? undefined : this.#byUfrag.get(ufrag)
-    if (seat === undefined) this.#totals.drop_stun_unknown++
-    else this.#stunDrops[seat.endpoint.stun(nowMs, row, offset, length)]!++
+    if (seat === undefined) {
+      this.#totals.drop_stun_unknown++
+      return
+    }
+    this.#stunDrops[seat.endpoint.stun(nowMs, row, offset, length)]!++
+    this.#expect(seat)
   }
 
   #deadlines(nowMs: number): void {
     if (nowMs >= this.#router.deadline()) this.#router.expire(nowMs)
     if (nowMs >= this.#nextSweepMs) this.#sweep(nowMs)
-    const next = Math.min(this.#router.deadline(), this.#seats.size > 0 ? this.#nextSweepMs : Number.POSITIVE_INFINITY)
+    const next = Math.min(this.#router.deadline(), this.#nextSweepMs)
     if (next >= this.#wakeMs && this.#wakeMs > nowMs) return
     this.#wakeMs = next
     this.#host.wakeAt(next, () => {
@@ -129,14 +137,22 @@ export class MediaWorker implements EndpointEvents {
   }
 
   #sweep(nowMs: number): void {
-    this.#nextSweepMs = nowMs + SWEEP_INTERVAL_MS
+    this.#lastSweepMs = nowMs
+    this.#nextSweepMs = Number.POSITIVE_INFINITY
     for (const seat of [...this.#seats.values()]) {
       try {
-        seat.endpoint.expire(nowMs)
+        if (nowMs >= seat.endpoint.deadline()) seat.endpoint.expire(nowMs)
       } catch (error) {
         this.#contain(seat, error)
       }
+      this.#expect(seat)
     }
+  }
+
+  /** Something happened that may have given an endpoint an earlier deadline. */
+  #expect(seat: Seat): void {
+    const dueMs = Math.max(seat.endpoint.deadline(), this.#lastSweepMs + SWEEP_INTERVAL_MS)
+    if (dueMs < this.#nextSweepMs) this.#nextSweepMs = dueMs
   }
 
   /** A bug of ours ends one endpoint, loudly, and nothing else. */
@@ -170,13 +186,16 @@ export class MediaWorker implements EndpointEvents {
     const place = this.#rooms.placeOf(endpoint.id)
     if (!place?.relaysData) return
     const data: RelayedData = { room: place.room, from: place.user, channel, binary, payload }
-    this.#relay(data)
+    this.#relay(this.#host.nowMs(), data)
     if (this.#rooms.isSpread(place.room)) this.#host.report({ kind: 'relay', data })
   }
 
-  #relay(data: RelayedData): void {
+  #relay(nowMs: number, data: RelayedData): void {
     for (const receiver of this.#rooms.receiversOf(data.room, data.from)) {
-      const outcome = this.#seats.get(receiver)?.endpoint.send(data.channel, data.binary, data.payload)
+      const seat = this.#seats.get(receiver)
+      if (!seat) continue
+      const outcome = seat.endpoint.send(nowMs, data.channel, data.binary, data.payload)
+      this.#expect(seat)
       if (outcome === 'sent') this.#totals.data_relayed++
       else this.#totals.data_dropped++
     }
@@ -207,7 +226,7 @@ export class MediaWorker implements EndpointEvents {
       case 'spread':
         return this.#rooms.spread(command.room, command.elsewhere)
       case 'relay':
-        return this.#relay(command.data)
+        return this.#relay(nowMs, command.data)
       case 'forget':
         return this.#rooms.forget(command.room)
       case 'block':
@@ -220,12 +239,13 @@ export class MediaWorker implements EndpointEvents {
     if (!seat) return
     switch (command.kind) {
       case 'connect':
-        return seat.endpoint.connect(nowMs, command.remote, command.dtls)
+        seat.endpoint.connect(nowMs, command.remote, command.dtls)
+        return this.#expect(seat)
       case 'restart':
         seat.endpoint.ice.restart(nowMs, command.local)
         seat.ufrags.push(command.local.ufrag)
         this.#byUfrag.set(command.local.ufrag, seat)
-        return
+        return this.#expect(seat)
       case 'receive':
         return seat.peer.receive(command.streams, nowMs)
       case 'send':
@@ -288,6 +308,8 @@ export class MediaWorker implements EndpointEvents {
     for (const [index, name] of ioCounterNames.entries()) totals[name] = this.io.counters[index]!
     for (const [index, name] of iceReasonNames.entries())
       if (index > 0) totals[`drop_stun_${name}`] = this.#stunDrops[index]!
+    for (const [index, name] of sctpReasonNames.entries())
+      if (index > 0) totals[`drop_sctp_${name}`] = sctpCounts[index]!
     const live: Record<string, number> = {
       endpoints: this.#seats.size,
       rooms: this.#rooms.size,

@@ -167,6 +167,8 @@ export class Negotiation {
   #prepareOffer(received: RemoteDescription, room: string | undefined): Exchange | Refusal {
     const current = this.#publisher
     if (current?.continues(received)) {
+      const problem = current.problem(received)
+      if (problem !== undefined) return refuse('invalid_sdp', `${problem}.`)
       const exchange = current.renegotiate(received)
       const commit = () => (this.#publisher === current ? this.#published(exchange) : undefined)
       return { commit, abandon: exchange.abandon }

@@ -188,3 +188,13 @@ test('an endpoint that ends while its offer waits for something else is reported
   assert.deepEqual(alice.hangups, ['Internal error'])
   assert.equal(alice.handle.negotiation(), 'none')
 })
+
+test('a further offer that drops m-lines is refused, and the connection goes on as it was', async () => {
+  const { peer, pool } = stage()
+  const alice = peer()
+  await alice.publish()
+  const before = pool.last.calls.length
+  assert.equal((await alice.fails({}, { type: 'offer', sdp: offers.data })).code, 'invalid_sdp')
+  assert.equal(pool.last.calls.length, before)
+  await alice.publish()
+})

@@ -5,7 +5,7 @@
  */
 import { answerPublisher } from '../jsep/answer-publisher.js'
 import type { CodecPolicy, RemoteDescription } from '../jsep/jsep.js'
-import { iceChanged } from '../jsep/renegotiation.js'
+import { iceChanged, renegotiationProblem } from '../jsep/renegotiation.js'
 import type { DtlsParameters, MediaKind, ReceiveStream } from '../media/control.js'
 import type { PooledEndpoint } from '../media/pool-types.js'
 import type { Source } from './room.js'
@@ -56,6 +56,11 @@ export class Publisher implements Source {
   continues(offer: RemoteDescription): boolean {
     const { algorithm, value } = this.#offer.fingerprint
     return offer.fingerprint.algorithm === algorithm && offer.fingerprint.value === value
+  }
+
+  /** Why a further offer cannot follow the last one, as a sentence for the client; undefined when it can. */
+  problem(offer: RemoteDescription): string | undefined {
+    return renegotiationProblem(this.#offer, offer, this.#role)
   }
 
   /** A further offer of the same PeerConnection. */

@@ -111,18 +111,23 @@ export class Endpoint {
 
   /** One decrypted SCTP packet. */
   data(nowMs: number, offset: number, length: number): void {
-    this.#openAssociation()?.receive(nowMs, this.#io.rx, offset, length)
+    this.#openAssociation(nowMs)?.receive(nowMs, this.#io.rx, offset, length)
   }
 
   /** Sends a message on the channel with that label, opening one if need be. */
-  send(channel: ChannelParameters, binary: boolean, payload: Uint8Array): 'sent' | 'dropped' | 'closed' {
-    return this.#openAssociation()?.send(channel, binary, payload) ?? 'closed'
+  send(nowMs: number, channel: ChannelParameters, binary: boolean, payload: Uint8Array): 'sent' | 'dropped' | 'closed' {
+    return this.#openAssociation(nowMs)?.send(channel, binary, payload) ?? 'closed'
   }
 
   expire(nowMs: number): void {
     if (this.#closed) return
     this.#association?.expire(nowMs)
     if (this.ice.expire(nowMs)) this.#fail('ICE failed')
+  }
+
+  /** When `expire` has something to do, or Infinity. */
+  deadline(): number {
+    return Math.min(this.ice.deadline(), this.#association?.deadline() ?? Number.POSITIVE_INFINITY)
   }
 
   /** Open data channels and bytes queued towards the peer. */
@@ -148,10 +153,11 @@ export class Endpoint {
   }
 
   /** The association is made when the first packet of either side needs it: most subscribers never do. */
-  #openAssociation(): Association | undefined {
+  #openAssociation(nowMs: number): Association | undefined {
     if (this.#association || !this.connected || !this.#dtls) return this.#association
     this.#association = openAssociation({
       role: this.#dtls.role,
+      nowMs,
       transmit: (bytes) => this.#io.dtlsSend(this.transport, bytes, 0, bytes.length),
       events: {
         message: (channel, binary, payload) => this.#events.message(this, channel, binary, payload),

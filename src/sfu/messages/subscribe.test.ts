@@ -161,7 +161,7 @@ test('media:false stops the source; the m-lines stay and nothing is offered', as
   await bob.answer((await bob.join('bob', { media: 'alice' })).jsep)
   assert.deepEqual(await bob.send({ kind: 'subscribe', media: false }), { data: { success: true, response: {} } })
   assert.equal(here.pool.last.feeds, null)
-  await alice.publish(offers.data)
+  await alice.publish()
   assert.deepEqual([here.pool.last.feeds, bob.take()], [null, []])
   const again = await bob.ok({ kind: 'subscribe', media: 'alice' })
   assert.ok(again.jsep)
