@@ -253,8 +253,7 @@ export class MediaWorker implements EndpointEvents {
       case 'source':
         seat.source = command.publisher
         this.#pause(nowMs, seat)
-        seat.peer.source(this.#seats.get(command.publisher ?? 0)?.peer ?? null, nowMs)
-        return
+        return seat.peer.source(command.publisher, nowMs)
       case 'place': {
         const { room, user, relaysData, receivesData } = command
         this.#rooms.place(command.endpoint, { room, user, relaysData, receivesData })
