@@ -14,7 +14,10 @@ const files: Record<string, () => { type: string; text: string }> = {
       <script>var module = { exports: {} }</script>
       <script src="/minijanus.js"></script><script type="module" src="/minijanus-client.js"></script>`,
   }),
-  '/minijanus.js': () => ({ type: 'text/javascript', text: readFileSync(require.resolve('minijanus/minijanus.js'), 'utf8') }),
+  '/minijanus.js': () => ({
+    type: 'text/javascript',
+    text: readFileSync(require.resolve('minijanus/minijanus.js'), 'utf8'),
+  }),
   '/minijanus-client.js': () => ({
     type: 'text/javascript',
     text: readFileSync(new URL('../browsers/pages/minijanus-client.js', import.meta.url), 'utf8'),
