@@ -81,7 +81,7 @@ for (const [name, profile] of Object.entries(SrtpProfile)) {
           const other = index < 0x10000 ? index + 0x10000 : index - 0x10000
           assert.equal(impl.unprotect(master, kind, sealed, other), null)
           // The seam is told the SRTCP index, so the one in the packet is not looked at.
-          const flippable = sealed.length - (kind === 'rtcp' ? 14 : 0)
+          const flippable: number = sealed.length - (kind === 'rtcp' ? 14 : 0)
           const at = random(2).readUInt16BE() % flippable
           const bad: Uint8Array = Uint8Array.from(sealed)
           bad[at]! ^= 1
