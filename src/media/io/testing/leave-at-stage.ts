@@ -36,8 +36,12 @@ async function reach(stage: Stage): Promise<() => Promise<void>> {
   } else {
     await call.connect()
   }
+  // Node's own datagram socket aborts the process when it receives while its thread is being terminated.
+  call.relay.close()
   if (stage === 'closing') void call.client.io.close()
-  return () => call.close()
+  return async () => {
+    await Promise.all([call.client.io.close(), call.server.io.close()])
+  }
 }
 
 async function inThread(stage: Stage): Promise<void> {
