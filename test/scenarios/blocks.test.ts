@@ -1,0 +1,167 @@
+/** Who may hear whom: blocks, rooms, and handles that never joined. */
+import assert from 'node:assert/strict'
+import type { Stage } from './stage/stage.js'
+import { scenario } from './stage/stage.js'
+
+const steps = (values: readonly number[]) => values.slice(1).map((value, i) => value - values[i]!)
+
+/** Two people and a third, each with a publisher, a viewer of the other, and data. */
+function cast(stage: Stage) {
+  const [alice, bob] = ['alice', 'bob'].map((user) => stage.publisher({ user, audio: true, video: true })) as [
+    ReturnType<Stage['publisher']>,
+    ReturnType<Stage['publisher']>,
+  ]
+  const carol = stage.publisher({ user: 'carol' })
+  const bobSeesAlice = stage.viewer(alice, { user: 'bob' })
+  const aliceSeesBob = stage.viewer(bob, { user: 'alice' })
+  const carolSeesAlice = stage.viewer(alice, { user: 'carol' })
+  const carolSeesBob = stage.viewer(bob, { user: 'carol' })
+  stage.connect()
+  return { alice, bob, carol, bobSeesAlice, aliceSeesBob, carolSeesAlice, carolSeesBob }
+}
+
+const lossy = { seeds: [1, 2], conditions: { delayMs: 20, loss: 0.01, jitterMs: 3 } }
+
+scenario('a block of 60 s: nothing passes either way, and afterwards the picture goes on', lossy, (stage) => {
+  const { alice, bob, carol, bobSeesAlice, aliceSeesBob, carolSeesAlice, carolSeesBob } = cast(stage)
+  for (const publisher of [alice, bob]) {
+    publisher.sendFrames(25 * 75)
+    publisher.speak(50 * 75)
+  }
+  stage.run(5000)
+  const blockedPair = [bobSeesAlice, aliceSeesBob]
+  for (const viewer of blockedPair) assert.ok(viewer.video.frames.length > 0 && viewer.sounds.length > 0)
+
+  stage.block(alice, bob, true)
+  stage.run(100) // what was under way
+  const packets = blockedPair.map((viewer) => viewer.packets)
+  const reports = blockedPair.map((viewer) => viewer.senderReportsMs.length)
+  const shown = blockedPair.map(({ video }) => ({ ...video, count: video.extSeqs.length, asked: video.nacked }))
+  const third = [carolSeesAlice, carolSeesBob].map(({ video, sounds }) => [video.frames.length, sounds.length])
+  alice.say('secret')
+  bob.say('answer')
+  carol.say('to all')
+  // Asking does not help: not for a keyframe, not for packets.
+  stage.net.schedule(stage.nowMs + 20_000, () => bobSeesAlice.video.askForKeyframe())
+  stage.run(59_900)
+
+  assert.deepEqual(
+    blockedPair.map((viewer) => viewer.packets),
+    packets,
+    'no audio, no video, no retransmission',
+  )
+  assert.deepEqual(
+    blockedPair.map((viewer) => viewer.senderReportsMs.length),
+    reports,
+    'no report',
+  )
+  assert.deepEqual([alice.texts(), bob.texts(), carol.texts()], [['to all'], ['to all'], ['secret', 'answer']])
+  for (const [i, viewer] of [carolSeesAlice, carolSeesBob].entries()) {
+    assert.ok(viewer.video.frames.length - third[i]![0]! >= 59 * 25, 'the third sees both')
+    assert.ok(viewer.sounds.length - third[i]![1]! >= 59 * 50 * 0.97, 'and hears both')
+  }
+
+  const nacked = [alice.nacked, bob.nacked]
+  const unblockedMs = stage.nowMs
+  stage.block(alice, bob, false)
+  stage.run(2000)
+  for (const [i, publisher] of [alice, bob].entries()) {
+    assert.ok(publisher.keyframeRequestsMs.some((atMs) => atMs >= unblockedMs && atMs < unblockedMs + 600))
+    assert.ok(publisher.nacked - nacked[i]! < 20, 'no NACK burst towards the publisher')
+  }
+  for (const [i, { video }] of blockedPair.entries()) {
+    const since = video.frames.filter(({ atMs }) => atMs > unblockedMs)
+    assert.ok(since[0]!.keyframe && since[0]!.atMs - unblockedMs < 1000)
+    assert.ok(since.length >= 20)
+    assert.ok(video.nacked - shown[i]!.asked < 20, 'no NACK burst from the viewer')
+    const before = Math.max(...video.extSeqs.slice(0, shown[i]!.count))
+    const after = video.extSeqs.slice(shown[i]!.count)
+    assert.ok(Math.min(...after) <= before + 4 && Math.max(...after) < before + 400, 'numbers continue')
+  }
+  alice.say('hello again')
+  stage.run(1000)
+  assert.deepEqual(bob.texts(), ['to all', 'hello again'])
+})
+
+scenario('a block on a perfect network leaves no gap in any number', {}, (stage) => {
+  const { alice, bob, bobSeesAlice } = cast(stage)
+  alice.sendFrames(25 * 8)
+  alice.speak(50 * 8)
+  stage.run(2000)
+  stage.block(alice, bob, true)
+  stage.run(4000)
+  stage.block(alice, bob, false)
+  stage.run(3000)
+  const { video, sounds } = bobSeesAlice
+  assert.deepEqual([...new Set(steps(video.extSeqs))], [1])
+  assert.deepEqual([...new Set(steps(sounds.map(({ extSeq }) => extSeq)))], [1])
+  assert.deepEqual([video.missing, video.nacked, video.plis], [0, 0, 0])
+  assert.ok(sounds.length > 150 && sounds.length < 250)
+})
+
+scenario('a block before anybody is there holds; blocking twice is harmless', {}, (stage) => {
+  for (const user of ['bob', 'dave']) {
+    stage.worker.command({ kind: 'block', room: 'hall', users: ['alice', user], blocked: true })
+    stage.worker.command({ kind: 'block', room: 'hall', users: [user, 'alice'], blocked: true })
+  }
+  const alice = stage.publisher({ user: 'alice', audio: true, video: true })
+  const [bob, dave, erin] = ['bob', 'dave', 'erin'].map((user) => stage.viewer(alice, { user, receivesData: true }))
+  stage.connect()
+  alice.sendFrames(50)
+  alice.speak(100)
+  alice.say('hello')
+  stage.run(2500)
+  assert.deepEqual([bob!.packets, dave!.packets, bob!.texts(), dave!.texts()], [0, 0, [], []])
+  assert.deepEqual([erin!.video.frames.length, erin!.sounds.length, erin!.texts()], [50, 100, ['hello']])
+  stage.worker.command({ kind: 'block', room: 'hall', users: ['alice', 'bob'], blocked: false })
+  alice.sendFrames(50)
+  stage.run(2500)
+  assert.ok(bob!.video.frames.length >= 45)
+  assert.equal(dave!.packets, 0)
+})
+
+scenario('listening unseen: other rooms, and handles that never joined, get nothing', {}, (stage) => {
+  const alice = stage.publisher({ user: 'alice', audio: true, video: true })
+  const elsewhere = stage.viewer(alice, { user: 'eve', room: 'cellar', receivesData: true, relaysData: true })
+  const unplaced = stage.viewer(alice, { user: 'mallory', room: null, receivesData: true, relaysData: true })
+  const member = stage.viewer(alice, { user: 'bob', receivesData: true })
+  stage.connect()
+  alice.sendFrames(75)
+  alice.speak(150)
+  alice.say('only for this room')
+  elsewhere.say('from the cellar')
+  unplaced.say('from nowhere')
+  for (const viewer of [elsewhere, unplaced]) viewer.video.askForKeyframe()
+  stage.run(4000)
+  for (const viewer of [elsewhere, unplaced]) {
+    assert.deepEqual([viewer.packets, viewer.senderReportsMs.length, viewer.heard.length], [0, 0, 0])
+  }
+  assert.deepEqual(member.texts(), ['only for this room'])
+  assert.deepEqual([alice.heard.length, member.video.frames.length, member.sounds.length], [0, 75, 150])
+
+  // Who joins late gets it, who goes to another room loses it.
+  unplaced.place('hall')
+  member.place('cellar')
+  stage.run(50)
+  const before = member.packets
+  alice.sendFrames(50)
+  stage.run(2500)
+  assert.ok(unplaced.video.frames.length >= 45)
+  assert.equal(member.packets, before)
+})
+
+scenario('a publisher that never joined is heard by nobody', {}, (stage) => {
+  const ghost = stage.publisher({ room: null, audio: true, video: true })
+  const viewer = stage.viewer(ghost, { receivesData: true })
+  stage.connect()
+  ghost.sendFrames(50)
+  ghost.speak(100)
+  ghost.say('boo')
+  stage.run(3000)
+  assert.deepEqual([viewer.packets, viewer.heard.length], [0, 0])
+  ghost.place('hall')
+  ghost.sendFrames(25)
+  stage.run(2000)
+  assert.ok(viewer.video.frames[0]!.keyframe)
+  assert.ok(viewer.video.frames.length >= 24)
+})

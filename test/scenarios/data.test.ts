@@ -1,0 +1,155 @@
+/** Data channels: what one says reaches the others. */
+import assert from 'node:assert/strict'
+import type { ChannelParameters } from '../../src/media/control.js'
+import { type Stage, scenario } from './stage/stage.js'
+
+const unreliable: ChannelParameters = { label: 'unreliable', protocol: '', ordered: false, maxRetransmits: 0 }
+const seeds = [1, 2, 3]
+
+function people(stage: Stage, count: number, workers = 1) {
+  return Array.from({ length: count }, (_, i) => stage.publisher({ user: `user ${i}`, worker: i % workers }))
+}
+
+/** Says `count` texts, one each `pauseMs`. */
+function chatter(
+  stage: Stage,
+  who: ReturnType<typeof people>[0],
+  count: number,
+  pauseMs: number,
+  channel?: ChannelParameters,
+) {
+  const texts = Array.from({ length: count }, (_, i) => `${who.user}: ${i}`)
+  for (const [i, text] of texts.entries()) stage.net.schedule(stage.nowMs + i * pauseMs, () => who.say(text, channel))
+  return texts
+}
+
+scenario(
+  '10 % loss: everything reliable reaches all others in order',
+  { seeds, conditions: { loss: 0.1, delayMs: 20 } },
+  (stage) => {
+    const all = people(stage, 4)
+    stage.connect()
+    const said = all.map((one) => chatter(stage, one, 100, 30))
+    stage.run(60_000)
+    for (const [i, one] of all.entries()) {
+      for (const [j, other] of all.entries()) {
+        const fromOther = one.texts().filter((text) => text.startsWith(`${other.user}:`))
+        assert.deepEqual(fromOther, i === j ? [] : said[j])
+      }
+    }
+    assert.equal(stage.worker.counters.live.buffered_bytes, 0)
+  },
+)
+
+scenario('long messages arrive whole', { seeds: [1, 2], conditions: { loss: 0.05, delayMs: 20 } }, (stage) => {
+  const [speaker, listener] = people(stage, 2)
+  stage.connect()
+  const texts = [60_000, 1, 1200, 0, 40_000].map((length, i) => String(i).repeat(length))
+  for (const text of texts) speaker!.say(text)
+  stage.run(30_000)
+  assert.deepEqual(listener!.texts(), texts)
+})
+
+scenario(
+  'unreliable messages do not wait for lost ones, and the reliable channel beside them loses none',
+  { seeds, conditions: { delayMs: 20 } },
+  (stage) => {
+    const [speaker, listener] = people(stage, 2)
+    stage.connect()
+    speaker!.say('first', unreliable)
+    stage.run(1000)
+    stage.net.link(stage.worker.address.ip, listener!.peer.address.ip, { loss: 0.1 })
+    const beganMs = stage.nowMs
+    const texts = chatter(stage, speaker!, 300, 20, unreliable)
+    const reliable = chatter(stage, speaker!, 30, 200)
+    stage.run(30_000)
+    const heard = listener!.heard.filter(({ label, text }) => label === 'unreliable' && text !== 'first')
+    assert.ok(heard.length >= 240 && heard.length < 300, `${heard.length} of 300`)
+    for (const { text, atMs } of heard) {
+      const saidMs = beganMs + texts.indexOf(text) * 20
+      assert.ok(atMs - saidMs <= 60, `${text} after ${atMs - saidMs} ms`)
+    }
+    assert.deepEqual(listener!.texts(), reliable)
+  },
+)
+
+scenario(
+  'a receiver that takes nothing is cut off and holds up nobody',
+  { limits: { dataBufferBytes: 20_000 } },
+  (stage) => {
+    const [speaker, listener, stuck] = people(stage, 3)
+    stage.connect()
+    speaker!.say('first')
+    stage.run(500)
+    stage.net.link(stage.worker.address.ip, stuck!.peer.address.ip, { loss: 1 })
+    const texts = chatter(stage, speaker!, 500, 10).map((text) => text)
+    for (let i = 0; i < 100; i++)
+      stage.net.schedule(stage.nowMs + i * 50, () =>
+        speaker!.say('x'.repeat(1000), { label: 'bulk', protocol: '', ordered: true }),
+      )
+    stage.run(8000)
+    assert.deepEqual(listener!.texts(), ['first', ...texts])
+    assert.equal(listener!.texts('bulk').length, 100)
+    assert.ok(stage.worker.counters.live.buffered_bytes! <= 21_000)
+    assert.ok(stage.worker.counters.totals.data_dropped! > 0)
+  },
+)
+
+scenario('flags say who sends and who gets', {}, (stage) => {
+  const talker = stage.client({ relaysData: true })
+  const both = stage.client({ relaysData: true, receivesData: true })
+  const listener = stage.client({ receivesData: true })
+  const neither = stage.client({})
+  stage.connect()
+  for (const one of [talker, both, listener, neither]) one.say(one.user)
+  stage.run(1000)
+  const texts = [talker, both, listener, neither].map((one) => one.texts().sort())
+  assert.deepEqual(texts, [[], [talker.user], [talker.user, both.user], []])
+  neither.place('hall', { relaysData: true, receivesData: true })
+  neither.say('now me')
+  stage.run(1000)
+  assert.deepEqual([both.texts().at(-1), talker.texts()], ['now me', []])
+})
+
+const twoWorkers = { workers: 2, seeds, conditions: { loss: 0.05, delayMs: 10 } }
+scenario('a room on two workers: messages cross, blocks and rooms hold', twoWorkers, (stage) => {
+  const all = people(stage, 4, 2)
+  const [here, there, here2, there2] = all as [(typeof all)[0], (typeof all)[0], (typeof all)[0], (typeof all)[0]]
+  const outsider = stage.publisher({ user: 'outsider', room: 'cellar', worker: 1 })
+  stage.connect()
+  here.say('nobody elsewhere yet')
+  stage.run(2000)
+  assert.deepEqual([here2.texts(), there.texts()], [['nobody elsewhere yet'], []])
+
+  for (const worker of stage.workers) worker.command({ kind: 'spread', room: 'hall', elsewhere: true })
+  const said = [chatter(stage, here, 50, 20), chatter(stage, there, 50, 20)]
+  stage.run(10_000)
+  const from = (who: (typeof all)[0], text: string) => text.startsWith(`${who.user}:`)
+  for (const [i, speaker] of [here, there].entries()) {
+    for (const one of all) {
+      const heard = one.texts().filter((text) => from(speaker, text))
+      assert.deepEqual(heard, one === speaker ? [] : said[i])
+    }
+  }
+  assert.deepEqual(outsider.heard, [])
+
+  stage.block(here, there, true)
+  here.say('not for one of you')
+  there.say('nor this')
+  stage.run(3000)
+  assert.deepEqual([here.texts().at(-1) === 'nor this', there.texts().at(-1) === 'not for one of you'], [false, false])
+  assert.deepEqual(
+    [here2.texts().slice(-2).sort(), there2.texts().slice(-2).sort()],
+    [
+      ['nor this', 'not for one of you'],
+      ['nor this', 'not for one of you'],
+    ],
+  )
+  // The same user's other connections count as the user.
+  const again = stage.client({ user: here.user, receivesData: true, worker: 1 })
+  stage.connect()
+  there2.say('for all')
+  here.say('not for myself')
+  stage.run(3000)
+  assert.deepEqual(again.texts(), ['for all'])
+})

@@ -1,0 +1,75 @@
+/** A client that receives the streams of one publisher. */
+import type { SendStream } from '../../../src/media/control.js'
+import type { ReceivedRtp } from '../../../src/media/io/simulated-peer.js'
+import { Client, type ClientOptions } from './client.js'
+import { type FramePart, readPart } from './frames.js'
+import { VideoReceiver } from './picture.js'
+import type { Publisher } from './publisher.js'
+import type { Said } from './rtcp.js'
+import type { Stage } from './stage.js'
+
+export interface ViewerOptions extends ClientOptions {
+  /** Without it, lost packets are gone. Default true. */
+  nack?: boolean
+  /** RTX was negotiated; otherwise packets are repeated as they were. Default true. */
+  rtx?: boolean
+}
+
+const VIDEO_PT = 120
+const VIDEO_RTX_PT = 121
+const AUDIO_PT = 109
+
+export class Viewer extends Client {
+  readonly publisher: Publisher
+  readonly video: VideoReceiver
+  /** Packets of sound, and when they came. */
+  readonly sounds: (FramePart & { atMs: number; extSeq: number })[] = []
+  /** When sender reports came. */
+  readonly senderReportsMs: number[] = []
+  #options: ViewerOptions
+
+  constructor(stage: Stage, publisher: Publisher, options: ViewerOptions) {
+    super(stage, options)
+    this.publisher = publisher
+    this.#options = options
+    const ssrc = 0x1000_0000 + this.id * 16
+    this.video = new VideoReceiver(this, ssrc, options.nack ?? true)
+    this.subscribe()
+    if (this.room !== null) this.place(this.room)
+    this.command({ kind: 'source', endpoint: this.id, publisher: publisher.id })
+  }
+
+  get audioSsrc(): number {
+    return this.video.ssrc + 2
+  }
+
+  /** Negotiates what the publisher has to offer now. */
+  subscribe(): void {
+    const extensions = { mid: 3 }
+    const streams = this.publisher.streams.map(({ kind, mid, index }): SendStream => {
+      const common = { mid, kind, index, extensions, active: true }
+      if (kind === 'audio') {
+        return { ...common, ssrc: this.audioSsrc, rtxSsrc: 0, payloadTypes: [{ codec: 'opus', pt: AUDIO_PT }] }
+      }
+      if (this.#options.rtx === false) {
+        return { ...common, ssrc: this.video.ssrc, rtxSsrc: 0, payloadTypes: [{ codec: 'VP8', pt: VIDEO_PT }] }
+      }
+      const payloadTypes = [{ codec: 'VP8' as const, pt: VIDEO_PT, rtxPt: VIDEO_RTX_PT }]
+      return { ...common, ssrc: this.video.ssrc, rtxSsrc: this.video.rtxSsrc, payloadTypes }
+    })
+    this.command({ kind: 'send', endpoint: this.id, streams })
+  }
+
+  protected override rtp(packet: ReceivedRtp): void {
+    const { ssrc, pt } = packet
+    if (ssrc === this.video.ssrc && pt === VIDEO_PT) this.video.media(packet)
+    else if (ssrc === this.video.rtxSsrc && pt === VIDEO_RTX_PT) this.video.rtx(packet)
+    else if (ssrc === this.audioSsrc && pt === AUDIO_PT) {
+      this.sounds.push({ ...readPart(packet.payload), atMs: packet.atMs, extSeq: packet.extSeq })
+    } else throw new Error(`a packet with SSRC ${ssrc} and payload type ${pt} that was never negotiated`)
+  }
+
+  protected override rtcp(said: Said): void {
+    for (const _ of said.senderReports) this.senderReportsMs.push(this.stage.nowMs)
+  }
+}
