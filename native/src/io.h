@@ -1,0 +1,87 @@
+// One `Io` object of JavaScript: an engine, the libuv handles that drive it, and what ends them.
+#pragma once
+
+#include "arguments.h"
+
+#include <uv.h>
+
+#include <memory>
+#include <vector>
+
+#include "core/engine.h"
+
+namespace rostra {
+
+constexpr napi_type_tag kIoTag = {0x6f1f0f4c2f1b4d11ULL, 0x9c55a3d0726f7374ULL};
+
+inline int64_t monotonicMs() { return static_cast<int64_t>(uv_hrtime() / 1'000'000); }
+
+// Lives until both its handles are closed and JavaScript has let go of it.
+class Io final : public BatchSink {
+ public:
+  Io(napi_env env, const EngineOptions& options) : env_(env), slab_(Slab::create()), engine_(*slab_, *this, options) {}
+  ~Io() { slab_->release(); }
+  Io(const Io&) = delete;
+  Io& operator=(const Io&) = delete;
+
+  static napi_value construct(napi_env env, napi_callback_info info);
+  static const napi_property_descriptor* methods(size_t& count);
+  void onBatch(int rows) override;
+
+ private:
+  struct Poll {
+    uv_poll_t handle;
+    Io* io;
+    int index;
+    int events;
+  };
+
+  static napi_value listen(napi_env env, napi_callback_info info);
+  static napi_value allocate(napi_env env, napi_callback_info info);
+  static napi_value allow(napi_env env, napi_callback_info info);
+  static napi_value select(napi_env env, napi_callback_info info);
+  static napi_value start(napi_env env, napi_callback_info info);
+  static napi_value free(napi_env env, napi_callback_info info);
+  static napi_value fanout(napi_env env, napi_callback_info info);
+  static napi_value rtcp(napi_env env, napi_callback_info info);
+  static napi_value reply(napi_env env, napi_callback_info info);
+  static napi_value sendTo(napi_env env, napi_callback_info info);
+  static napi_value dtlsSend(napi_env env, napi_callback_info info);
+  static napi_value flush(napi_env env, napi_callback_info info);
+  static napi_value close(napi_env env, napi_callback_info info);
+
+  static void onReadable(uv_poll_t* handle, int status, int events);
+  static void onPrepare(uv_prepare_t* handle);
+  static void onTimer(uv_timer_t* handle);
+  static void onHandleClosed(uv_handle_t* handle);
+  static void onEnvironmentEnd(napi_async_cleanup_hook_handle hook, void* data);
+  static void onFinalize(napi_env env, void* data, void* hint);
+
+  bool open(napi_value self, napi_value callback);
+  bool addArrays(napi_value self);
+  bool addArray(napi_value self, const char* name, napi_typedarray_type type, void* data, size_t bytes, size_t count);
+  int addPoll(int index);
+  void watch();
+  void beginClose();
+  void track(uv_handle_t* handle) {
+    handle->data = this;
+    openHandles_++;
+  }
+  void handlesClosed();
+
+  napi_env env_;
+  Slab* slab_;
+  Engine engine_;
+  napi_ref self_ = nullptr, callback_ = nullptr, closePromise_ = nullptr;
+  napi_deferred closeDeferred_ = nullptr;
+  napi_async_context async_ = nullptr;
+  napi_async_cleanup_hook_handle hook_ = nullptr;
+  uv_loop_t* loop_ = nullptr;
+  uv_prepare_t prepare_;
+  uv_timer_t timer_;
+  std::vector<std::unique_ptr<Poll>> polls_;
+  int openHandles_ = 0;
+  bool opened_ = false, closing_ = false, handlesGone_ = false, finalized_ = false, environmentEnding_ = false;
+};
+
+}  // namespace rostra
