@@ -62,7 +62,12 @@ function send(ssrc: number): SendStream {
 let random = 1
 const router = new Router(
   io,
-  { media: () => {} },
+  {
+    media: () => {},
+    failed: (_endpoint, error) => {
+      throw error
+    },
+  },
   { maxPublisherBps: 2_500_000, random: () => (random = (Math.imul(random, 1_664_525) + 1_013_904_223) >>> 0) },
 )
 const publisher = router.openPeer(1, 1)

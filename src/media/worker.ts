@@ -67,7 +67,10 @@ export class MediaWorker implements EndpointEvents {
     this.io = host.openIo({}, (count) => this.#batch(count))
     this.#router = new Router(
       this.io,
-      { media: (endpoint, mid, media, receiving) => host.report({ kind: 'media', endpoint, mid, media, receiving }) },
+      {
+        media: (endpoint, mid, media, receiving) => host.report({ kind: 'media', endpoint, mid, media, receiving }),
+        failed: (endpoint, error) => this.#contain(this.#seats.get(endpoint), error),
+      },
       { maxPublisherBps: limits.maxPublisherBps, random: () => host.random() },
     )
   }
@@ -80,10 +83,19 @@ export class MediaWorker implements EndpointEvents {
       try {
         this.#step(nowMs, row)
       } catch (error) {
-        this.#contain(this.#byTransport.get(this.io.meta[row * Meta.stride + Meta.transport]!), error)
+        this.#contain(this.#seatOf(row), error)
       }
     }
     this.#deadlines(nowMs)
+  }
+
+  /** Whose packet it is; checks say so themselves, as in `#stun`. */
+  #seatOf(row: number): Seat | undefined {
+    const { meta, rx } = this.io
+    const at = row * Meta.stride
+    if (meta[at + Meta.kind] !== Kind.stun) return this.#byTransport.get(meta[at + Meta.transport]!)
+    const ufrag = readUfrag(rx, meta[at + Meta.offset]!, meta[at + Meta.length]!)
+    return ufrag === undefined ? undefined : this.#byUfrag.get(ufrag)
   }
 
   #step(nowMs: number, row: number): void {
@@ -113,8 +125,7 @@ export class MediaWorker implements EndpointEvents {
   /** Names of endpoints are in the packets: an address that is known may belong to a peer's next connection. */
   #stun(nowMs: number, row: number, offset: number, length: number): void {
     this.#totals.stun_requests++
-    const ufrag = readUfrag(this.io.rx, offset, length)
-    const seat = ufrag === undefined ? undefined : this.#byUfrag.get(ufrag)
+    const seat = this.#seatOf(row)
     if (seat === undefined) {
       this.#totals.drop_stun_unknown++
       return
@@ -162,7 +173,12 @@ export class MediaWorker implements EndpointEvents {
     this.#host.report({ kind: 'bug', error: text, ...(seat && { endpoint: seat.endpoint.id }) })
     if (!seat) return
     this.#host.report({ kind: 'closed', endpoint: seat.endpoint.id, reason: 'Internal error' })
-    this.#close(seat)
+    try {
+      this.#close(seat)
+    } catch {
+      // What is broken cannot say goodbye either; its transport must not outlive it.
+      this.io.free(seat.endpoint.transport)
+    }
   }
 
   // ---- what endpoints say
@@ -193,11 +209,19 @@ export class MediaWorker implements EndpointEvents {
   #relay(nowMs: number, data: RelayedData): void {
     for (const receiver of this.#rooms.receiversOf(data.room, data.from)) {
       const seat = this.#seats.get(receiver)
-      if (!seat) continue
-      const outcome = seat.endpoint.send(nowMs, data.channel, data.binary, data.payload)
+      if (seat) this.#tell(nowMs, seat, data)
+    }
+  }
+
+  /** A bug in the receiver's association is not the fault of who speaks. */
+  #tell(nowMs: number, seat: Seat, { channel, binary, payload }: RelayedData): void {
+    try {
+      const outcome = seat.endpoint.send(nowMs, channel, binary, payload)
       this.#expect(seat)
       if (outcome === 'sent') this.#totals.data_relayed++
       else this.#totals.data_dropped++
+    } catch (error) {
+      this.#contain(seat, error)
     }
   }
 
@@ -283,8 +307,8 @@ export class MediaWorker implements EndpointEvents {
     if (!this.#seats.delete(id)) return
     this.#byTransport.delete(transport)
     for (const ufrag of seat.ufrags) this.#byUfrag.delete(ufrag)
-    this.#router.closePeer(id)
     this.#rooms.remove(id)
+    this.#router.closePeer(id)
     seat.endpoint.close()
   }
 

@@ -6,6 +6,8 @@ import type { Totals } from './totals.js'
 export interface RouterEvents {
   /** RTP of this m-line began to arrive, or none came for a second, or the m-line ended while it did. */
   media(endpoint: EndpointId, mid: string, kind: MediaKind, receiving: boolean): void
+  /** A bug of ours in what was due for this peer; the others' is done all the same. The caller closes it. */
+  failed(endpoint: EndpointId, error: unknown): void
 }
 
 /** What all parts of one router share. */

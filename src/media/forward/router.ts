@@ -102,7 +102,13 @@ export class Router {
     this.#nowMs = nowMs
     if (nowMs < this.#dueMs) return
     this.#dueMs = Number.POSITIVE_INFINITY
-    for (const peer of this.#peers.values()) this.#context.wake(peer.expire(nowMs))
+    for (const peer of this.#peers.values()) {
+      try {
+        this.#context.wake(peer.expire(nowMs))
+      } catch (error) {
+        this.#context.events.failed(peer.endpoint, error)
+      }
+    }
   }
 
   /** When `expire` has something to do; Infinity when nothing is due. */

@@ -116,7 +116,12 @@ export class Scene {
   constructor(options: { maxPublisherBps?: number } = {}) {
     this.router = new Router(
       this.io,
-      { media: (endpoint, mid, kind, receiving) => this.media.push(`${endpoint} ${mid} ${kind} ${receiving}`) },
+      {
+        media: (endpoint, mid, kind, receiving) => this.media.push(`${endpoint} ${mid} ${kind} ${receiving}`),
+        failed: (_endpoint, error) => {
+          throw error
+        },
+      },
       { maxPublisherBps: options.maxPublisherBps ?? 2_500_000, random: () => this.random() },
     )
   }
