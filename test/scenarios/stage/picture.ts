@@ -64,12 +64,13 @@ export class VideoReceiver {
     return this.ssrc + 1
   }
 
-  /** Numbers between the first and the last that never came: 0 when the server left no gap. */
+  /** Numbers from the first packet on that never came: 0 when the server left no gap. What came before it is not asked for. */
   get missing(): number {
-    if (this.#seen.size === 0) return 0
-    let first = Number.POSITIVE_INFINITY
-    for (const extSeq of this.#seen) if (extSeq < first) first = extSeq
-    return this.#highest - first + 1 - this.#seen.size
+    const first = this.extSeqs[0]
+    if (first === undefined) return 0
+    let came = 0
+    for (const extSeq of this.#seen) if (extSeq >= first) came++
+    return this.#highest - first + 1 - came
   }
 
   media(packet: ReceivedRtp): void {
