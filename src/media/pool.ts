@@ -24,6 +24,8 @@ export interface PoolOptions {
   listen: { address: string; announced: string }[]
   limits: WorkerLimits
   log: PoolLog
+  /** A worker that leaves a question unanswered for this long hangs: it is killed and replaced. Default 10,000. */
+  hangMs?: number
 }
 
 export interface PoolLog {
@@ -34,9 +36,7 @@ export interface PoolLog {
 /** A worker that dies is started again after this long, doubled for each death within a minute, up to the maximum. */
 const RESTART_DELAY_MS = 100
 const RESTART_DELAY_MAX_MS = 5_000
-/** A worker that leaves a question unanswered for this long hangs: it is killed and replaced. */
 const HANG_MS = 10_000
-const WATCH_INTERVAL_MS = 5_000
 /** How long `close` waits for a worker to leave by itself. */
 const STOP_GRACE_MS = 2_000
 
@@ -131,8 +131,9 @@ class WorkerProcess {
 
   /** Kills a worker that hangs; its `exit` does the rest. */
   watch(nowMs: number): void {
+    const { hangMs = HANG_MS } = this.#pool.options
     for (const { sinceMs } of this.#asks.values()) {
-      if (nowMs - sinceMs < HANG_MS) continue
+      if (nowMs - sinceMs < hangMs) continue
       this.#pool.options.log.error({ worker: this.index, pid: this.pid }, 'media worker hangs, killing it')
       this.#child?.kill('SIGKILL')
       return
@@ -300,9 +301,12 @@ class Pool implements MediaPool {
       await this.close()
       throw failed.reason
     }
-    this.#watch = setInterval(() => {
-      for (const worker of this.#workers) worker.watch(performance.now())
-    }, WATCH_INTERVAL_MS)
+    this.#watch = setInterval(
+      () => {
+        for (const worker of this.#workers) worker.watch(performance.now())
+      },
+      (this.options.hangMs ?? HANG_MS) / 2,
+    )
     this.#watch.unref()
   }
 

@@ -1,0 +1,188 @@
+/** The pool with real worker processes: their deaths, and what survives them. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { eventually } from '../../test/support/eventually.js'
+import type { HangupReason } from './control.js'
+import { type Pool, type PoolOptions, startPool } from './pool.js'
+import type { PooledEndpoint } from './pool-types.js'
+
+const limits = { dataBufferBytes: 1 << 20, maxMessageBytes: 1 << 16, maxPublisherBps: 2_500_000 }
+const flags = { relaysData: true, receivesData: true }
+
+interface Logged {
+  message: string
+  fields: Record<string, unknown>
+}
+
+async function open(t: TestContext, options: Partial<PoolOptions> = {}): Promise<{ pool: Pool; logged: Logged[] }> {
+  const logged: Logged[] = []
+  const log = (fields: object, message: string) => logged.push({ message, fields: { ...fields } })
+  const pool = await startPool({
+    workers: 2,
+    rtcPort: 0,
+    listen: [{ address: '127.0.0.1', announced: '203.0.113.7' }],
+    limits,
+    log: { info: log, error: log },
+    ...options,
+  })
+  t.after(() => pool.close())
+  return { pool, logged }
+}
+
+/** An endpoint that writes down what it is told. */
+function openEndpoint(pool: Pool, where: { worker?: number; room?: string }) {
+  const told: (HangupReason | 'connected')[] = []
+  const endpoint: PooledEndpoint = pool.open(where, {
+    connected: () => told.push('connected'),
+    closed: (reason) => told.push(reason),
+    media: () => {},
+  })
+  return { endpoint, told }
+}
+
+const live = async (pool: Pool, worker: number) => (await pool.counters())[worker]!.live
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+/** Ends the process of a worker as a crash does, and waits until another one runs. */
+async function crash(pool: Pool, worker: number): Promise<void> {
+  const pid = pool.pids[worker]!
+  process.kill(pid, 'SIGKILL')
+  await eventually('the worker is started again', () => pool.running === pool.size && pool.pids[worker] !== pid)
+}
+
+test('workers listen on ports of their own, and closing ends their processes', async (t) => {
+  const { pool } = await open(t)
+  assert.deepEqual([pool.size, pool.running, new Set(pool.ports).size, new Set(pool.pids).size], [2, 2, 2, 2])
+  const { endpoint } = openEndpoint(pool, {})
+  assert.match(endpoint.fingerprint.value, /^([0-9A-F]{2}:){31}[0-9A-F]{2}$/)
+  assert.equal(endpoint.candidates[0]!.ip, '203.0.113.7')
+  assert.equal(endpoint.candidates[0]!.port, pool.ports[endpoint.worker])
+  assert.ok(endpoint.ice.ufrag.length >= 4 && endpoint.ice.pwd.length >= 22)
+  const pids = pool.pids.map((pid) => pid!)
+  await pool.close()
+  await pool.close()
+  assert.deepEqual(pids.map(isAlive), [false, false])
+})
+
+test('endpoints go where their room is, others to the worker that has the fewest', async (t) => {
+  const { pool } = await open(t)
+  const first = openEndpoint(pool, { room: 'alpha' }).endpoint
+  first.place('alpha', 'ann', flags)
+  const second = openEndpoint(pool, { room: 'beta' }).endpoint
+  assert.notEqual(second.worker, first.worker)
+  second.place('beta', 'bob', flags)
+  for (let i = 0; i < 3; i++) assert.equal(openEndpoint(pool, { room: 'alpha' }).endpoint.worker, first.worker)
+  assert.equal(openEndpoint(pool, {}).endpoint.worker, second.worker)
+  assert.equal(openEndpoint(pool, { worker: 1 }).endpoint.worker, 1)
+  assert.throws(() => openEndpoint(pool, { worker: 7 }), /no media worker is running/)
+  assert.throws(() => second.source(first), /different workers/)
+  const counts = (await pool.counters()).map((counters) => counters.live.endpoints!)
+  assert.equal(
+    counts.reduce((sum, count) => sum + count),
+    7,
+  )
+})
+
+test('a worker that dies takes its own endpoints with it, once each, and is started again', async (t) => {
+  const { pool, logged } = await open(t)
+  const doomed = [0, 0].map((worker) => openEndpoint(pool, { worker }))
+  const safe = openEndpoint(pool, { worker: 1 })
+  for (const [i, { endpoint }] of [...doomed, safe].entries()) endpoint.place('hall', `user ${i}`, flags)
+  assert.equal((await live(pool, 0)).endpoints, 2)
+  await crash(pool, 0)
+  assert.deepEqual(
+    doomed.map(({ told }) => told),
+    [['Internal error'], ['Internal error']],
+  )
+  assert.deepEqual(safe.told, [])
+  assert.equal(pool.deaths, 1)
+  assert.ok(logged.some(({ message, fields }) => message.includes('died') && fields.signal === 'SIGKILL'))
+  // What is said to the dead ones goes nowhere.
+  for (const { endpoint } of doomed) {
+    endpoint.receive([])
+    endpoint.place('hall', 'ghost', flags)
+    endpoint.close()
+  }
+  assert.deepEqual([(await live(pool, 0)).endpoints, (await live(pool, 1)).endpoints], [0, 1])
+  const again = openEndpoint(pool, { worker: 0 })
+  assert.equal((await live(pool, 0)).endpoints, 1)
+  again.endpoint.close()
+  assert.equal((await live(pool, 0)).endpoints, 0)
+  assert.deepEqual(
+    doomed.map(({ told }) => told.length),
+    [1, 1],
+  )
+})
+
+test('a worker that starts again knows the blocks, those too that changed while it was away', async (t) => {
+  const { pool } = await open(t)
+  // A room with nobody in it lives for its blocks alone.
+  const rooms = async () => [(await live(pool, 0)).rooms, (await live(pool, 1)).rooms]
+  await pool.block('alpha', ['ann', 'bob'], true)
+  await pool.block('alpha', ['cid', 'bob'], true)
+  await pool.block('beta', ['ann', 'bob'], true)
+  assert.deepEqual(await rooms(), [2, 2])
+  await crash(pool, 0)
+  assert.deepEqual(await rooms(), [2, 2])
+
+  const pid = pool.pids[0]!
+  process.kill(pid, 'SIGKILL')
+  await eventually('one is away', () => pool.running === 1)
+  await pool.block('gamma', ['ann', 'bob'], true)
+  await pool.block('beta', ['bob', 'ann'], false)
+  pool.forget('alpha')
+  await eventually('it is back', () => pool.running === 2)
+  assert.deepEqual(await rooms(), [1, 1])
+  await pool.block('gamma', ['bob', 'ann'], false)
+  assert.deepEqual(await rooms(), [0, 0])
+})
+
+test('a worker that hangs is killed and replaced; questions to it are answered by its end', async (t) => {
+  const { pool, logged } = await open(t, { hangMs: 1000 })
+  const { told } = openEndpoint(pool, { worker: 0 })
+  const [hanging, healthy] = pool.pids as [number, number]
+  process.kill(hanging, 'SIGSTOP')
+  t.after(() => isAlive(hanging) && process.kill(hanging, 'SIGKILL'))
+  const [first, second] = await pool.counters()
+  assert.deepEqual(first, { totals: {}, live: {} })
+  assert.equal(second!.live.endpoints, 0)
+  assert.ok(logged.some(({ message, fields }) => message.includes('hangs') && fields.pid === hanging))
+  await eventually('another one runs', () => pool.running === 2)
+  assert.equal(isAlive(hanging), false)
+  assert.equal(pool.pids[1], healthy)
+  assert.deepEqual(told, ['Internal error'])
+})
+
+test('an address that is not ours: one clear line, and no process is left', async (t) => {
+  const options = { listen: [{ address: '203.0.113.7', announced: '203.0.113.7' }] }
+  await assert.rejects(open(t, options), (error: Error) => {
+    assert.match(error.message, /203\.0\.113\.7/)
+    assert.ok(!error.message.includes('\n'))
+    return true
+  })
+  assert.ok(!process.getActiveResourcesInfo().includes('ProcessWrap'))
+})
+
+test('a port that is taken: one clear line', async (t) => {
+  const { pool } = await open(t, { workers: 1 })
+  const port = pool.ports[0]!
+  await assert.rejects(open(t, { workers: 1, rtcPort: port }), new RegExp(`${port}|in use`))
+})
+
+test('all workers are away: opening says so', async (t) => {
+  const { pool } = await open(t, { workers: 1 })
+  process.kill(pool.pids[0]!, 'SIGKILL')
+  await eventually('it is away', () => pool.running === 0)
+  assert.throws(() => openEndpoint(pool, { room: 'hall' }), /no media worker is running/)
+  assert.deepEqual(await pool.counters(), [{ totals: {}, live: {} }])
+  await pool.block('hall', ['ann', 'bob'], true)
+  await eventually('it is back', () => pool.running === 1)
+  assert.equal((await live(pool, 0)).rooms, 1)
+})
