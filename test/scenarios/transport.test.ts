@@ -122,6 +122,28 @@ scenario(
   },
 )
 
+scenario(
+  'a new address without an ICE restart, as behind a NAT that forgot: the next check moves media',
+  { seeds },
+  (stage) => {
+    const speaker = stage.publisher({ audio: true, video: true })
+    const viewer = stage.viewer(speaker)
+    stage.connect()
+    speaker.sendFrames(500)
+    speaker.speak(1000)
+    stage.run(4000)
+    viewer.peer.moveTo('10.200.0.2')
+    stage.run(4000)
+    speaker.peer.moveTo('10.200.0.1')
+    stage.run(20_000)
+    assert.deepEqual([closings(speaker), closings(viewer)], [[], []])
+    assert.equal(viewer.video.frames.at(-1)!.frame, 499)
+    // A check every 2.5 s: no longer than that is anybody without sound.
+    const pauses = viewer.sounds.slice(1).map(({ atMs }, i) => atMs - viewer.sounds[i]!.atMs)
+    assert.ok(Math.max(...pauses) < 2600, `${Math.max(...pauses)} ms of silence`)
+  },
+)
+
 scenario('a lost client comes back with an ICE restart before its time is up', { seeds }, (stage) => {
   const speaker = stage.publisher({ audio: true })
   const viewer = stage.viewer(speaker)

@@ -49,7 +49,7 @@ export class VideoReceiver {
   #next = -1
   #highest = -1
   #assembling = { frame: -1, parts: 0 }
-  #lastFrame = -1
+  #last = { frame: -1, publisher: -1 }
   #awaitsKeyframe = true
   #lastPliMs = Number.NEGATIVE_INFINITY
   #ticking = false
@@ -126,12 +126,13 @@ export class VideoReceiver {
   }
 
   #decode({ frame, publisher, keyframe }: FramePart, atMs: number): void {
-    if (!keyframe && (this.#awaitsKeyframe || frame !== this.#lastFrame + 1)) {
+    const follows = frame === this.#last.frame + 1 && publisher === this.#last.publisher
+    if (!keyframe && (this.#awaitsKeyframe || !follows)) {
       this.#awaitsKeyframe = true
       return
     }
     this.#awaitsKeyframe = false
-    this.#lastFrame = frame
+    this.#last = { frame, publisher }
     this.frames.push({ frame, publisher, keyframe, atMs })
   }
 

@@ -20,7 +20,7 @@ const VIDEO_RTX_PT = 121
 const AUDIO_PT = 109
 
 export class Viewer extends Client {
-  readonly publisher: Publisher
+  publisher: Publisher
   readonly video: VideoReceiver
   /** Packets of sound, and when they came. */
   readonly sounds: (FramePart & { atMs: number; extSeq: number })[] = []
@@ -41,6 +41,13 @@ export class Viewer extends Client {
 
   get audioSsrc(): number {
     return this.video.ssrc + 2
+  }
+
+  /** Turns to somebody else. */
+  watch(publisher: Publisher): void {
+    this.publisher = publisher
+    this.subscribe()
+    this.command({ kind: 'source', endpoint: this.id, publisher: publisher.id })
   }
 
   /** Negotiates what the publisher has to offer now. */
