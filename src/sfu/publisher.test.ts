@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assertEmpty, fromAnotherPeerConnection, lines, mlines, offers, restarted, stage } from './testing/peer.js'
+import {
+  assertEmpty,
+  fromAnotherPeerConnection,
+  lines,
+  mlines,
+  offers,
+  restarted,
+  stage,
+  withSessionId,
+} from './testing/peer.js'
 
 test('the first offer is answered with the credentials of a fresh endpoint, before any join', async () => {
   const { peer, pool } = stage()
@@ -84,6 +93,31 @@ test('an offer of another PeerConnection takes the place of the one before; subs
   assert.deepEqual([alice.hangups, bob.take()], [[], []])
   fresh!.connects()
   assert.equal(alice.webrtcups, 1)
+})
+
+test('a new PeerConnection with the certificate of the one before is known by its o= line', async () => {
+  const { peer, pool } = stage()
+  const alice = peer()
+  await alice.publish()
+  pool.last.connects()
+  const { jsep } = await alice.publish(withSessionId(restarted(offers.data), '42'))
+  assert.deepEqual(mlines(jsep!.sdp), ['application'], 'it owes nothing to the m-lines of the other')
+  const [old, fresh] = pool.endpoints
+  assert.ok(old!.closed)
+  assert.deepEqual(fresh!.methods, ['connect', 'receive'])
+  fresh!.connects()
+  assert.equal(alice.webrtcups, 2)
+  await alice.publish(withSessionId(restarted(offers.media), '42'))
+  assert.equal(pool.endpoints.length, 2)
+})
+
+test('a client that changes its session id with every offer goes on while its ICE credentials stay', async () => {
+  const { peer, pool } = stage()
+  const alice = peer()
+  await alice.publish(offers.data)
+  await alice.publish(withSessionId(offers.media, '42'))
+  assert.deepEqual(pool.last.methods, ['connect', 'receive', 'receive'])
+  assert.equal(pool.endpoints.length, 1)
 })
 
 test('data:true later on lets the publisher receive data', async () => {

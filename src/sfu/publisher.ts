@@ -1,7 +1,7 @@
 /**
  * The PeerConnection of a connection that publishes: the client offers, we answer, at once and every time
- * (RFC 9429). A new offer on it is a renegotiation, with or without an ICE restart, or, when it shows another
- * DTLS fingerprint, the first offer of a new PeerConnection of the client.
+ * (RFC 9429). A new offer on it is a renegotiation, with or without an ICE restart, or the first offer of a new
+ * PeerConnection of the client.
  */
 import { answerPublisher } from '../jsep/answer-publisher.js'
 import type { CodecPolicy, RemoteDescription } from '../jsep/jsep.js'
@@ -52,10 +52,17 @@ export class Publisher implements Source {
     return { commit, abandon: () => this.endpoint.close() }
   }
 
-  /** Whether an offer comes from the PeerConnection that is served here. */
-  continues(offer: RemoteDescription): boolean {
-    const { algorithm, value } = this.#offer.fingerprint
-    return offer.fingerprint.algorithm === algorithm && offer.fingerprint.value === value
+  /**
+   * Whether an offer comes from the PeerConnection that is served here. Several may share a certificate
+   * (RFC 8827 §6.5), so the session id of the o= line counts as well: it stays for the life of a PeerConnection
+   * (RFC 9429 §5.2.2). Some clients make up a new one for every offer; ICE credentials that stay are theirs.
+   */
+  continues({ fingerprint, origin, ice }: RemoteDescription): boolean {
+    const known = this.#offer
+    if (fingerprint.algorithm !== known.fingerprint.algorithm || fingerprint.value !== known.fingerprint.value) {
+      return false
+    }
+    return origin.sessionId === known.origin.sessionId || !iceChanged(known.ice, ice)
   }
 
   /** Why a further offer cannot follow the last one, as a sentence for the client; undefined when it can. */

@@ -122,6 +122,9 @@ export const restarted = (sdp: string) =>
 export const fromAnotherPeerConnection = (sdp: string) =>
   restarted(sdp).replaceAll(/a=fingerprint:sha-256 \S+/g, `a=fingerprint:sha-256 ${Array(32).fill('AB').join(':')}`)
 
+/** The same offer with another session id in its o= line. */
+export const withSessionId = (sdp: string, sessionId: string) => sdp.replace(/^o=- \d+/m, `o=- ${sessionId}`)
+
 /** @param client distinguishes clients: their certificate and ICE credentials */
 export function answerTo(offer: string, client = 'C1'): string {
   return offer
