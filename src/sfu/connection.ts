@@ -197,6 +197,7 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
   }
 
   expel(): void {
+    if (this.#gone) return
     this.detached()
     this.#port.detach()
   }

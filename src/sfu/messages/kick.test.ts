@@ -19,6 +19,20 @@ test('with permission it ends all connections of the user in that room, and only
   await alice.ok(kick)
 })
 
+test('who kicks his own user id gets the reply, and then goes like the others', async () => {
+  const { peer } = stage({ auth: { ...open, kick: async () => undefined } })
+  const [alice, watcher, carol] = [peer(), peer(), peer()]
+  await alice.join('bob')
+  await watcher.join('bob')
+  await carol.join('carol', { notifications: true })
+  const reply = await alice.send(kick)
+  assert.deepEqual(reply, { data: { success: true, response: {} } })
+  assert.deepEqual([alice.detaches, watcher.detaches], [0, 1])
+  await new Promise(setImmediate)
+  assert.equal(alice.detaches, 1)
+  assert.deepEqual(carol.events(), [{ event: 'leave', user_id: 'bob', room_id: 'room' }])
+})
+
 test('without tokens nobody may kick', async () => {
   const { peer } = stage()
   const [alice, bob] = [peer(), peer()]

@@ -25,7 +25,9 @@ export const kick: Message<typeof kickSchema> = {
       async commit() {
         const user = presence.room(body.room_id)?.users.get(body.user_id)
         log.info({ room: body.room_id, user: body.user_id }, 'kicked')
-        for (const member of [...(user?.connections ?? [])]) member.expel()
+        for (const member of [...(user?.connections ?? [])]) if (member !== connection) member.expel()
+        // Whoever kicks his own user id is told so before he goes: the reply is on its way when promises are through.
+        if (user?.connections.has(connection)) setImmediate(() => connection.expel())
         return { response: {} }
       },
     }
