@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import type { MediaIo } from '../../src/media/io/io.js'
 import { type Stage, scenario } from './stage/stage.js'
 
-const isIdOf = (stage: Stage) => {
+/** Ids of the transports of endpoints that are opened from now on, in that order. */
+const recordTransports = (stage: Stage): number[] => {
   const ids: number[] = []
   const { io } = stage.worker.media
   const allocate = io.allocate.bind(io)
@@ -29,7 +30,7 @@ function breakFor(io: MediaIo, method: 'select' | 'rtcp' | 'dtlsSend', transport
 const bugs = { expectsBugs: true }
 
 scenario('a bug in the first check of an endpoint ends that endpoint only', bugs, (stage) => {
-  const transports = isIdOf(stage)
+  const transports = recordTransports(stage)
   const speaker = stage.publisher({ audio: true })
   const viewer = stage.viewer(speaker)
   const unlucky = stage.viewer(speaker)
@@ -49,7 +50,7 @@ scenario('a bug in the first check of an endpoint ends that endpoint only', bugs
 })
 
 scenario('a bug in the association of a receiver ends the receiver, not who speaks', bugs, (stage) => {
-  const transports = isIdOf(stage)
+  const transports = recordTransports(stage)
   const speaker = stage.publisher()
   const listener = stage.publisher()
   const unlucky = stage.publisher()
@@ -70,7 +71,7 @@ scenario('a bug in the association of a receiver ends the receiver, not who spea
 })
 
 scenario('a bug in what is due for a publisher ends that publisher, and others get their reports', bugs, (stage) => {
-  const transports = isIdOf(stage)
+  const transports = recordTransports(stage)
   const speakers = [stage.publisher({ video: true }), stage.publisher({ video: true })]
   const viewers = speakers.map((speaker) => stage.viewer(speaker))
   stage.connect()
