@@ -167,7 +167,7 @@ test('an address that is not ours: one clear line, and no process is left', asyn
     assert.ok(!error.message.includes('\n'))
     return true
   })
-  assert.ok(!process.getActiveResourcesInfo().includes('ProcessWrap'))
+  await eventually('no process is left', () => !process.getActiveResourcesInfo().includes('ProcessWrap'))
 })
 
 test('a port that is taken: one clear line', async (t) => {
