@@ -17,11 +17,12 @@ struct Arguments {
   // False with an exception pending when called on something else or with too few arguments.
   bool read(napi_env env, napi_callback_info info) {
     size_t count = N;
-    bool tagged = false;
-    void* data = nullptr;
+    void *data = nullptr, *live = nullptr;
+    // Another addon's object unwraps too: only a pointer that is known is believed. (Type tags say the same, by a
+    // property lookup that costs more than all other checks of a call.)
     if (napi_get_cb_info(env, info, &count, values, &self, nullptr) != napi_ok ||
-        napi_check_object_type_tag(env, self, &kIoTag, &tagged) != napi_ok || !tagged ||
-        napi_unwrap(env, self, &data) != napi_ok) {
+        napi_unwrap(env, self, &data) != napi_ok || napi_get_instance_data(env, &live) != napi_ok ||
+        !static_cast<LiveIos*>(live)->contains(static_cast<Io*>(data))) {
       napi_throw_type_error(env, nullptr, "not an Io");
       return false;
     }
@@ -229,6 +230,12 @@ const napi_property_descriptor* Io::methods(size_t& count) {
 
 NAPI_MODULE_INIT() {
   size_t count = 0;
+  auto forget = [](napi_env, void* data, void*) { rostra::LiveIos::release(static_cast<rostra::LiveIos*>(data)); };
+  auto* live = rostra::LiveIos::create();
+  if (napi_set_instance_data(env, live, forget, nullptr) != napi_ok) {
+    rostra::LiveIos::release(live);
+    return nullptr;
+  }
   const napi_property_descriptor* methods = rostra::Io::methods(count);
   napi_value constructor = nullptr;
   if (napi_define_class(env, "Io", NAPI_AUTO_LENGTH, rostra::Io::construct, nullptr, count, methods, &constructor) !=

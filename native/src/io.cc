@@ -35,7 +35,9 @@ napi_value Io::construct(napi_env env, napi_callback_info info) {
     if (profile != 1 && profile != 7) return rangeError(env, "srtpProfiles may hold 1 and 7");
     options.profiles.push_back(static_cast<SrtpProfile>(profile));
   }
-  auto io = std::make_unique<Io>(env, options);
+  void* live = nullptr;
+  if (napi_get_instance_data(env, &live) != napi_ok || live == nullptr) return nullptr;
+  auto io = std::make_unique<Io>(env, *static_cast<LiveIos*>(live), options);
   std::string error;
   if (!io->engine_.init(error)) {
     napi_throw_error(env, "ERR_DTLS", error.c_str());
@@ -43,7 +45,6 @@ napi_value Io::construct(napi_env env, napi_callback_info info) {
   }
   if (napi_wrap(env, self, io.get(), onFinalize, nullptr, nullptr) != napi_ok) return nullptr;
   Io* wrapped = io.release();
-  napi_type_tag_object(env, self, &kIoTag);
   return wrapped->open(self, args[4]) ? self : nullptr;
 }
 

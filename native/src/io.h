@@ -5,6 +5,7 @@
 
 #include <uv.h>
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -12,15 +13,43 @@
 
 namespace rostra {
 
-constexpr napi_type_tag kIoTag = {0x6f1f0f4c2f1b4d11ULL, 0x9c55a3d0726f7374ULL};
+class Io;
+
+// The Ios of one environment. Each Io and the environment hold it: finalizers run in any order.
+class LiveIos final {
+ public:
+  static LiveIos* create() { return new LiveIos(); }
+  static void release(LiveIos* live) {
+    if (--live->holders_ == 0) delete live;
+  }
+  bool contains(const Io* io) const { return std::find(ios_.begin(), ios_.end(), io) != ios_.end(); }
+  void add(Io* io) {
+    ios_.push_back(io);
+    holders_++;
+  }
+  void remove(Io* io) {
+    ios_.erase(std::find(ios_.begin(), ios_.end(), io));
+    release(this);
+  }
+
+ private:
+  std::vector<Io*> ios_;
+  int holders_ = 1;
+};
 
 inline int64_t monotonicMs() { return static_cast<int64_t>(uv_hrtime() / 1'000'000); }
 
 // Lives until both its handles are closed and JavaScript has let go of it.
 class Io final : public BatchSink {
  public:
-  Io(napi_env env, const EngineOptions& options) : env_(env), slab_(Slab::create()), engine_(*slab_, *this, options) {}
-  ~Io() { slab_->release(); }
+  Io(napi_env env, LiveIos& live, const EngineOptions& options)
+      : env_(env), live_(live), slab_(Slab::create()), engine_(*slab_, *this, options) {
+    live_.add(this);
+  }
+  ~Io() {
+    live_.remove(this);
+    slab_->release();
+  }
   Io(const Io&) = delete;
   Io& operator=(const Io&) = delete;
 
@@ -70,6 +99,7 @@ class Io final : public BatchSink {
   void handlesClosed();
 
   napi_env env_;
+  LiveIos& live_;
   Slab* slab_;
   Engine engine_;
   napi_ref self_ = nullptr, callback_ = nullptr, closePromise_ = nullptr;

@@ -39,7 +39,13 @@ after(async () => {
 let rooms = 0
 
 /** A call whose publisher is behind a tap. */
-async function tappedCall(): Promise<{ publisher: Party; listener: Party; tap: Tap; say(count?: number): void }> {
+async function tappedCall(prepare?: (tap: Tap) => void): Promise<{
+  room: string
+  publisher: Party
+  listener: Party
+  tap: Tap
+  say(count?: number): void
+}> {
   const room = `room ${rooms++}`
   const handle = await janus.attach()
   await handle.message({ kind: 'join', room_id: room, user_id: 'ann', subscribe: { data: true } })
@@ -49,6 +55,7 @@ async function tappedCall(): Promise<{ publisher: Party; listener: Party; tap: T
   const remote = readRemote(jsep!.sdp)
   const tap = await Tap.open(remote)
   closers.push(() => tap.close())
+  prepare?.(tap)
   await Promise.all([peer.connect({ ...remote, ip: '127.0.0.1', port: tap.port }), up])
   const listener = await subscribe(janus, clients, room, 'bob', 'ann')
   let extSeq = 100
@@ -59,7 +66,7 @@ async function tappedCall(): Promise<{ publisher: Party; listener: Party; tap: T
     }
     peer.flush()
   }
-  return { publisher: { handle, peer: Object.assign(peer, { remote }) }, listener, tap, say }
+  return { room, publisher: { handle, peer: Object.assign(peer, { remote }) }, listener, tap, say }
 }
 
 /** The call still works: one more packet arrives. */
@@ -150,6 +157,32 @@ test('H-04 H-05 wrong checks get no answer, and nothing moves where media goes',
     await stranger.send(remote!, Buffer.concat([Buffer.from([first, 96]), randomBytes(60)]))
   await stillTalks(call)
   assert.deepEqual(stranger.replies, [])
+})
+
+test('H-05 checks for another endpoint from the address of a client that is connecting do not take it for good', async () => {
+  const { room } = await tappedCall()
+  const thief = await janus.attach()
+  const offered = await thief.message({ kind: 'join', room_id: room, user_id: 'eve', subscribe: { media: 'ann' } })
+  const theirs = readRemote(offered.jsep!.sdp)
+  const stolen = buildBindingRequest({ username: `${theirs.ufrag}:eve`, pwd: theirs.pwd, useCandidate: true })
+  const call = await tappedCall((tap) => {
+    let forged = 0
+    tap.rewrite = (packet) => {
+      // Before and after the client's first check: the address is known for another endpoint when it is needed.
+      if (forged++ === 0) {
+        tap.inject(stolen)
+        queueMicrotask(() => tap.inject(stolen))
+      }
+      return packet
+    }
+  })
+  call.tap.rewrite = (packet) => packet
+  for (let round = 0; round < 10; round++) call.tap.inject(stolen)
+  await stillTalks(call)
+  await eventually(
+    'checks for the thief are refused',
+    async () => (await server.totals()).drop_stun_address_taken! >= 10,
+  )
 })
 
 test('H-06 packets sprayed from a third address: nothing forwarded, nothing sent back', async () => {

@@ -80,7 +80,7 @@ Outcome Engine::select(int64_t id, int64_t row, int64_t nowMs) {
 }
 
 // An ICE check proves who sent it, not that its source address is real. So an address on which another
-// transport has a connection stays with that one; otherwise the newest check wins.
+// transport has a connection, or has heard a handshake, stays with that one; otherwise the newest check wins.
 bool Engine::addAddress(Transport& transport, const Address& address) {
   if (!address.valid()) return false;
   int32_t index = transports_.indexOf(transport);
@@ -88,7 +88,8 @@ bool Engine::addAddress(Transport& transport, const Address& address) {
   if (owner == index) return true;
   if (owner >= 0) {
     Transport& other = *transports_.at(owner);
-    if (other.connected() && other.selected == address) return false;
+    bool heard = other.connected() ? other.selected == address : other.handshakeFrom == address;
+    if (heard && !other.closedReported) return false;
     forget(other, address);
   }
   if (transport.addressCount == kMaxAddresses) {

@@ -30,7 +30,10 @@ Outcome Engine::fanout(const uint8_t* payload, size_t length, int count, int& qu
   queued = 0;
   Outcome outcome = Outcome::yes;
   for (badTarget_ = 0; badTarget_ < count; badTarget_++) {
-    if (sendRtp(slab_.targets + badTarget_ * target::stride, payload, length, outcome)) queued++;
+    const uint32_t* row = slab_.targets + badTarget_ * target::stride;
+    // Transports lie anywhere: the next one is fetched while this one's payload is sealed.
+    if (badTarget_ + 1 < count) transports_.prefetch(row[target::stride + target::transport]);
+    if (sendRtp(row, payload, length, outcome)) queued++;
     if (outcome != Outcome::yes) return outcome;
   }
   return outcome;

@@ -55,6 +55,10 @@ class TransportTable {
     Transport* transport = slots_[index].transport.get();
     return transport != nullptr && static_cast<uint32_t>(transport->id) == id ? transport : nullptr;
   }
+  void prefetch(uint32_t id) const {
+    uint32_t index = id & mask_;
+    if (index < slots_.size()) __builtin_prefetch(slots_[index].transport.get());
+  }
   // Whether `id` could ever have come from `allocate`.
   bool wellFormed(int64_t id) const {
     return id > 0 && id <= 0x7fffffff && (static_cast<uint32_t>(id) & mask_) < slots_.size() &&

@@ -13,7 +13,7 @@ import type {
   WorkerLimits,
 } from '../control.js'
 import { Addr, CloseReason, type MediaIo } from '../io/io.js'
-import { IceLite, newIceVerdict } from './ice.js'
+import { IceLite, IceReason, newIceVerdict } from './ice.js'
 import { type Association, openAssociation } from './sctp/association.js'
 
 export interface EndpointEvents {
@@ -82,21 +82,22 @@ export class Endpoint {
    */
   stun(nowMs: number, row: number, offset: number, length: number): number {
     const out = this.#io.scratch.length - STUN_SCRATCH_BYTES
-    this.ice.handle(
-      nowMs,
-      this.#io.rx,
-      offset,
-      length,
-      this.#io.addrs,
-      row * Addr.stride,
-      this.#io.scratch,
-      out,
-      verdict,
-    )
-    if (verdict.allow) this.#io.allow(this.transport, row)
-    if (verdict.select) this.#io.select(this.transport, row)
+    const from = row * Addr.stride
+    this.ice.handle(nowMs, this.#io.rx, offset, length, this.#io.addrs, from, this.#io.scratch, out, verdict)
+    if (verdict.allow && !this.#take(row, from)) return IceReason.addressTaken
     if (verdict.responseLength > 0) this.#io.reply(row, out, verdict.responseLength)
     return verdict.reason
+  }
+
+  /**
+   * The io has the last word on addresses: one where another peer is connected stays with that one, whoever checks
+   * from there (a source address can be forged). One that was lost to a later check is taken back by the next.
+   */
+  #take(row: number, from: number): boolean {
+    const selects = verdict.select || this.ice.isSelected(this.#io.addrs, from)
+    const taken = selects ? this.#io.select(this.transport, row) : this.#io.allow(this.transport, row)
+    if (!taken && selects) this.ice.unselect()
+    return taken
   }
 
   dtlsConnected(): void {

@@ -29,6 +29,8 @@ export const IceReason = {
   unknownAttribute: 7,
   roleConflict: 8,
   ended: 9,
+  /** Another transport has its connection on that address: set by the endpoint, which asks the io. */
+  addressTaken: 10,
 } as const
 
 /** Names for metrics (`drop_stun_…`), in the order of `IceReason`. */
@@ -43,6 +45,7 @@ export const iceReasonNames = [
   'unknown_attribute',
   'role_conflict',
   'ended',
+  'address_taken',
 ] as const
 
 /** What the agent thinks of one received STUN message. Made once by the caller and filled again. */
@@ -208,6 +211,11 @@ export class IceLite {
     this.#hasSelected = true
     for (let i = 0; i < Addr.stride; i++) this.#selected[i] = addrs[addrOffset + i]!
     return true
+  }
+
+  /** The io refused the address that `handle` last selected: the next valid check selects again. */
+  unselect(): void {
+    this.#hasSelected = false
   }
 
   /** Whether the address row at `addrOffset` (family, socket, port and address) is the selected one. */

@@ -154,7 +154,11 @@ export interface MediaIo {
 
   /** A new transport, or −1 when none is free. Ids carry a generation: a freed id never means another transport. */
   allocate(): number
-  /** From now on, datagrams from the address of `row` (of this batch) belong to `id`. At most 8 addresses each; the oldest unselected goes. */
+  /**
+   * From now on, datagrams from the address of `row` (of this batch) belong to `id`. At most 8 addresses each; the
+   * oldest unselected goes.
+   * @returns false when another transport is connected, or has heard a handshake, on that address: it stays there
+   */
   allow(id: number, row: number): boolean
   /** Sends everything of `id` to the address of `row` (of this batch); implies `allow`. */
   select(id: number, row: number): boolean

@@ -68,15 +68,16 @@ export class TransportTable {
   }
 
   /**
-   * The address belongs to `transport` from now on, unless it is where another one is connected: a check
-   * proves who sent it, not that its source address is real.
+   * The address belongs to `transport` from now on, unless another one is connected or has heard a handshake
+   * there: a check proves who sent it, not that its source address is real.
    */
   addPath(transport: Transport, path: Path): boolean {
     const owner = this.at(path)
     if (owner === transport) return true
     if (owner) {
-      const connectedThere = owner.dtls?.state === 'connected' && samePath(owner.selected, path)
-      if (connectedThere) return false
+      const state = owner.dtls?.state
+      const heard = samePath(state === 'connected' ? owner.selected : owner.handshakeFrom, path)
+      if (heard && state !== 'closed') return false
       this.#forget(owner, path)
     }
     if (transport.paths.length === MAX_ADDRESSES) {
