@@ -1,6 +1,7 @@
 /** CPU time of processes, from the kernel's own accounting. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
 
@@ -21,4 +22,16 @@ export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length >> 1
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}
+
+/**
+ * Keeps the measured processes on the first core and this one on the others, so that they do not chase each other's
+ * caches. Without taskset (util-linux) or with one core, nothing is done. @returns whether it was
+ */
+export function separate(measured: readonly number[]): boolean {
+  const cores = availableParallelism()
+  if (cores < 2) return false
+  const pin = (list: string, pid: number) =>
+    spawnSync('taskset', ['--all-tasks', '--cpu-list', '--pid', list, String(pid)], { stdio: 'ignore' }).status === 0
+  return pin(cores === 2 ? '1' : `1-${cores - 1}`, process.pid) && measured.every((pid) => pin('0', pid))
 }

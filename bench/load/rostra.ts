@@ -2,9 +2,9 @@
 import { JanusSocket } from '../../test/support/janus-socket.js'
 import { MediaClients, type MediaPeer, readRemote } from '../../test/support/media-client.js'
 import { startServer } from '../../test/support/server-process.js'
-import { cpuMicroseconds } from './cpu.js'
+import { cpuMicroseconds, separate } from './cpu.js'
 import { pace } from './pacer.js'
-import type { Result, Shape } from './shape.js'
+import { type Result, type Shape, WARM_UP_SECONDS } from './shape.js'
 
 const SSRC = 0x10ad
 const OPUS = 111
@@ -46,8 +46,9 @@ export async function measureRostra(shape: Shape): Promise<Result> {
       publisher.sendRtp({ ssrc: SSRC, pt: OPUS, extSeq, timestamp: (extSeq * 96) >>> 0, marker: false }, payload)
       extSeq++
     }
-    await pace(shape.packetsPerSecond, 1, send, () => publisher.flush())
     const pids = [server.pid, ...server.workerPids]
+    separate(pids)
+    await pace(shape.packetsPerSecond, WARM_UP_SECONDS, send, () => publisher.flush())
     const before = cpuMicroseconds(pids)
     const receivedBefore = subscribers.reduce((sum, peer) => sum + peer.rtpPackets, 0)
     await pace(shape.packetsPerSecond, shape.seconds, send, () => publisher.flush())

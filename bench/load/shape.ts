@@ -14,3 +14,6 @@ export interface Result {
   /** Share of what should have arrived, 1 = everything. */
   delivered: number
 }
+
+/** Sent before measuring, the same to both: a server that has just started is not what is asked about. */
+export const WARM_UP_SECONDS = 3

@@ -15,7 +15,8 @@ export interface MetricsSource {
 /** @returns a function that collects and writes everything, and the content type it is written in */
 export function createMetrics(source: MetricsSource): { contentType: string; text(): Promise<string> } {
   const registry = new Registry()
-  collectDefaultMetrics({ register: registry, prefix: 'rostra_' })
+  // The default samples the event loop a hundred times a second: more than everything else an idle server does.
+  collectDefaultMetrics({ register: registry, prefix: 'rostra_', eventLoopMonitoringPrecision: 500 })
   const events = new Counter({
     name: 'rostra_media_total',
     help: 'Totals of the media workers by name (packets, bytes, and every reason to drop); see docs/metrics.md',
