@@ -22,7 +22,11 @@ module.exports = {
     only('forward-imports', '^src/media/forward/', '^src/media/(forward/|rtp/|io/io\\.ts|control\\.ts)'),
     only('io-imports', '^src/media/io/', '^src/media/io/'),
     only('media-imports-nothing-above', '^src/media/', '^src/media/'),
-    only('pool-imports-control', '^src/media/pool', '^src/media/(control|pool-types)\\.ts'),
+    only(
+      'pool-imports',
+      '^src/media/(pool|worker-process)',
+      '^src/media/(control|pool-types|pooled-endpoint|worker-process)\\.ts',
+    ),
     only('janus-imports-itself', '^src/janus/', '^src/janus/'),
     only('jsep-imports', '^src/jsep/', '^src/(jsep/|media/control\\.ts)'),
     only('sfu-imports', '^src/sfu/', '^src/(sfu/|janus/plugin\\.ts|jsep/|media/(pool-types|control)\\.ts)'),

@@ -1,0 +1,109 @@
+/** The main process' end of one peer connection: commands go to its worker, reports come to its observer. */
+import { randomInt } from 'node:crypto'
+import type { Candidate, Command, EndpointId, Fingerprint, IceCredentials } from './control.js'
+import type { EndpointObserver, PooledEndpoint } from './pool-types.js'
+
+/** Distributes over `Command`, so that every kind keeps its own fields. */
+export type Sent = Command extends infer C ? (C extends unknown ? Omit<C, 'ask'> : never) : never
+
+/** The worker that an endpoint lives on. */
+export interface EndpointHome {
+  readonly index: number
+  readonly fingerprint: Fingerprint
+  readonly candidates: readonly Candidate[]
+  readonly endpoints: Map<EndpointId, WorkerEndpoint>
+  send(command: Sent): void
+}
+
+/** Who wants to know in which rooms a worker has endpoints. */
+export interface RoomObserver {
+  entered(room: string): void
+  left(room: string): void
+}
+
+const iceChars = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+const randomIceString = (length: number) => Array.from({ length }, () => iceChars[randomInt(64)]).join('')
+/** RFC 8445 §5.3 asks for 24 and 128 bits at least; these are 48 and 144. */
+const newCredentials = (): IceCredentials => ({ ufrag: randomIceString(8), pwd: randomIceString(24) })
+
+export class WorkerEndpoint implements PooledEndpoint {
+  readonly id: EndpointId
+  readonly observer: EndpointObserver
+  readonly fingerprint: Fingerprint
+  readonly candidates: readonly Candidate[]
+  ice = newCredentials()
+  readonly #home: EndpointHome
+  readonly #rooms: RoomObserver
+  #room: string | undefined
+  #ended = false
+
+  /** Opens it on `home`, which is running. */
+  constructor(home: EndpointHome, id: EndpointId, observer: EndpointObserver, rooms: RoomObserver) {
+    this.#home = home
+    this.#rooms = rooms
+    this.id = id
+    this.observer = observer
+    this.fingerprint = home.fingerprint
+    this.candidates = home.candidates
+    home.endpoints.set(id, this)
+    home.send({ kind: 'open', endpoint: id, local: this.ice })
+  }
+
+  get worker(): number {
+    return this.#home.index
+  }
+
+  connect(remote: IceCredentials, dtls: Parameters<PooledEndpoint['connect']>[1]): void {
+    this.#send({ kind: 'connect', endpoint: this.id, remote, dtls })
+  }
+
+  restart(): void {
+    this.ice = newCredentials()
+    this.#send({ kind: 'restart', endpoint: this.id, local: this.ice })
+  }
+
+  receive(streams: Parameters<PooledEndpoint['receive']>[0]): void {
+    this.#send({ kind: 'receive', endpoint: this.id, streams })
+  }
+
+  send(streams: Parameters<PooledEndpoint['send']>[0]): void {
+    this.#send({ kind: 'send', endpoint: this.id, streams })
+  }
+
+  source(publisher: PooledEndpoint | null): void {
+    if (publisher && publisher.worker !== this.worker) throw new Error('publisher and subscriber on different workers')
+    this.#send({ kind: 'source', endpoint: this.id, publisher: publisher?.id ?? null })
+  }
+
+  place(room: string, user: string, flags: { relaysData: boolean; receivesData: boolean }): void {
+    if (this.#ended) return
+    if (this.#room === undefined) {
+      this.#room = room
+      this.#rooms.entered(room)
+    }
+    this.#send({ kind: 'place', endpoint: this.id, room, user, ...flags })
+  }
+
+  close(): void {
+    if (this.#ended) return
+    this.#send({ kind: 'close', endpoint: this.id })
+    this.#end()
+  }
+
+  /** It ended by itself, or its worker did. */
+  ended(reason: Parameters<EndpointObserver['closed']>[0]): void {
+    if (this.#ended) return
+    this.#end()
+    this.observer.closed(reason)
+  }
+
+  #end(): void {
+    this.#ended = true
+    this.#home.endpoints.delete(this.id)
+    if (this.#room !== undefined) this.#rooms.left(this.#room)
+  }
+
+  #send(command: Sent): void {
+    if (!this.#ended) this.#home.send(command)
+  }
+}

@@ -1,0 +1,194 @@
+/** One media worker as a child process, through all its lives: started again when it dies, killed when it hangs. */
+import { type ChildProcess, fork } from 'node:child_process'
+import type { Candidate, Counters, EndpointId, Fingerprint, Report, WorkerLimits } from './control.js'
+import type { EndpointHome, Sent, WorkerEndpoint } from './pooled-endpoint.js'
+
+export interface PoolLog {
+  info(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+export interface WorkerOptions {
+  /** Worker i uses UDP port `rtcPort + i`; 0 = any port. */
+  rtcPort: number
+  listen: { address: string; announced: string }[]
+  limits: WorkerLimits
+  log: PoolLog
+  /** A worker that leaves a question unanswered for this long hangs: it is killed and replaced. Default 10,000. */
+  hangMs?: number
+}
+
+/** What a worker tells the pool, beside what it tells endpoints. */
+export interface WorkerEvents {
+  /** It runs again after a death, and knows nothing yet. */
+  revived(worker: WorkerProcess): void
+  relay(worker: WorkerProcess, report: Extract<Report, { kind: 'relay' }>): void
+}
+
+/** A worker that dies is started again after this long, doubled for each death within a minute, up to the maximum. */
+const RESTART_DELAY_MS = 100
+const RESTART_DELAY_MAX_MS = 5_000
+export const HANG_MS = 10_000
+/** How long `stop` waits for a worker to leave by itself. */
+const STOP_GRACE_MS = 2_000
+
+export class WorkerProcess implements EndpointHome {
+  readonly index: number
+  readonly endpoints = new Map<EndpointId, WorkerEndpoint>()
+  /** Endpoints placed per room: the relay of data messages between workers needs to know. */
+  readonly rooms = new Map<string, number>()
+  candidates: Candidate[] = []
+  /** Times that it died. */
+  deaths = 0
+  readonly #options: WorkerOptions
+  readonly #events: WorkerEvents
+  #fingerprint: Fingerprint | undefined
+  #child: ChildProcess | undefined
+  #asks = new Map<number, { done(value: Counters | undefined): void; sinceMs: number }>()
+  #nextAsk = 1
+  /** Deaths of which none was a minute after the one before. */
+  #deathsInARow = 0
+  #lastDeathMs = Number.NEGATIVE_INFINITY
+  #restart: NodeJS.Timeout | undefined
+  #stopping = false
+
+  constructor(index: number, options: WorkerOptions, events: WorkerEvents) {
+    this.index = index
+    this.#options = options
+    this.#events = events
+  }
+
+  get running(): boolean {
+    return this.#fingerprint !== undefined
+  }
+
+  /** @throws Error while it is not running */
+  get fingerprint(): Fingerprint {
+    if (!this.#fingerprint) throw new Error(`media worker ${this.index} is not running`)
+    return this.#fingerprint
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
+  /** Resolves when the worker listens; rejects with its one clear line when it cannot. */
+  start(): Promise<void> {
+    const child = fork(new URL('./worker-main.js', import.meta.url), { serialization: 'advanced', execArgv: [] })
+    this.#child = child
+    const { rtcPort, listen, limits } = this.#options
+    return new Promise((resolve, reject) => {
+      let failure: string | undefined
+      child.on('message', (message) => {
+        const report = message as Report
+        if (report.kind === 'ready') {
+          this.#fingerprint = report.fingerprint
+          this.candidates = report.candidates
+          resolve()
+        } else if (report.kind === 'failed') failure = report.message
+        else this.#report(report)
+      })
+      // Without a listener, a channel that breaks mid-write would end the main process.
+      child.on('error', (error) => {
+        this.#options.log.error({ worker: this.index, err: error.message }, 'media worker channel failed')
+      })
+      child.on('exit', (code, signal) => {
+        reject(new Error(failure ?? `media worker ${this.index} ended at start (${signal ?? code})`))
+        this.#exited(code, signal)
+      })
+      this.send({
+        kind: 'start',
+        index: this.index,
+        port: rtcPort === 0 ? 0 : rtcPort + this.index,
+        listen,
+        limits,
+      })
+    })
+  }
+
+  send(command: Sent, ask?: number): void {
+    if (!this.#child?.connected) return
+    this.#child.send(ask === undefined ? command : { ...command, ask }, () => {
+      // A failed write means that the worker is going: its `exit` tells the rest.
+    })
+  }
+
+  /** Resolves when the worker has carried out the command, or is gone (then with undefined). */
+  ask(command: Sent): Promise<Counters | undefined> {
+    if (!this.#child?.connected) return Promise.resolve(undefined)
+    const ask = this.#nextAsk++
+    return new Promise((done) => {
+      this.#asks.set(ask, { done, sinceMs: performance.now() })
+      this.send(command, ask)
+    })
+  }
+
+  /** Kills a worker that hangs; its `exit` does the rest. */
+  watch(nowMs: number): void {
+    const { hangMs = HANG_MS } = this.#options
+    for (const { sinceMs } of this.#asks.values()) {
+      if (nowMs - sinceMs < hangMs) continue
+      this.#options.log.error({ worker: this.index, pid: this.pid }, 'media worker hangs, killing it')
+      this.#child?.kill('SIGKILL')
+      return
+    }
+    if (this.running) void this.ask({ kind: 'counters' })
+  }
+
+  /** Resolves when no process is left. Twice is harmless. */
+  stop(): Promise<void> {
+    this.#stopping = true
+    clearTimeout(this.#restart)
+    const child = this.#child
+    if (!child || child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
+    return new Promise((resolve) => {
+      const grace = setTimeout(() => child.kill('SIGKILL'), STOP_GRACE_MS)
+      child.once('exit', () => {
+        clearTimeout(grace)
+        resolve()
+      })
+      this.send({ kind: 'stop' })
+    })
+  }
+
+  #report(report: Report): void {
+    switch (report.kind) {
+      case 'connected':
+        return this.endpoints.get(report.endpoint)?.observer.connected()
+      case 'media':
+        return this.endpoints.get(report.endpoint)?.observer.media(report.mid, report.media, report.receiving)
+      case 'closed':
+        return this.endpoints.get(report.endpoint)?.ended(report.reason)
+      case 'relay':
+        return this.#events.relay(this, report)
+      case 'bug':
+        return this.#options.log.error({ worker: this.index, endpoint: report.endpoint, err: report.error }, 'bug')
+      case 'done': {
+        const waiting = this.#asks.get(report.ask)
+        this.#asks.delete(report.ask)
+        return waiting?.done(report.value)
+      }
+    }
+  }
+
+  #exited(code: number | null, signal: string | null): void {
+    const wasRunning = this.running
+    this.#fingerprint = undefined
+    for (const waiting of this.#asks.values()) waiting.done(undefined)
+    this.#asks.clear()
+    for (const endpoint of [...this.endpoints.values()]) endpoint.ended('Internal error')
+    if (this.#stopping || (!wasRunning && this.#deathsInARow === 0)) return
+    const nowMs = performance.now()
+    this.#deathsInARow = nowMs - this.#lastDeathMs > 60_000 ? 1 : this.#deathsInARow + 1
+    this.#lastDeathMs = nowMs
+    const delayMs = Math.min(RESTART_DELAY_MS * 2 ** (this.#deathsInARow - 1), RESTART_DELAY_MAX_MS)
+    this.#options.log.error({ worker: this.index, code, signal, delayMs }, 'media worker died, starting another')
+    this.deaths++
+    this.#restart = setTimeout(() => {
+      this.start().then(
+        () => this.#events.revived(this),
+        (error: Error) => this.#options.log.error({ worker: this.index, err: error.message }, 'restart failed'),
+      )
+    }, delayMs)
+  }
+}
