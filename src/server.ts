@@ -27,6 +27,8 @@ const DATA_BUFFER_BYTES = 4 * 1024 * 1024
 /** REMB ceiling: what one publisher may send at most. */
 const MAX_PUBLISHER_BPS = 4_000_000
 const MAX_DATA_BODY_BYTES = 64 * 1024
+/** Enough for a user who watches everybody in a room of 500; a worker has some thousands. */
+const MAX_PEER_CONNECTIONS_PER_SESSION = 512
 
 const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -159,7 +161,12 @@ async function wire({ config, version, tls, auth, log }: Prepared, closers: Clos
     blocks: memoryBlocks(),
     profile: config.profile,
     auth,
-    limits: { maxRoomSize: config.maxRoomSize, maxCcu: config.maxCcu, maxDataBodyBytes: MAX_DATA_BODY_BYTES },
+    limits: {
+      maxRoomSize: config.maxRoomSize,
+      maxCcu: config.maxCcu,
+      maxDataBodyBytes: MAX_DATA_BODY_BYTES,
+      maxPeerConnectionsPerSession: MAX_PEER_CONNECTIONS_PER_SESSION,
+    },
     codecs: defaultPolicy,
     log,
     clock: systemClock,

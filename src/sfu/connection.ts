@@ -139,7 +139,10 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
 
   hangup(reason: string): void {
     if (this.negotiator.endpoint) this.negotiator.hangup(reason)
-    else this.#media = undefined
+    else {
+      this.#media = undefined
+      this.negotiator.ignore()
+    }
   }
 
   detached(): void {
@@ -192,7 +195,7 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
     if (wishes.media === undefined) return undefined
     const again = this.#media === wishes.media
     this.#media = wishes.media === false ? undefined : wishes.media
-    if (wishes.media === false) this.negotiator.follow(undefined)
+    if (wishes.media === false) this.negotiator.ignore()
     return wishes.media === false ? undefined : this.negotiator.attend(this.#sourceOf(wishes.media), again)
   }
 

@@ -15,6 +15,7 @@ export const errors = {
   offer_on_subscriber: 'A connection that subscribes to media gets its offers from the server and cannot offer.',
   unexpected_answer: 'There is no offer that this could answer.',
   invalid_sdp: 'The session description cannot be used.',
+  too_many_peer_connections: 'This session has as many PeerConnections as it may have.',
   no_media_worker: 'No media worker is running at the moment; try again.',
   block_self: 'Cannot block yourself.',
   too_many_blocks: 'You have blocked as many users as can be remembered.',

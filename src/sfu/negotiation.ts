@@ -11,11 +11,13 @@ import type { EndpointObserver, MediaPool, PooledEndpoint } from '../media/pool-
 import { Refusal, refuse } from './errors.js'
 import type { Log } from './log.js'
 import { type Exchange, Publisher } from './publisher.js'
+import type { Quota } from './quota.js'
 import type { Source } from './room.js'
 import { Subscriber } from './subscriber.js'
 
 /** What a PeerConnection tells its connection. */
 export interface NegotiationHost {
+  readonly sessionId: number
   /** An offer of ours that answers no request. */
   offer(jsep: Jsep): void
   /** ICE and DTLS are up; once per PeerConnection. */
@@ -31,6 +33,7 @@ export interface NegotiationHost {
 
 export interface NegotiationParts {
   readonly pool: MediaPool
+  readonly quota: Quota
   readonly codecs: CodecPolicy
   readonly log: Log
 }
@@ -107,10 +110,13 @@ export class Negotiation {
    */
   reserve(source: Source | undefined): Refusal | undefined {
     if (this.#publisher) return refuse('media_on_publisher')
+    if (!this.#takePlace()) return refuse('too_many_peer_connections')
     if (!source || this.#subscriber) return undefined
     this.#subscriber = this.#newSubscriber(source)
     this.#host.opened()
-    return this.#subscriber ? undefined : refuse('no_media_worker')
+    if (this.#subscriber) return undefined
+    this.#givePlaceBack()
+    return refuse('no_media_worker')
   }
 
   /**
@@ -133,6 +139,12 @@ export class Negotiation {
     this.#push(this.#subscriber?.follow(source))
   }
 
+  /** The client wants nobody's media any more; a PeerConnection that there is stays. */
+  ignore(): void {
+    this.follow(undefined)
+    this.#givePlaceBack()
+  }
+
   /** Ends the PeerConnection, if there is one. */
   hangup(reason: string): void {
     if (!this.endpoint) return
@@ -149,6 +161,7 @@ export class Negotiation {
     this.#wasConnected = false
     if (published) this.#host.sourceChanged()
     endpoint?.close()
+    this.#givePlaceBack()
   }
 
   #prepareAnswer(answer: RemoteDescription): Exchange | Refusal {
@@ -174,17 +187,27 @@ export class Negotiation {
       return { commit, abandon: exchange.abandon }
     }
     const where = current ? { worker: current.endpoint.worker } : room === undefined ? {} : { room }
+    if (!this.#takePlace()) return refuse('too_many_peer_connections')
     const endpoint = this.#openEndpoint(where)
-    if (!endpoint) return refuse('no_media_worker')
+    if (!endpoint) {
+      this.#givePlaceBack()
+      return refuse('no_media_worker')
+    }
     const publisher = new Publisher(endpoint, received, this.#parts.codecs)
     const exchange = publisher.answerFirst()
-    return { commit: () => this.#replace(publisher, exchange), abandon: exchange.abandon }
+    const abandon = () => {
+      exchange.abandon()
+      this.#givePlaceBack()
+    }
+    return { commit: () => this.#replace(publisher, exchange), abandon }
   }
 
   /** The client's first offer, or that of another PeerConnection instead of the one it had. */
   #replace(publisher: Publisher, exchange: Exchange): string | undefined {
     const old = this.#publisher
     this.#publisher = publisher
+    // The PeerConnection before may have ended meanwhile, and given back the place of both.
+    this.#takePlace()
     this.#wasConnected = false
     this.#host.opened()
     const sdp = this.#published(exchange)
@@ -198,6 +221,15 @@ export class Negotiation {
     const sdp = exchange.commit()
     this.#host.sourceChanged()
     return sdp
+  }
+
+  #takePlace(): boolean {
+    return this.#parts.quota.take(this.#host.sessionId, this)
+  }
+
+  /** A PeerConnection that there is keeps its place. */
+  #givePlaceBack(): void {
+    if (!this.endpoint) this.#parts.quota.giveBack(this.#host.sessionId, this)
   }
 
   #newSubscriber(source: Source): Subscriber | undefined {

@@ -13,6 +13,7 @@ import { Ghosts } from './ghosts.js'
 import type { Log } from './log.js'
 import { Presence } from './presence.js'
 import type { ProfileName } from './profile.js'
+import { Quota } from './quota.js'
 import type { Limits, Services } from './services.js'
 
 export interface SfuPluginOptions {
@@ -39,7 +40,8 @@ export type LiveCounts = Record<
   | 'block_owners'
   | 'blocked_pairs'
   | 'sessions'
-  | 'watched_sessions',
+  | 'watched_sessions'
+  | 'peer_connections',
   number
 >
 
@@ -55,7 +57,8 @@ export function createSfuPlugin(options: SfuPluginOptions): SfuPlugin {
   const enforcement = new Enforcement(pool, blocks, log)
   const presence = new Presence()
   const ghosts = new Ghosts(options.clock)
-  const services: Services = { pool, presence, blocks, enforcement, ghosts, auth, profile, limits, codecs, log }
+  const quota = new Quota(limits.maxPeerConnectionsPerSession)
+  const services: Services = { pool, presence, blocks, enforcement, ghosts, quota, auth, profile, limits, codecs, log }
   const connections = new Set<Connection>()
   const count = (test: (connection: Connection) => boolean) => [...connections].filter(test).length
 
@@ -83,6 +86,7 @@ export function createSfuPlugin(options: SfuPluginOptions): SfuPlugin {
       blocked_pairs: enforcement.pairs,
       sessions: ghosts.sessions,
       watched_sessions: ghosts.watched,
+      peer_connections: quota.taken,
     }),
 
     close() {

@@ -8,6 +8,7 @@ import type { Ghosts } from './ghosts.js'
 import type { Log } from './log.js'
 import type { Presence } from './presence.js'
 import type { ProfileName } from './profile.js'
+import type { Quota } from './quota.js'
 
 export interface Limits {
   /** Users per room; 0 = no limit. */
@@ -16,6 +17,8 @@ export interface Limits {
   maxCcu: number
   /** Longest `body` of a `data` message, bytes of UTF-8. */
   maxDataBodyBytes: number
+  /** PeerConnections of one Janus session; a client needs one, and one more for each user whom it watches. */
+  maxPeerConnectionsPerSession: number
 }
 
 export interface Services {
@@ -24,6 +27,7 @@ export interface Services {
   readonly blocks: BlockList
   readonly enforcement: Enforcement
   readonly ghosts: Ghosts
+  readonly quota: Quota
   readonly auth: Auth
   readonly profile: ProfileName
   readonly limits: Limits

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { assertEmpty, mlines, offers, stage } from '../testing/peer.js'
 
-const limits = { maxRoomSize: 0, maxCcu: 0, maxDataBodyBytes: 65_536 }
+const limits = { maxRoomSize: 0, maxCcu: 0, maxDataBodyBytes: 65_536, maxPeerConnectionsPerSession: 512 }
 const users = (reply: { data: Record<string, unknown> }) => (reply.data.response as { users: object }).users
 
 test('the reply lists the room in the order of joining, and yourself last', async () => {

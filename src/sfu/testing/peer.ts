@@ -163,7 +163,7 @@ export function stage(
     blocks: store,
     profile: 'documented',
     auth: open,
-    limits: { maxRoomSize: 0, maxCcu: 0, maxDataBodyBytes: 65_536 },
+    limits: { maxRoomSize: 0, maxCcu: 0, maxDataBodyBytes: 65_536, maxPeerConnectionsPerSession: 512 },
     codecs: defaultPolicy,
     log: { debug: silent, info: silent, warn: silent, error: silent },
     clock,
