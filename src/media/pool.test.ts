@@ -90,6 +90,24 @@ test('endpoints go where their room is, others to the worker that has the fewest
   )
 })
 
+test('nothing is kept of a room that was spread over workers, whichever empties first', async (t) => {
+  const { pool } = await open(t)
+  const rooms = async () => [(await live(pool, 0)).rooms, (await live(pool, 1)).rooms]
+  for (const order of [
+    [0, 1],
+    [1, 0],
+  ]) {
+    const endpoints = [0, 1].map((worker) => openEndpoint(pool, { worker }).endpoint)
+    for (const [i, endpoint] of endpoints.entries()) endpoint.place('hall', `user ${i}`, flags)
+    assert.deepEqual(await rooms(), [1, 1])
+    for (const [i, at] of order.entries()) {
+      endpoints[at]!.close()
+      const left = [0, 1].map((worker) => (order.indexOf(worker) <= i ? 0 : 1))
+      assert.deepEqual(await rooms(), left)
+    }
+  }
+})
+
 test('a worker that dies takes its own endpoints with it, once each, and is started again', async (t) => {
   const { pool, logged } = await open(t)
   const doomed = [0, 0].map((worker) => openEndpoint(pool, { worker }))

@@ -121,6 +121,8 @@ class Pool implements MediaPool, WorkerEvents {
       return
     }
     worker.rooms.delete(room)
+    // It would keep the room for ever as one that others have too.
+    worker.send({ kind: 'spread', room, elsewhere: false })
     this.#tellSpread(room)
   }
 

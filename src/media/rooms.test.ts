@@ -57,3 +57,12 @@ test('nothing is kept of a room that is empty and unblocked', () => {
   rooms.forget('alpha')
   assert.equal(rooms.size, 0)
 })
+
+test('to forget a room ends that others have it too', () => {
+  const rooms = new Rooms()
+  rooms.spread('alpha', true)
+  assert.deepEqual([rooms.size, rooms.isSpread('alpha')], [1, true])
+  rooms.forget('alpha')
+  rooms.forget('alpha')
+  assert.deepEqual([rooms.size, rooms.isSpread('alpha')], [0, false])
+})

@@ -73,9 +73,13 @@ export class Rooms {
     return this.#rooms.get(room)?.elsewhere ?? false
   }
 
-  forget(room: string): void {
-    this.#rooms.get(room)?.blocks.clear()
-    this.#drop(room)
+  /** The room is empty, here and everywhere. */
+  forget(name: string): void {
+    const room = this.#rooms.get(name)
+    if (!room) return
+    room.blocks.clear()
+    room.elsewhere = false
+    this.#drop(name)
   }
 
   /** Whether anything of one endpoint may reach the other: both placed, in one room, and no block between. */

@@ -1,8 +1,8 @@
-/** H-60, first form: nothing is left alive after 200 joins and leaves. */
+/** H-60, first form: nothing is left alive after 300 joins and leaves. */
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { test } from 'node:test'
-import { publish, subscribe } from '../support/call.js'
+import { offerThenJoin, publish, subscribe } from '../support/call.js'
 import { eventually } from '../support/eventually.js'
 import { JanusSocket } from '../support/janus-socket.js'
 import { MediaClients } from '../support/media-client.js'
@@ -10,7 +10,7 @@ import { startServer } from '../support/server-process.js'
 
 const descriptors = (pid: number) => readdirSync(`/proc/${pid}/fd`).length
 
-test('live objects and file descriptors are back where they were after 200 joins and leaves', async (t) => {
+test('live objects and file descriptors are back where they were after 300 joins and leaves', async (t) => {
   const server = await startServer(['--workers', '2'])
   t.after(() => server.stop())
   const clients = new MediaClients()
@@ -19,15 +19,18 @@ test('live objects and file descriptors are back where they were after 200 joins
   const visit = async (round: number) => {
     const janus = await JanusSocket.open(server.webSocketUrl)
     await janus.create()
-    const publisher = await publish(janus, clients, `room ${round % 7}`, `user ${round}`)
+    // Both orders that clients have: joining first, and offering first, before the room is known to the worker.
+    const enter = round % 8 < 4 ? publish : offerThenJoin
+    const publisher = await enter(janus, clients, `room ${round % 7}`, `user ${round}`)
+    const other = await enter(janus, clients, `room ${round % 7}`, `other ${round}`)
     const subscriber = await subscribe(janus, clients, `room ${round % 7}`, `user ${round}`, `user ${round}`)
+    const parties = [publisher, other, subscriber]
     // All ways to go, in turn: goodbye, detach, hangup and a socket that just closes.
     if (round % 4 === 0) await janus.request('destroy')
-    if (round % 4 === 1) for (const { handle } of [publisher, subscriber]) await handle.request('detach')
-    if (round % 4 === 2) for (const { handle } of [publisher, subscriber]) await handle.request('hangup')
+    if (round % 4 === 1) for (const { handle } of parties) await handle.request('detach')
+    if (round % 4 === 2) for (const { handle } of parties) await handle.request('hangup')
     await janus.close()
-    publisher.peer.close()
-    subscriber.peer.close()
+    for (const { peer } of parties) peer.close()
   }
   const idle = () =>
     eventually('nothing lives', async () => {

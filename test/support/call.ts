@@ -27,6 +27,24 @@ export async function publish(janus: JanusSocket, clients: MediaClients, room: s
   return { handle, peer }
 }
 
+/** Offers, then joins: the worker is chosen before anybody knows the room, so that the room may be spread. */
+export async function offerThenJoin(
+  janus: JanusSocket,
+  clients: MediaClients,
+  room: string,
+  user: string,
+): Promise<Party> {
+  const handle = await janus.attach()
+  const peer = clients.peer()
+  const up = handle.next('webrtcup')
+  const { jsep } = await handle.message({}, { type: 'offer', sdp: peer.offer({ audio: AUDIO_SSRC }) })
+  await Promise.all([peer.connect(readRemote(jsep!.sdp)), up])
+  const subscribe = { notifications: true, data: true }
+  const joined = await handle.message({ kind: 'join', room_id: room, user_id: user, subscribe })
+  if (!joined.plugindata?.data.success) throw new Error(JSON.stringify(joined))
+  return { handle, peer }
+}
+
 export async function subscribe(
   janus: JanusSocket,
   clients: MediaClients,
