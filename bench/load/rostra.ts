@@ -1,4 +1,4 @@
-/** One publisher to N subscribers through a rostra server of its own: real signalling, ICE, DTLS and SRTP. */
+/** One publisher's video (VP8, RTX negotiated, header extensions) to N subscribers through a rostra server of its own: real signalling, ICE, DTLS and SRTP. */
 import { JanusSocket } from '../../test/support/janus-socket.js'
 import { MediaClients, type MediaPeer, readRemote } from '../../test/support/media-client.js'
 import { startServer } from '../../test/support/server-process.js'
@@ -7,14 +7,19 @@ import { pace } from './pacer.js'
 import { type Result, type Shape, WARM_UP_SECONDS } from './shape.js'
 
 const SSRC = 0x10ad
-const OPUS = 111
+const VP8 = 96
+/** Every so many packets is a keyframe, as after a request; the others are frames of one packet each. */
+const KEYFRAME_EVERY = 250
+const VP8_KEYFRAME = Uint8Array.of(0x10, 0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xf0, 0x00)
+const VP8_INTERFRAME = Uint8Array.of(0x10, 0x11, 0x02, 0x00)
+/** One-byte header extensions as Chromium sends them: mid "1" (id 1) and video orientation (id 4). */
+const EXTENSIONS = Uint8Array.of(0xbe, 0xde, 0, 1, 0x10, 0x31, 0x40, 0x00)
 
-/** The sound stream carries the load: forwarded at once, any payload is good, nothing waits for keyframes. */
 async function publish(janus: JanusSocket, clients: MediaClients): Promise<MediaPeer> {
   const handle = await janus.attach()
   await handle.message({ kind: 'join', room_id: 'bench', user_id: 'publisher' })
   const peer = clients.peer()
-  const { jsep } = await handle.message({}, { type: 'offer', sdp: peer.offer({ audio: SSRC }) })
+  const { jsep } = await handle.message({}, { type: 'offer', sdp: peer.offer({ video: SSRC }) })
   await peer.connect(readRemote(jsep!.sdp))
   return peer
 }
@@ -43,7 +48,9 @@ export async function measureRostra(shape: Shape): Promise<Result> {
     const payload = new Uint8Array(shape.payloadBytes).fill(0x5a)
     let extSeq = 1_000
     const send = () => {
-      publisher.sendRtp({ ssrc: SSRC, pt: OPUS, extSeq, timestamp: (extSeq * 96) >>> 0, marker: false }, payload)
+      payload.set(extSeq % KEYFRAME_EVERY === 0 ? VP8_KEYFRAME : VP8_INTERFRAME)
+      const packet = { ssrc: SSRC, pt: VP8, extSeq, timestamp: (extSeq * 180) >>> 0, marker: true }
+      publisher.sendRtp(packet, payload, EXTENSIONS)
       extSeq++
     }
     const pids = [server.pid, ...server.workerPids]

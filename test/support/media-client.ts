@@ -284,7 +284,14 @@ function description(
 ): string {
   const media: Record<string, string[]> = {
     application: ['m=application 9 UDP/DTLS/SCTP webrtc-datachannel', 'a=sctp-port:5000', 'a=max-message-size:262144'],
-    audio: ['m=audio 9 UDP/TLS/RTP/SAVPF 111', 'a=rtpmap:111 opus/48000/2', 'a=rtcp-mux', `a=${direction}`],
+    audio: [
+      'm=audio 9 UDP/TLS/RTP/SAVPF 111',
+      'a=rtpmap:111 opus/48000/2',
+      'a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid',
+      'a=extmap:2 urn:ietf:params:rtp-hdrext:ssrc-audio-level',
+      'a=rtcp-mux',
+      `a=${direction}`,
+    ],
     video: [
       'm=video 9 UDP/TLS/RTP/SAVPF 96 97',
       'a=rtpmap:96 VP8/90000',
@@ -292,6 +299,8 @@ function description(
       'a=rtcp-fb:96 nack pli',
       'a=rtpmap:97 rtx/90000',
       'a=fmtp:97 apt=96',
+      'a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid',
+      'a=extmap:4 urn:3gpp:video-orientation',
       'a=rtcp-mux',
       `a=${direction}`,
     ],
