@@ -55,6 +55,24 @@ async function pictureMoves(page: Page, name: string, withinMs = 8_000): Promise
   await eventually(`${name}'s picture moves`, async () => (await framesOf(page, name)) > before + 3, { withinMs })
 }
 
+/** As `pictureMoves`, watched inside the page from now on; gives when the third new frame was shown, by `Date.now()`. */
+const thirdFrame = (page: Page, name: string) =>
+  video(page, name).evaluate(async (element: HTMLVideoElement) => {
+    for (let frames = 0; frames < 3; frames++)
+      await new Promise((resolve) => element.requestVideoFrameCallback(resolve))
+    return Date.now()
+  })
+
+/** When the page takes a tile away, watched inside the page from now on, by `Date.now()`. */
+const gone = (page: Page, name: string) =>
+  page.evaluate((name) => {
+    const isGone = () => document.querySelector(`[data-testid^="tile-${name}#"]`) === null
+    return new Promise<number>((resolve) => {
+      const observer = new MutationObserver(() => isGone() && resolve(Date.now()))
+      observer.observe(document.body, { childList: true, subtree: true })
+    })
+  }, name)
+
 /** Loudest sample of what the tile plays, over a second and a half (the fake microphone beeps once a second). */
 const loudness = (page: Page, name: string) =>
   video(page, name).evaluate(async (element: HTMLVideoElement) => {
@@ -107,9 +125,13 @@ test('three people see, hear and write to each other, and one who leaves is gone
       .getAttribute('data-muted')
       .then((muted) => muted === 'true'),
   )
-  await cid.getByTestId('leave-button').click()
-  await tile(ann, 'Cid').waitFor({ state: 'detached', timeout: 1_000 })
-  await tile(bob, 'Cid').waitFor({ state: 'detached', timeout: 1_000 })
+  const goneAt = Promise.all([gone(ann, 'Cid'), gone(bob, 'Cid')])
+  const leftMs = await cid.getByTestId('leave-button').evaluate((button: HTMLButtonElement) => {
+    const nowMs = Date.now()
+    button.click()
+    return nowMs
+  })
+  for (const atMs of await goneAt) assert.ok(atMs - leftMs < 1_000, `gone after ${atMs - leftMs} ms`)
   for (const page of [ann, bob, cid]) assert.deepEqual(page.problems, [])
 })
 
@@ -134,8 +156,13 @@ test('a block on the page stops the picture on both sides, and unblocking brings
   assert.ok((await framesOf(ann, 'Bob')) - before[0]! <= 2)
   assert.ok((await framesOf(bob, 'Ann')) - before[1]! <= 2)
   assert.ok(!(await chatOf(ann)).includes('can you read me?'))
-  await button.click()
-  await Promise.all([pictureMoves(ann, 'Bob', 2_000), pictureMoves(bob, 'Ann', 2_000)])
+  const backAt = Promise.all([thirdFrame(ann, 'Bob'), thirdFrame(bob, 'Ann')])
+  const unblockedMs = await button.evaluate((element: HTMLElement) => {
+    const nowMs = Date.now()
+    element.click()
+    return nowMs
+  })
+  for (const atMs of await backAt) assert.ok(atMs - unblockedMs < 2_000, `back after ${atMs - unblockedMs} ms`)
 })
 
 test('what the camera sees is what arrives', async () => {

@@ -50,20 +50,9 @@ async function join(room: string, user: string, media?: Media): Promise<{ page: 
 
 const stats = (client: JSHandle<Client>, user: string) => client.evaluate((client, user) => client.stats(user), user)
 
-/** Waits until a remote user's picture moves and its sound is heard; gives how long it took. */
-async function seesAndHears(client: JSHandle<Client>, user: string, withinMs = 5_000): Promise<number> {
-  const startMs = performance.now()
-  const first = await stats(client, user)
-  await eventually(
-    `picture and sound of ${user}`,
-    async () => {
-      const now = await stats(client, user)
-      return now.framesDecoded! > (first.framesDecoded ?? 0) + 2 && now.audioEnergy! > (first.audioEnergy ?? 0)
-    },
-    { withinMs },
-  )
-  return performance.now() - startMs
-}
+/** Waits until a remote user's picture moves and its sound is heard; gives when the page saw it, by `Date.now()`. */
+const seesAndHears = (client: JSHandle<Client>, user: string) =>
+  client.evaluate((client, user) => client.plays(user, 10_000), user)
 
 const received = (client: JSHandle<Client>, channel: string) =>
   client.evaluate((client, channel) => client.received.filter((message) => message.channel === channel), channel)
@@ -99,21 +88,34 @@ test('a late joiner has picture and sound within 2 s, and a closed tab is one le
   const bob = await join('beta', 'bob', { audio: true, video: true })
   await seesAndHears(bob.client, 'ann')
   const cid = await join('beta', 'cid')
-  const took = await Promise.all([seesAndHears(cid.client, 'ann', 2_000), seesAndHears(cid.client, 'bob', 2_000)])
-  assert.ok(Math.max(...took) < 2_000)
+  for (const user of ['ann', 'bob']) {
+    const start = () =>
+      cid.client.evaluate((client, user) => {
+        const { firstFrameMs, firstSoundMs } = client.subscriptions.get(user)!
+        const { startedMs } = client
+        return firstFrameMs !== undefined && firstSoundMs !== undefined && { startedMs, firstFrameMs, firstSoundMs }
+      }, user)
+    const { startedMs, firstFrameMs, firstSoundMs } = await eventually(`picture and sound of ${user}`, start)
+    // From before the WebSocket is opened: two connections' signalling, ICE and DTLS, and a keyframe.
+    assert.ok(firstFrameMs - startedMs < 2_000, `picture of ${user} after ${firstFrameMs - startedMs} ms`)
+    assert.ok(firstSoundMs - startedMs < 2_000, `sound of ${user} after ${firstSoundMs - startedMs} ms`)
+  }
+  const closedMs = Date.now()
   await bob.page.close()
   const leaves = (client: JSHandle<Client>) =>
-    client.evaluate((client) => client.events.filter(({ event, user_id }) => event === 'leave' && user_id === 'bob'))
-  await eventually(
-    'ann and cid hear that bob left',
-    async () => (await leaves(ann.client)).length && (await leaves(cid.client)).length,
-    {
-      withinMs: 1_000,
-    },
-  )
+    client.evaluate(({ events, eventTimesMs }) => {
+      const all = events.map((event, index) => ({ event, atMs: eventTimesMs[index]! }))
+      return all.filter(({ event: { event, user_id } }) => event === 'leave' && user_id === 'bob')
+    })
+  for (const { client } of [ann, cid]) {
+    const [first] = await eventually('bob left', async () => (await leaves(client)).length > 0 && leaves(client))
+    assert.ok(first!.atMs - closedMs < 1_000, `told after ${first!.atMs - closedMs} ms`)
+  }
   await seesAndHears(cid.client, 'ann')
-  assert.deepEqual(await leaves(cid.client), [{ event: 'leave', room_id: 'beta', user_id: 'bob' }])
-  assert.equal((await leaves(ann.client)).length, 1)
+  for (const { client } of [ann, cid]) {
+    const told = (await leaves(client)).map(({ event }) => event)
+    assert.deepEqual(told, [{ event: 'leave', room_id: 'beta', user_id: 'bob' }], 'exactly one')
+  }
 })
 
 test('a block stops everything both ways, and its end brings all back without a frozen picture', async () => {
@@ -122,8 +124,9 @@ test('a block stops everything both ways, and its end brings all back without a 
   await Promise.all([seesAndHears(ann.client, 'bob'), seesAndHears(bob.client, 'ann')])
 
   assert.equal((await ann.client.evaluate((client) => client.message({ kind: 'block', whom: 'bob' }))).success, true)
-  // What was on the wire when the reply left may still be counted; from then on, nothing.
-  await ann.client.evaluate((client) => client.message({ kind: 'subscribe' }))
+  // What was on the wire when the reply left may still be counted, and Chromium answers getStats from a cache of 50 ms
+  // (a busy one later): from then on, nothing.
+  await new Promise((resolve) => setTimeout(resolve, 300))
   const before = [await stats(ann.client, 'bob'), await stats(bob.client, 'ann')]
   for (const [from, to] of [
     [ann, 'bob'],
@@ -152,8 +155,15 @@ test('a block stops everything both ways, and its end brings all back without a 
     { event: 'blocked', by: 'ann' },
   ])
 
-  assert.equal((await ann.client.evaluate((client) => client.message({ kind: 'unblock', whom: 'bob' }))).success, true)
-  await Promise.all([seesAndHears(ann.client, 'bob', 2_000), seesAndHears(bob.client, 'ann', 2_000)])
+  const bobSeesAgain = seesAndHears(bob.client, 'ann')
+  const [unblockedMs, annSeesAgainMs] = await ann.client.evaluate(async (client) => {
+    const askedMs = Date.now()
+    const { success } = await client.message({ kind: 'unblock', whom: 'bob' })
+    if (!success) throw new Error('not unblocked')
+    return [askedMs, await client.plays('bob', 10_000)] as const
+  })
+  for (const atMs of [annSeesAgainMs, await bobSeesAgain])
+    assert.ok(atMs - unblockedMs < 2_000, `back after ${atMs - unblockedMs} ms`)
   const settled = [await stats(ann.client, 'bob'), await stats(bob.client, 'ann')]
   assert.ok(
     settled.every(({ nacks }) => nacks! < 20),

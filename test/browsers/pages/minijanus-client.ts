@@ -35,13 +35,20 @@ interface Subscription {
   handle: JanusHandle
   offers: number
   hangups: string[]
+  /** Moments by `Date.now()`, which all processes of a machine share. */
+  firstFrameMs?: number
+  firstSoundMs?: number
 }
+
+const moment = () => new Promise((resolve) => setTimeout(resolve, 20))
 
 export class Client {
   readonly user: string
   readonly room: string
   readonly subscriptions = new Map<string, Subscription>()
   readonly events: Record<string, unknown>[] = []
+  /** When each of `events` came, by `Date.now()`. */
+  readonly eventTimesMs: number[] = []
   readonly received: { channel: string; binary: boolean; text: string }[] = []
   readonly hangups: string[] = []
   readonly channels = new Map<string, RTCDataChannel>()
@@ -50,6 +57,8 @@ export class Client {
   publisher!: JanusHandle
   pc!: RTCPeerConnection
   users: string[] = []
+  /** When `connect` was called, by `Date.now()`. */
+  startedMs = 0
 
   constructor(room: string, user: string) {
     this.room = room
@@ -58,6 +67,7 @@ export class Client {
 
   /** Steps 1–6 and 8 of the adapter's publisher flow: data only, then join. */
   async connect(url: string): Promise<void> {
+    this.startedMs = Date.now()
     this.socket = new WebSocket(url, 'janus-protocol')
     await new Promise((resolve, reject) => {
       this.socket.onopen = resolve
@@ -146,6 +156,7 @@ export class Client {
     const pc = new RTCPeerConnection()
     const subscription: Subscription = { pc, handle, offers: 0, hangups: [] }
     this.subscriptions.set(user, subscription)
+    void this.watchStart(user, subscription)
     pc.onicecandidate = ({ candidate }) => void handle.sendTrickle(candidate)
     handle.on('hangup', (signal) => subscription.hangups.push((signal as unknown as { reason: string }).reason))
     const up = new Promise<void>((resolve) => handle.on('webrtcup', () => resolve()))
@@ -171,10 +182,37 @@ export class Client {
   heard(data: Record<string, unknown> & { event?: string; user_id?: string }): void {
     if (!data.event) return
     this.events.push(data)
+    this.eventTimesMs.push(Date.now())
     if (data.event === 'join' && data.user_id !== this.user) void this.subscribe(data.user_id!)
     if (data.event === 'leave') {
       this.subscriptions.get(data.user_id!)?.pc.close()
       this.subscriptions.delete(data.user_id!)
+    }
+  }
+
+  /** Writes down when the first frame was decoded and the first sound played. */
+  async watchStart(user: string, subscription: Subscription): Promise<void> {
+    while (this.subscriptions.get(user) === subscription) {
+      const { framesDecoded, audioEnergy } = await this.stats(user)
+      if (framesDecoded! > 0) subscription.firstFrameMs ??= Date.now()
+      if (audioEnergy! > 0) subscription.firstSoundMs ??= Date.now()
+      if (subscription.firstFrameMs !== undefined && subscription.firstSoundMs !== undefined) return
+      await moment()
+    }
+  }
+
+  /** Waits until a user's picture moves and its sound is heard; gives when, by `Date.now()`. */
+  async plays(user: string, withinMs: number): Promise<number> {
+    const deadlineMs = Date.now() + withinMs
+    const first = await this.stats(user)
+    for (;;) {
+      const now = await this.stats(user)
+      const moves = now.framesDecoded! > first.framesDecoded! + 2
+      const sounds = now.audioEnergy! > first.audioEnergy!
+      if (moves && sounds) return Date.now()
+      if (Date.now() > deadlineMs)
+        throw new Error(`${user} ${moves ? 'is silent' : 'stands still'}: ${JSON.stringify(now)}`)
+      await moment()
     }
   }
 
