@@ -28,6 +28,16 @@ export interface ServerProcess {
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
 
+/** Ends a process once its parent is gone. The workers of a server are not watched: they have to see to it themselves. */
+const followParent =
+  'const parent = process.ppid; ' +
+  "const look = () => process.ppid === parent || process.kill(process.pid, 'SIGKILL'); " +
+  'if (!process.send) setInterval(look, 500).unref()'
+
+// A killed runner leaves its test files behind, and a killed test file its servers: both go by themselves.
+const runner = process.ppid
+setInterval(() => process.ppid === runner || process.exit(1), 500).unref()
+
 const entry = fileURLToPath(new URL('../../src/index.js', import.meta.url))
 
 /** Starts with `flags` added to ones that make it private to this test; resolves when it listens. */
@@ -36,7 +46,8 @@ export async function startServer(flags: readonly string[] = [], port = 0): Prom
   const own = ['--host', '127.0.0.1', '--port', String(port), '--admin-port', '0', '--data-dir', folder]
   const media = flags.includes('--rtc-ip') ? [] : ['--rtc-ip', '127.0.0.1']
   const rtcPort = flags.includes('--rtc-port') ? [] : ['--rtc-port', '0']
-  const child = spawn(process.execPath, [entry, ...own, ...media, ...rtcPort, ...flags], {
+  const watch = `--import=data:text/javascript,${encodeURIComponent(followParent)}`
+  const child = spawn(process.execPath, [watch, entry, ...own, ...media, ...rtcPort, ...flags], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const log: string[] = []
