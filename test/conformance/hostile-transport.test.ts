@@ -76,6 +76,15 @@ async function stillTalks(call: Awaited<ReturnType<typeof tappedCall>>): Promise
   await eventually('the call lives', () => call.listener.peer.rtpPackets > before)
 }
 
+/**
+ * The server has not said a word to the stranger. What it would say to the last packet may still be on its way, and
+ * nothing announces that nothing comes: so this waits longer than any answer takes on loopback.
+ */
+async function nothingSaid(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  assert.deepEqual(stranger.replies, [])
+}
+
 const isSrtp = (packet: Buffer) =>
   packet.length > 12 && packet[0]! >> 6 === 2 && !(packet[1]! >= 192 && packet[1]! <= 223)
 const clientHello = () => {
@@ -100,7 +109,8 @@ test('H-01 ClientHellos from an address without a check are dropped, and the rea
   })
   const up = handle.next('webrtcup')
   await Promise.all([peer.connect(remote), up])
-  assert.equal(stranger.replies.length, 0)
+  clearInterval(flood)
+  await nothingSaid()
 })
 
 test('H-02 a certificate that is not the one of the description ends the connection before any key', async () => {
@@ -156,7 +166,7 @@ test('H-04 H-05 wrong checks get no answer, and nothing moves where media goes',
   for (const first of [22, 128, 144, 200])
     await stranger.send(remote!, Buffer.concat([Buffer.from([first, 96]), randomBytes(60)]))
   await stillTalks(call)
-  assert.deepEqual(stranger.replies, [])
+  await nothingSaid()
 })
 
 test('H-05 checks for another endpoint from the address of a client that is connecting do not take it for good', async () => {
@@ -196,7 +206,7 @@ test('H-06 packets sprayed from a third address: nothing forwarded, nothing sent
   }
   await stillTalks(call)
   assert.equal(call.listener.peer.rtpPackets, 6)
-  assert.deepEqual(stranger.replies, [])
+  await nothingSaid()
 })
 
 test('H-07 H-08 flipped bits and packets sent again are dropped and counted', async () => {
@@ -276,5 +286,5 @@ test('H-15 nobody gets more bytes than he sent before he is authenticated', asyn
   const sent = [randomBytes(20), clientHello(), buildBindingRequest({ username: 'a:b', pwd: 'c'.repeat(22) })]
   for (const packet of sent) await stranger.send(peer.remote!, packet)
   await eventually('the server looked at them', async () => (await server.totals()).drop_stun_unknown! > 0)
-  assert.deepEqual(stranger.replies, [])
+  await nothingSaid()
 })
