@@ -3,7 +3,7 @@
 // (on standard error: standard output belongs to the program).
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -55,9 +55,12 @@ function installPackages() {
     .update(readFileSync(join(root, 'package-lock.json')))
     .digest('hex')
   const stamp = join(root, 'node_modules', '.rostra-lock')
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
+  // The compiler is looked for as well: somebody may have installed without what development needs.
+  const compiler = join(root, 'node_modules/typescript/bin/tsc')
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock && existsSync(compiler)) return
   say('installing packages from npm …')
-  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { what: 'npm ci' })
+  // With NODE_ENV=production npm leaves out what compiles the program.
+  run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'], { what: 'npm ci' })
   writeFileSync(stamp, lock)
 }
 
@@ -69,8 +72,12 @@ function buildAddon() {
   const fresh = existsSync(addon) && statSync(addon).mtimeMs >= newest(['native/src', 'native/Makefile'], ['.cc', '.h'])
   if (fresh && existsSync(stamp) && readFileSync(stamp, 'utf8') === abi) return
   if (existsSync(join(root, 'native/prebuilds', `${process.platform}-${process.arch}`))) return
+  for (const tool of ['make', process.env.CXX ?? 'g++']) {
+    if (spawnSync(tool, ['--version']).error?.code !== 'ENOENT') continue
+    fail(`building the native addon needs "${tool}", which is not installed (Debian: apt-get install make g++)`)
+  }
   say('building the native addon (g++, some seconds) …')
-  run('make', ['-C', 'native', '--no-print-directory', '-j2', `NODE=${process.execPath}`], {
+  run('make', ['-C', 'native', '--no-print-directory', '-s', '-j2', `NODE=${process.execPath}`], {
     what: 'building the addon',
   })
   writeFileSync(stamp, abi)
@@ -78,7 +85,8 @@ function buildAddon() {
 
 function compile({ tests }) {
   const project = tests ? 'tsconfig.json' : 'client/tsconfig.json'
-  const stamp = join(root, 'dist', tests ? '.compiled-all' : '.compiled')
+  const stamps = ['.compiled', ...(tests ? ['.compiled-all'] : [])].map((name) => join(root, 'dist', name))
+  const stamp = stamps.at(-1)
   const folders = ['src', 'client', 'package-lock.json', 'tsconfig.base.json', 'tsconfig.server.json']
   if (tests) folders.push('test', 'bench', 'fuzz', 'tsconfig.json', 'tsconfig.test.json')
   if (existsSync(stamp) && statSync(stamp).mtimeMs >= newest(folders, ['.ts', '.json'])) return
@@ -86,7 +94,11 @@ function compile({ tests }) {
   const startedAt = new Date()
   run(process.execPath, ['node_modules/typescript/bin/tsc', '-b', project], { what: 'compiling TypeScript' })
   mkdirSync(join(root, 'dist'), { recursive: true })
-  writeFileSync(stamp, startedAt.toISOString())
+  for (const each of stamps) {
+    writeFileSync(each, '')
+    // What is saved while the compiler runs is newer than the stamp.
+    utimesSync(each, startedAt, startedAt)
+  }
 }
 
 /** Brings everything up to date. `tests` also compiles tests, benches and fuzz bodies. */

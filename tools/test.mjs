@@ -1,18 +1,35 @@
 // `npm test`: makes ready what tests need and runs everything. `npm test -- NAME…` runs the groups or files
-// whose path has NAME in it. The last line is `N passed, N failed`.
+// whose path has NAME in it. The last line is `N passed, N failed`, whatever happens before.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { run as runTests } from 'node:test'
 import { spec } from 'node:test/reporters'
-import { fail, root, setUp } from './setup.mjs'
+import { root, setUp } from './setup.mjs'
 
 const wanted = process.argv.slice(2)
 const isWanted = (name) => wanted.length === 0 || wanted.some((part) => name.includes(part))
 let passed = 0
 let failed = 0
+let summed = false
 
-/** Chromium comes from the distribution: browsers that packages download are not to be had everywhere. */
+function sum() {
+  summed = true
+  process.stdout.write(`${passed} passed, ${failed} failed\n`)
+}
+
+// When something ends the program early, such as a set-up that cannot be made, that is one failure.
+process.on('exit', (code) => {
+  if (summed) return
+  failed++
+  sum()
+  process.exitCode = code || 1
+})
+
+/**
+ * Chromium comes from the distribution: browsers that packages download are not to be had everywhere.
+ * @returns its path, or undefined when it is not there and may not be installed
+ */
 function findChromium() {
   const known = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
   const find = () => known.find((path) => path && existsSync(path))
@@ -25,7 +42,7 @@ function findChromium() {
     return spawnSync(command, rest, options).status === 0
   }
   if (apt('update', '-qq')) apt('install', '-y', '-qq', 'chromium')
-  return find() ?? fail('browser tests need Chromium: apt-get install chromium, or set CHROMIUM to its path')
+  return find()
 }
 
 /** A command as one test: its exit code decides, its own count of tests is taken over when it prints one. */
@@ -68,6 +85,21 @@ async function runFiles(files, concurrency) {
   await new Promise((resolve) => stream.once('end', resolve))
 }
 
+/** Browsers are heavy: one test file at a time. Without Chromium each file is a failure. */
+async function runBrowsers(files) {
+  if (files.length === 0) return
+  const chromium = findChromium()
+  if (chromium) {
+    process.env.CHROMIUM = chromium
+    return runFiles(files, 1)
+  }
+  for (const file of files) {
+    failed++
+    process.stdout.write(`✖ ${relative(join(root, 'dist'), file)}\n`)
+  }
+  process.stdout.write('browser tests need Chromium: apt-get install chromium, or set CHROMIUM to its path\n')
+}
+
 setUp({ tests: true })
 check('lint: format and rules', process.execPath, ['node_modules/@biomejs/biome/bin/biome', 'check', '.'])
 check('lint: who imports whom', process.execPath, [
@@ -84,12 +116,10 @@ check('native: the addon core under AddressSanitizer and UBSan', 'make', [
 
 const files = testFiles().filter((file) => isWanted(relative(join(root, 'dist'), file)))
 const isBrowser = (file) => file.includes('/test/browsers/')
-if (files.some(isBrowser)) process.env.CHROMIUM = findChromium()
 await runFiles(
   files.filter((file) => !isBrowser(file)),
   true,
 )
-// Browsers are heavy: one test file at a time.
-await runFiles(files.filter(isBrowser), 1)
-process.stdout.write(`${passed} passed, ${failed} failed\n`)
+await runBrowsers(files.filter(isBrowser))
+sum()
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0
