@@ -31,7 +31,7 @@ napi_value Io::construct(napi_env env, napi_callback_info info) {
   options.profiles.clear();
   for (int i = 2; i < 4; i++) {
     int64_t profile = integer(env, args[i]);
-    if (profile == 0 && i == 3) continue;
+    if (profile == 0) continue;
     if (profile != 1 && profile != 7) return rangeError(env, "srtpProfiles may hold 1 and 7");
     options.profiles.push_back(static_cast<SrtpProfile>(profile));
   }

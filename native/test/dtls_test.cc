@@ -114,6 +114,8 @@ TEST(dtls_profile_choice) {
       {{kBoth[1], kBoth[0]}, {kBoth[0], kBoth[1]}, SrtpProfile::aeadAes128Gcm},
       {{kBoth[1]}, {kBoth[0], kBoth[1]}, SrtpProfile::aes128CmSha1_80},
       {{kBoth[0]}, {kBoth[1]}, SrtpProfile::none},
+      {{}, {kBoth[0], kBoth[1]}, SrtpProfile::none},
+      {{kBoth[0], kBoth[1]}, {}, SrtpProfile::none},
   };
   for (const auto& c : cases) {
     Identity client(c.client), server(c.server);
@@ -121,11 +123,7 @@ TEST(dtls_profile_choice) {
     a.session->begin();
     carry(a, b);
     SrtpKeyMaterial keys;
-    if (c.chosen == SrtpProfile::none) {
-      CHECK(a.closed() && b.closed() && b.session->closeReason() == CloseReason::handshake);
-    } else {
-      CHECK(b.session->exportKeys(keys) && keys.profile == c.chosen);
-    }
+    CHECK(a.connected() && b.connected() && b.session->exportKeys(keys) && keys.profile == c.chosen);
   }
 }
 

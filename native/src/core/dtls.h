@@ -89,6 +89,7 @@ class DtlsSession {
   void fail(CloseReason reason);
 
   // After `connected`: keys of both directions (RFC 5764 §4.2).
+  // With profile none, and no keys, when the peer offered no profile of ours: it has data channels only.
   bool exportKeys(SrtpKeyMaterial& keys);
 
  private:

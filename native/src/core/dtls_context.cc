@@ -112,7 +112,7 @@ bool DtlsContext::init(const SrtpProfile* profiles, size_t count, std::string& e
     return refuse("ciphers");
   }
   // Returns 0 on success, unlike its neighbours.
-  if (SSL_CTX_set_tlsext_use_srtp(ctx, profileNames(profiles, count).c_str()) != 0) return refuse("use_srtp");
+  if (count > 0 && SSL_CTX_set_tlsext_use_srtp(ctx, profileNames(profiles, count).c_str()) != 0) return refuse("use_srtp");
   SSL_CTX_set_options(ctx, SSL_OP_NO_QUERY_MTU | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |
                                SSL_OP_SINGLE_ECDH_USE | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);

@@ -31,15 +31,17 @@ void Engine::beginHandshake(Transport& transport, int64_t nowMs) {
 
 void Engine::onConnected(const Address& from, Transport& transport) {
   SrtpKeyMaterial keys;
-  auto receiver = std::make_unique<SrtpReceiver>();
-  auto sender = std::make_unique<SrtpCipher>();
-  bool ok = transport.dtls->exportKeys(keys) &&
-            receiver->init(algorithms_, keys.profile, keys.remoteKey, keys.remoteSalt) &&
-            sender->init(algorithms_, keys.profile, keys.localKey, keys.localSalt, true);
-  OPENSSL_cleanse(&keys.localKey, sizeof keys - offsetof(SrtpKeyMaterial, localKey));
-  if (!ok) return transport.dtls->fail(CloseReason::handshake);
-  transport.receiver = std::move(receiver);
-  transport.sender = std::move(sender);
+  if (!transport.dtls->exportKeys(keys)) return transport.dtls->fail(CloseReason::handshake);
+  if (keys.profile != SrtpProfile::none) {
+    auto receiver = std::make_unique<SrtpReceiver>();
+    auto sender = std::make_unique<SrtpCipher>();
+    bool ok = receiver->init(algorithms_, keys.profile, keys.remoteKey, keys.remoteSalt) &&
+              sender->init(algorithms_, keys.profile, keys.localKey, keys.localSalt, true);
+    OPENSSL_cleanse(&keys.localKey, sizeof keys - offsetof(SrtpKeyMaterial, localKey));
+    if (!ok) return transport.dtls->fail(CloseReason::handshake);
+    transport.receiver = std::move(receiver);
+    transport.sender = std::move(sender);
+  }
   row(Kind::connected, 0, 0, transport.id, static_cast<int32_t>(keys.profile), from);
 }
 

@@ -86,7 +86,7 @@ void Engine::sort(int slot, bool again, int64_t nowMs) {
   }
   Transport& transport = *transports_.at(index);
   if (packetClass == PacketClass::dtls) return takeDtls(slot, transport, nowMs);
-  if (!transport.connected()) return slab_.add(Counter::dropNotConnected);
+  if (!transport.protects()) return slab_.add(Counter::dropNotConnected);
   if (packetClass == PacketClass::rtp) return takeRtp(slot, transport);
   takeRtcp(slot, transport);
 }

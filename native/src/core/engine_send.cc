@@ -58,7 +58,7 @@ bool Engine::sendRtp(const uint32_t* target, const uint8_t* payload, size_t leng
     slab_.add(Counter::staleId);
     return false;
   }
-  if (!transport->connected() || !transport->selected.valid()) {
+  if (!transport->protects() || !transport->selected.valid()) {
     slab_.add(Counter::sendNotConnected);
     return false;
   }
@@ -89,7 +89,7 @@ Outcome Engine::rtcp(int64_t id, size_t offset, size_t length) {
   Transport* transport = nullptr;
   Outcome found = lookup(id, transport);
   if (found != Outcome::yes) return found;
-  if (!transport->connected() || !transport->selected.valid()) {
+  if (!transport->protects() || !transport->selected.valid()) {
     slab_.add(Counter::sendNotConnected);
     return Outcome::no;
   }

@@ -36,7 +36,9 @@ struct Transport {
   std::unique_ptr<SrtpCipher> sender;
   uint32_t rtcpIndex = 0;
 
-  bool connected() const { return dtls && dtls->state() == DtlsSession::State::connected && sender; }
+  bool connected() const { return dtls && dtls->state() == DtlsSession::State::connected; }
+  // Has SRTP keys too: a peer with data channels only may have agreed on none.
+  bool protects() const { return connected() && sender; }
 };
 
 // Ids are positive 31-bit numbers, generation << indexBits | index; the generation starts at 1, so 0 is

@@ -40,7 +40,9 @@ async function sendRtp(call: LoopbackCall, firstExtSeq: number, count: number): 
   await all
 }
 
-for (const [name, profile] of Object.entries(SrtpProfile)) {
+const { none, ...protecting } = SrtpProfile
+
+for (const [name, profile] of Object.entries(protecting)) {
   test(`two ios connect and carry RTP, RTCP and data under ${name}`, async () => {
     await withCall(
       async (call) => {
@@ -82,6 +84,25 @@ for (const [name, profile] of Object.entries(SrtpProfile)) {
     )
   })
 }
+
+test('a peer that wants no SRTP gets data, and no RTP', async () => {
+  await withCall(
+    async (call) => {
+      await call.connect()
+      assert.equal(call.server.rows.find(({ kind }) => kind === Kind.connected)?.extra, none)
+      const data = call.server.nextOf(Kind.data)
+      assert.equal(call.client.io.dtlsSend(call.clientId, REPORT, 0, 8), true)
+      call.client.io.flush()
+      assert.deepEqual((await data).bytes, REPORT)
+      target(call, 0, { extSeq: 1 })
+      assert.equal(call.client.io.fanout(Buffer.alloc(40), 0, 40, 12, 1), 0)
+      call.client.io.scratch.set(REPORT, 200)
+      assert.equal(call.client.io.rtcp(call.clientId, 200, 8), false)
+      assert.equal(call.client.counter('send_not_connected'), 2)
+    },
+    { srtpProfiles: [] },
+  )
+})
 
 test('an io that frees its transport says goodbye, and the other side reports it once', async () => {
   await withCall(async (call) => {
@@ -365,7 +386,7 @@ test('options out of range, and a row of counters for each name', async () => {
   for (const options of [
     { maxTransports: 0 },
     { maxTransports: 65_537 },
-    { srtpProfiles: [] },
+    { srtpProfiles: [1, 1] },
     { srtpProfiles: [2] },
   ]) {
     assert.throws(() => openNativeIo(options, nothing), RangeError)

@@ -78,14 +78,14 @@ export const srtpSeam = (): SrtpSeam => addon()
 export const openNativeIo: OpenIo = (options: IoOptions, onBatch: (count: number) => void): MediaIo => {
   const profiles = options.srtpProfiles ?? [SrtpProfile.aeadAes128Gcm, SrtpProfile.aes128CmSha1_80]
   const [first, second] = profiles
-  if (first === undefined || profiles.length > 2 || first === second) {
-    throw new RangeError('srtpProfiles must name one or two different profiles')
+  if (profiles.length > 2 || (first !== undefined && first === second)) {
+    throw new RangeError('srtpProfiles must name at most two different profiles')
   }
   return new (addon().Io)(
     options.maxTransports ?? 4096,
     options.handshakeTimeoutMs ?? 15_000,
-    first,
-    second ?? 0,
+    first ?? SrtpProfile.none,
+    second ?? SrtpProfile.none,
     onBatch,
   )
 }

@@ -49,14 +49,17 @@ export const CloseReason = {
   alert: 1,
   /** The peer's certificate does not have the fingerprint given to `start`. */
   fingerprint: 2,
-  /** The handshake failed: alert, no common cipher or SRTP profile, malformed flight. */
+  /** The handshake failed: alert, no common cipher, malformed flight. */
   handshake: 3,
   /** The handshake did not finish in time (`handshakeTimeoutMs`). */
   timeout: 4,
 } as const
 
-/** `Meta.extra` of a `connected` row (RFC 5764 and RFC 7714 profile numbers). */
-export const SrtpProfile = { aes128CmSha1_80: 0x0001, aeadAes128Gcm: 0x0007 } as const
+/**
+ * `Meta.extra` of a `connected` row (RFC 5764 and RFC 7714 profile numbers). `none`: the peer offered no profile of
+ * ours, so that there are data channels only; RTP and RTCP to it are counted `send_not_connected`.
+ */
+export const SrtpProfile = { none: 0x0000, aes128CmSha1_80: 0x0001, aeadAes128Gcm: 0x0007 } as const
 
 /**
  * One row of `addrs`, 24 bytes: where the packet of the same row came from.
@@ -201,7 +204,7 @@ export type OpenIo = (options: IoOptions, onBatch: (count: number) => void) => M
 export interface IoOptions {
   /** Most transports at once; default 4096. */
   maxTransports?: number
-  /** SRTP profiles in order of preference as DTLS server; default GCM, then AES_CM_SHA1_80. */
+  /** SRTP profiles in order of preference as DTLS server; default GCM, then AES_CM_SHA1_80. Empty: no SRTP. */
   srtpProfiles?: readonly number[]
   /** Default 15,000. */
   handshakeTimeoutMs?: number

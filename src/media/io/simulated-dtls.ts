@@ -9,7 +9,7 @@
  *          ◀── done ──                      client connected
  * ```
  */
-import { CloseReason, type DtlsRole } from './io.js'
+import { CloseReason, type DtlsRole, SrtpProfile } from './io.js'
 import type { Datagram, SimulatedNetwork } from './simulated-network.js'
 import { ReplayWindow, SimulatedSrtp } from './simulated-srtp.js'
 
@@ -105,8 +105,7 @@ export class SimulatedDtls {
     if (this.#options.role !== 'server') return false
     if (this.state === 'connected') return true
     this.begin()
-    const profile = this.#options.profiles.find((wanted) => datagram.profiles?.includes(wanted))
-    if (profile === undefined) return this.#refuse(CloseReason.handshake)
+    const profile = this.#options.profiles.find((wanted) => datagram.profiles?.includes(wanted)) ?? SrtpProfile.none
     this.profile = profile
     // A hello again is answered with the same session.
     this.#session ||= this.#options.network.random() || 1
@@ -163,7 +162,7 @@ export class SimulatedDtls {
 
   #connect(): void {
     this.state = 'connected'
-    this.srtp = new SimulatedSrtp(this.#session)
+    if (this.profile !== SrtpProfile.none) this.srtp = new SimulatedSrtp(this.#session)
     this.#cancelRetransmit()
     this.#cancelDeadline()
   }

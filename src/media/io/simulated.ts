@@ -160,9 +160,10 @@ class SimulatedIo implements MediaIo {
     if (length < 8) throw new RangeError(`RTCP of ${length} bytes`)
     const transport = this.#find(id)
     if (!transport) return false
-    if (!transport.dtls?.srtp || !transport.selected) return this.#count('send_not_connected')
+    const srtp = transport.dtls?.srtp
+    if (!srtp || !transport.selected) return this.#count('send_not_connected')
     if (length + RTCP_TRAILER_BYTES > MAX_DATAGRAM) return this.#count('send_oversize')
-    return this.#send(transport.selected, transport.dtls.srtp.sealRtcp(bytes.slice()))
+    return this.#send(transport.selected, srtp.sealRtcp(bytes.slice()))
   }
 
   reply(row: number, offset: number, length: number): void {
@@ -208,7 +209,8 @@ class SimulatedIo implements MediaIo {
     const skip = targets[at + Target.skip]!
     if (skip > payload.length || extension.length % 4 !== 0 || markerPt > 0xff) throw new RangeError('malformed target')
     if (!transport) return false
-    if (!transport.dtls?.srtp || !transport.selected) return this.#count('send_not_connected')
+    const srtp = transport.dtls?.srtp
+    if (!srtp || !transport.selected) return this.#count('send_not_connected')
     const rest = payload.subarray(skip)
     const length = RTP_HEADER_BYTES + extension.length + prefix.length + rest.length
     if (length + RTP_TAG_BYTES > MAX_DATAGRAM) return this.#count('send_oversize')
@@ -223,7 +225,7 @@ class SimulatedIo implements MediaIo {
     packet.set(extension, RTP_HEADER_BYTES)
     packet.set(prefix, RTP_HEADER_BYTES + extension.length)
     packet.set(rest, length - rest.length)
-    return this.#send(transport.selected, transport.dtls.srtp.sealRtp(packet, targets[at + Target.extSeq]!))
+    return this.#send(transport.selected, srtp.sealRtp(packet, targets[at + Target.extSeq]!))
   }
 
   #sendPlain(path: Path, bytes: Uint8Array): void {
