@@ -9,7 +9,8 @@ let worker: MediaWorker | undefined
 let timer: NodeJS.Timeout | undefined
 
 const report = (message: Report) => {
-  if (process.connected) process.send?.(message)
+  // A write that fails means that the main process is going; `disconnect` follows and ends this one.
+  if (process.connected) process.send?.(message, undefined, undefined, () => {})
 }
 
 const randomWords = new Uint32Array(256)
