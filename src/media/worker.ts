@@ -7,6 +7,7 @@
  * report channel are arguments, so the same loop runs over a simulated network in virtual time.
  */
 import type { ChannelParameters, Command, Counters, EndpointId, RelayedData, Report, WorkerLimits } from './control.js'
+import { DeadlineHeap, type Due, newDue } from './deadline-heap.js'
 import { Endpoint, type EndpointEvents } from './endpoint/endpoint.js'
 import { iceReasonNames } from './endpoint/ice.js'
 import { sctpCounts, sctpReasonNames } from './endpoint/sctp/association.js'
@@ -30,7 +31,7 @@ export interface WorkerHost {
 }
 
 /** What the worker keeps per endpoint: its parts, and who feeds it. */
-interface Seat {
+interface Seat extends Due {
   endpoint: Endpoint
   peer: Peer
   ufrags: string[]
@@ -56,8 +57,8 @@ export class MediaWorker implements EndpointEvents {
     data_dropped: 0,
     bugs: 0,
   }
-  /** The earliest deadline of any endpoint, or earlier. */
-  #nextSweepMs = Number.POSITIVE_INFINITY
+  /** Seats by the earliest time at which their endpoint may be due. */
+  readonly #due = new DeadlineHeap<Seat>()
   #lastSweepMs = 0
   #wakeMs = Number.POSITIVE_INFINITY
 
@@ -147,23 +148,29 @@ export class MediaWorker implements EndpointEvents {
     })
   }
 
+  get #nextSweepMs(): number {
+    return Math.max(this.#due.earliestMs, this.#lastSweepMs + SWEEP_INTERVAL_MS)
+  }
+
+  /** What becomes due because of the sweep itself waits for the next one: a sweep ends. */
   #sweep(nowMs: number): void {
     this.#lastSweepMs = nowMs
-    this.#nextSweepMs = Number.POSITIVE_INFINITY
-    for (const seat of [...this.#seats.values()]) {
+    for (let left = this.#due.size; left > 0; left--) {
+      const seat = this.#due.takeDue(nowMs)
+      if (seat === undefined) return
       try {
         if (nowMs >= seat.endpoint.deadline()) seat.endpoint.expire(nowMs)
+        this.#expect(seat)
       } catch (error) {
         this.#contain(seat, error)
       }
-      this.#expect(seat)
     }
   }
 
-  /** Something happened that may have given an endpoint an earlier deadline. */
+  /** Something happened that may have given an endpoint an earlier deadline; a later one is seen when it is swept. */
   #expect(seat: Seat): void {
-    const dueMs = Math.max(seat.endpoint.deadline(), this.#lastSweepMs + SWEEP_INTERVAL_MS)
-    if (dueMs < this.#nextSweepMs) this.#nextSweepMs = dueMs
+    const dueMs = seat.endpoint.deadline()
+    if (dueMs < seat.dueMs) this.#due.set(seat, dueMs)
   }
 
   /** A bug of ours ends one endpoint, loudly, and nothing else. */
@@ -296,7 +303,8 @@ export class MediaWorker implements EndpointEvents {
       return
     }
     const endpoint = new Endpoint(this.io, id, transport, local, this, this.#limits)
-    const seat: Seat = { endpoint, peer: this.#router.openPeer(id, transport), ufrags: [local.ufrag], source: null }
+    const peer = this.#router.openPeer(id, transport)
+    const seat: Seat = { endpoint, peer, ufrags: [local.ufrag], source: null, ...newDue() }
     this.#seats.set(id, seat)
     this.#byTransport.set(transport, seat)
     this.#byUfrag.set(local.ufrag, seat)
@@ -307,6 +315,7 @@ export class MediaWorker implements EndpointEvents {
     if (!this.#seats.delete(id)) return
     this.#byTransport.delete(transport)
     for (const ufrag of seat.ufrags) this.#byUfrag.delete(ufrag)
+    this.#due.remove(seat)
     this.#rooms.remove(id)
     this.#router.closePeer(id)
     seat.endpoint.close()

@@ -128,6 +128,7 @@ export class Endpoint {
 
   /** When `expire` has something to do, or Infinity. */
   deadline(): number {
+    if (this.#closed) return Number.POSITIVE_INFINITY
     return Math.min(this.ice.deadline(), this.#association?.deadline() ?? Number.POSITIVE_INFINITY)
   }
 
