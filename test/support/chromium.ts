@@ -30,11 +30,15 @@ export async function launchChromium(more: readonly string[] = []): Promise<Brow
 }
 
 /** A page of its own (own storage), with its console and errors collected. */
-export async function openPage(browser: Browser, url: string): Promise<Page & { problems: string[] }> {
+export async function openPage(
+  browser: Browser,
+  url: string,
+): Promise<Page & { problems: string[]; warnings: string[] }> {
   const context = await browser.newContext({ viewport: { width: 1024, height: 720 } })
-  const page = Object.assign(await context.newPage(), { problems: [] as string[] })
+  const page = Object.assign(await context.newPage(), { problems: [] as string[], warnings: [] as string[] })
   page.on('pageerror', (error) => page.problems.push(error.stack ?? error.message))
   page.on('console', (message) => message.type() === 'error' && page.problems.push(message.text()))
+  page.on('console', (message) => message.type() === 'warning' && page.warnings.push(message.text()))
   await page.goto(url)
   return page
 }

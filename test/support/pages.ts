@@ -14,6 +14,21 @@ const files: Record<string, () => { type: string; text: string }> = {
       <script>var module = { exports: {} }</script>
       <script src="/minijanus.js"></script><script type="module" src="/minijanus-client.js"></script>`,
   }),
+  // networked-aframe, as far as its adapter looks at it.
+  '/naf.html': () => ({
+    type: 'text/html',
+    text: `<!doctype html><title>naf</title><link rel="icon" href="data:,"><body>
+      <script>var NAF = { adapters: { register(name, Adapter) { this[name] = Adapter } } }</script>
+      <script src="/naf-janus-adapter.js"></script><script type="module" src="/naf-client.js"></script>`,
+  }),
+  '/naf-janus-adapter.js': () => ({
+    type: 'text/javascript',
+    text: readFileSync(require.resolve('naf-janus-adapter/dist/naf-janus-adapter.min.js'), 'utf8'),
+  }),
+  '/naf-client.js': () => ({
+    type: 'text/javascript',
+    text: readFileSync(new URL('../browsers/pages/naf-client.js', import.meta.url), 'utf8'),
+  }),
   '/minijanus.js': () => ({
     type: 'text/javascript',
     text: readFileSync(require.resolve('minijanus/minijanus.js'), 'utf8'),
