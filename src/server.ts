@@ -229,7 +229,12 @@ async function listenClients(
 }
 
 async function listenOperators(config: Config, pool: Pool, live: () => Record<string, number>) {
-  const metrics = createMetrics({ workers: () => pool.counters(), live, workerDeaths: () => pool.deaths })
+  const metrics = createMetrics({
+    workers: () => pool.counters(),
+    live,
+    workerDeaths: () => pool.deaths,
+    endpointsRefused: () => pool.refused,
+  })
   const health = () => ({ healthy: pool.running === pool.size, details: { workers: pool.running, ...live() } })
   const { adminHost: host, adminPort: port, adminSecret: secret } = config
   try {

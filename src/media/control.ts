@@ -10,6 +10,9 @@
 /** Number of an endpoint (one peer connection), unique for the life of the main process. */
 export type EndpointId = number
 
+/** Endpoints that a worker takes at once. The main process counts them and asks for no more. */
+export const MAX_ENDPOINTS = 4096
+
 export interface IceCredentials {
   /** RFC 8445: 4–256 ice-chars. */
   ufrag: string

@@ -47,9 +47,9 @@ export interface MediaPool {
   readonly size: number
   /**
    * Opens an endpoint on worker `worker`, or where `room` lives, or else on the least loaded worker.
-   * @throws Error when no worker is running (all are restarting)
+   * @returns undefined, counted, when no worker that would do is running or has room for another endpoint
    */
-  open(where: { worker?: number; room?: string }, observer: EndpointObserver): PooledEndpoint
+  open(where: { worker?: number; room?: string }, observer: EndpointObserver): PooledEndpoint | undefined
   /** Resolves when the block (or its end) is in force on every worker. */
   block(room: string, users: readonly [string, string], blocked: boolean): Promise<void>
   /** The room is empty. */

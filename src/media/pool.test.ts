@@ -32,13 +32,16 @@ async function open(t: TestContext, options: Partial<PoolOptions> = {}): Promise
 /** An endpoint that writes down what it is told. */
 function openEndpoint(pool: Pool, where: { worker?: number; room?: string }) {
   const told: (HangupReason | 'connected')[] = []
-  const endpoint: PooledEndpoint = pool.open(where, {
+  const endpoint: PooledEndpoint | undefined = pool.open(where, {
     connected: () => told.push('connected'),
     closed: (reason) => told.push(reason),
     media: () => {},
   })
+  assert.ok(endpoint, 'a worker takes it')
   return { endpoint, told }
 }
+
+const nobody = { connected: () => {}, closed: () => {}, media: () => {} }
 
 const live = async (pool: Pool, worker: number) => (await pool.counters())[worker]!.live
 
@@ -81,13 +84,33 @@ test('endpoints go where their room is, others to the worker that has the fewest
   for (let i = 0; i < 3; i++) assert.equal(openEndpoint(pool, { room: 'alpha' }).endpoint.worker, first.worker)
   assert.equal(openEndpoint(pool, {}).endpoint.worker, second.worker)
   assert.equal(openEndpoint(pool, { worker: 1 }).endpoint.worker, 1)
-  assert.throws(() => openEndpoint(pool, { worker: 7 }), /no media worker is running/)
+  assert.equal(pool.open({ worker: 7 }, nobody), undefined)
   assert.throws(() => second.source(first), /different workers/)
   const counts = (await pool.counters()).map((counters) => counters.live.endpoints!)
   assert.equal(
     counts.reduce((sum, count) => sum + count),
     7,
   )
+})
+
+test('a worker that is full takes no more, and takes others in when some have gone', async (t) => {
+  const { pool, logged } = await open(t, { maxEndpoints: 2 })
+  const first = openEndpoint(pool, { worker: 0 }).endpoint
+  first.place('hall', 'ann', flags)
+  openEndpoint(pool, { room: 'hall' })
+  assert.equal(pool.open({ worker: 0 }, nobody), undefined)
+  // A room's worker that is full is no reason to refuse who publishes there.
+  assert.equal(openEndpoint(pool, { room: 'hall' }).endpoint.worker, 1)
+  openEndpoint(pool, {})
+  for (const where of [{}, { room: 'hall' }, { worker: 0 }, { worker: 1 }]) {
+    assert.equal(pool.open(where, nobody), undefined)
+  }
+  assert.equal(pool.refused, 5)
+  assert.deepEqual([(await live(pool, 0)).endpoints, (await live(pool, 1)).endpoints], [2, 2])
+  first.close()
+  assert.equal(openEndpoint(pool, {}).endpoint.worker, 0)
+  assert.equal((await live(pool, 0)).endpoints, 2)
+  assert.deepEqual(logged, [])
 })
 
 test('nothing is kept of a room that was spread over workers, whichever empties first', async (t) => {
@@ -198,7 +221,8 @@ test('all workers are away: opening says so', async (t) => {
   const { pool } = await open(t, { workers: 1 })
   process.kill(pool.pids[0]!, 'SIGKILL')
   await eventually('it is away', () => pool.running === 0)
-  assert.throws(() => openEndpoint(pool, { room: 'hall' }), /no media worker is running/)
+  assert.equal(pool.open({ room: 'hall' }, nobody), undefined)
+  assert.equal(pool.refused, 1)
   assert.deepEqual(await pool.counters(), [{ totals: {}, live: {} }])
   await pool.block('hall', ['ann', 'bob'], true)
   await eventually('it is back', () => pool.running === 1)

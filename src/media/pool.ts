@@ -2,7 +2,7 @@
  * Media workers as child processes: starts them, starts them again when they die, and hands out endpoints.
  * A worker that dies takes only its own endpoints with it: their observers are told, everybody else goes on.
  */
-import type { Candidate, Counters } from './control.js'
+import { type Candidate, type Counters, MAX_ENDPOINTS } from './control.js'
 import type { EndpointObserver, MediaPool, PooledEndpoint } from './pool-types.js'
 import { WorkerEndpoint } from './pooled-endpoint.js'
 import { HANG_MS, type WorkerEvents, type WorkerOptions, WorkerProcess } from './worker-process.js'
@@ -10,6 +10,8 @@ import { HANG_MS, type WorkerEvents, type WorkerOptions, WorkerProcess } from '.
 export interface PoolOptions extends WorkerOptions {
   /** Number of worker processes, at least 1. */
   workers: number
+  /** Endpoints that one worker may have at once. Default `MAX_ENDPOINTS`, which is also the most. */
+  maxEndpoints?: number
 }
 
 class Pool implements MediaPool, WorkerEvents {
@@ -18,6 +20,7 @@ class Pool implements MediaPool, WorkerEvents {
   /** Blocks in force: a worker that starts again gets them all, and so does a room's next endpoint. */
   readonly #blocks = new Map<string, Map<string, [string, string]>>()
   #nextEndpoint = 1
+  #refused = 0
   #watch: NodeJS.Timeout | undefined
 
   constructor(options: PoolOptions) {
@@ -55,6 +58,11 @@ class Pool implements MediaPool, WorkerEvents {
     return this.#workers.reduce((sum, worker) => sum + worker.deaths, 0)
   }
 
+  /** Times that an endpoint was wanted and no worker could take it. */
+  get refused(): number {
+    return this.#refused
+  }
+
   get pids(): (number | undefined)[] {
     return this.#workers.map((worker) => worker.pid)
   }
@@ -69,9 +77,12 @@ class Pool implements MediaPool, WorkerEvents {
     return this.#workers[0]?.candidates ?? []
   }
 
-  open(where: { worker?: number; room?: string }, observer: EndpointObserver): PooledEndpoint {
+  open(where: { worker?: number; room?: string }, observer: EndpointObserver): PooledEndpoint | undefined {
     const worker = this.#choose(where)
-    if (!worker) throw new Error('no media worker is running')
+    if (!worker) {
+      this.#refused++
+      return undefined
+    }
     return new WorkerEndpoint(worker, this.#nextEndpoint++, observer, {
       entered: (room) => this.#entered(worker, room),
       left: (room) => this.#left(worker, room),
@@ -136,14 +147,12 @@ class Pool implements MediaPool, WorkerEvents {
   }
 
   #choose(where: { worker?: number; room?: string }): WorkerProcess | undefined {
-    if (where.worker !== undefined) {
-      const asked = this.#workers[where.worker]
-      return asked?.running ? asked : undefined
-    }
-    const running = this.#workers.filter((worker) => worker.running)
-    const room = where.room
-    const home = room === undefined ? undefined : mostOf(running, (worker) => worker.rooms.get(room) ?? 0)
-    return home ?? running.sort((a, b) => a.endpoints.size - b.endpoints.size)[0]
+    const { worker, room } = where
+    const { maxEndpoints = MAX_ENDPOINTS } = this.#options
+    const asked = worker === undefined ? this.#workers : this.#workers.slice(worker, worker + 1)
+    const able = asked.filter(({ running, endpoints }) => running && endpoints.size < maxEndpoints)
+    const home = room === undefined ? undefined : mostOf(able, (worker) => worker.rooms.get(room) ?? 0)
+    return home ?? able.sort((a, b) => a.endpoints.size - b.endpoints.size)[0]
   }
 }
 

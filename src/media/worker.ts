@@ -6,7 +6,16 @@
  * Beside it, commands of the main process (`control.ts`). No sockets and no process here: the io and the
  * report channel are arguments, so the same loop runs over a simulated network in virtual time.
  */
-import type { ChannelParameters, Command, Counters, EndpointId, RelayedData, Report, WorkerLimits } from './control.js'
+import {
+  type ChannelParameters,
+  type Command,
+  type Counters,
+  type EndpointId,
+  MAX_ENDPOINTS,
+  type RelayedData,
+  type Report,
+  type WorkerLimits,
+} from './control.js'
 import { DeadlineHeap, type Due, newDue } from './deadline-heap.js'
 import { Endpoint, type EndpointEvents } from './endpoint/endpoint.js'
 import { iceReasonNames } from './endpoint/ice.js'
@@ -50,6 +59,7 @@ export class MediaWorker implements EndpointEvents {
   readonly #byUfrag = new Map<string, Seat>()
   readonly #stunDrops = new Float64Array(iceReasonNames.length)
   readonly #totals = {
+    endpoints_refused: 0,
     stun_requests: 0,
     drop_stun_unknown: 0,
     data_received: 0,
@@ -65,7 +75,7 @@ export class MediaWorker implements EndpointEvents {
   constructor(host: WorkerHost, limits: WorkerLimits) {
     this.#host = host
     this.#limits = limits
-    this.io = host.openIo({}, (count) => this.#batch(count))
+    this.io = host.openIo({ maxTransports: MAX_ENDPOINTS }, (count) => this.#batch(count))
     this.#router = new Router(
       this.io,
       {
@@ -253,7 +263,7 @@ export class MediaWorker implements EndpointEvents {
   #obey(nowMs: number, command: Command): void {
     switch (command.kind) {
       case 'open':
-        return this.#open(command.endpoint, command.local)
+        return this.#open(nowMs, command.endpoint, command.local)
       case 'spread':
         return this.#rooms.spread(command.room, command.elsewhere)
       case 'relay':
@@ -295,19 +305,20 @@ export class MediaWorker implements EndpointEvents {
     }
   }
 
-  #open(id: EndpointId, local: Extract<Command, { kind: 'open' }>['local']): void {
+  #open(nowMs: number, id: EndpointId, local: Extract<Command, { kind: 'open' }>['local']): void {
     const transport = this.io.allocate()
     if (transport < 0) {
-      this.#host.report({ kind: 'bug', endpoint: id, error: 'no free transport' })
+      this.#totals.endpoints_refused++
       this.#host.report({ kind: 'closed', endpoint: id, reason: 'Internal error' })
       return
     }
-    const endpoint = new Endpoint(this.io, id, transport, local, this, this.#limits)
+    const endpoint = new Endpoint(nowMs, this.io, id, transport, local, this, this.#limits)
     const peer = this.#router.openPeer(id, transport)
     const seat: Seat = { endpoint, peer, ufrags: [local.ufrag], source: null, ...newDue() }
     this.#seats.set(id, seat)
     this.#byTransport.set(transport, seat)
     this.#byUfrag.set(local.ufrag, seat)
+    this.#expect(seat)
   }
 
   #close(seat: Seat): void {

@@ -10,6 +10,7 @@ export interface MetricsSource {
   /** Sessions, handles, users, … of the main process, by kind. */
   live(): Record<string, number>
   workerDeaths(): number
+  endpointsRefused(): number
 }
 
 /** @returns a function that collects and writes everything, and the content type it is written in */
@@ -34,6 +35,11 @@ export function createMetrics(source: MetricsSource): { contentType: string; tex
     help: 'Media workers that died and were started again',
     registers: [registry],
   })
+  const refused = new Counter({
+    name: 'rostra_endpoints_refused_total',
+    help: 'Peer connections that no media worker could take: none was running, or it was full',
+    registers: [registry],
+  })
   return {
     contentType: registry.contentType,
     async text() {
@@ -42,6 +48,8 @@ export function createMetrics(source: MetricsSource): { contentType: string; tex
       live.reset()
       deaths.reset()
       deaths.inc(source.workerDeaths())
+      refused.reset()
+      refused.inc(source.endpointsRefused())
       for (const [kind, value] of Object.entries(source.live())) live.set({ worker: 'main', kind }, value)
       for (const [index, counters] of workers.entries()) {
         const worker = String(index)

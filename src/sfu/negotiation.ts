@@ -9,7 +9,6 @@ import { readDescription } from '../jsep/read-description.js'
 import type { HangupReason, MediaKind } from '../media/control.js'
 import type { EndpointObserver, MediaPool, PooledEndpoint } from '../media/pool-types.js'
 import { Refusal, refuse } from './errors.js'
-import type { Log } from './log.js'
 import { type Exchange, Publisher } from './publisher.js'
 import type { Quota } from './quota.js'
 import type { Source } from './room.js'
@@ -35,7 +34,6 @@ export interface NegotiationParts {
   readonly pool: MediaPool
   readonly quota: Quota
   readonly codecs: CodecPolicy
-  readonly log: Log
 }
 
 /** What else happens to the connection in the message that brings a description. */
@@ -251,14 +249,8 @@ export class Negotiation {
         this.#ended(endpoint, reason)
       },
     }
-    let endpoint: PooledEndpoint | undefined
-    try {
-      endpoint = this.#parts.pool.open(where, observer)
-    } catch (error) {
-      this.#parts.log.warn({ err: (error as Error).message }, 'no endpoint for a peer connection')
-      return undefined
-    }
-    this.#lives.set(endpoint, life)
+    const endpoint = this.#parts.pool.open(where, observer)
+    if (endpoint) this.#lives.set(endpoint, life)
     return endpoint
   }
 

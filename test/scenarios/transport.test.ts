@@ -57,6 +57,46 @@ scenario('who never sends a check is closed after 20 s', {}, (stage) => {
   assert.deepEqual(closed, [{ atMs: 21_000, report: { kind: 'closed', endpoint: 77, reason: 'ICE failed' } }])
 })
 
+const local = { ufrag: 'some', pwd: 'body-that-never-comes-here' }
+
+scenario('who never answers is closed after 30 s, with or without valid checks', {}, (stage) => {
+  stage.worker.command({ kind: 'open', endpoint: 77, local })
+  const checker = stage.client()
+  stage.worker.command({ kind: 'open', endpoint: 78, local: { ...local, ufrag: 'other' } })
+  for (let i = 0; i < 20; i++) {
+    const check = buildBindingRequest({ username: 'other:mine', pwd: local.pwd, useCandidate: true })
+    stage.net.schedule(stage.nowMs + i * 2500, () => {
+      stage.net.send({ ip: '10.99.0.1', port: 5000 }, stage.worker.address, plain(check))
+    })
+  }
+  stage.run(60_000)
+  const closed = stage.worker.reports.flatMap(({ atMs, report }) =>
+    report.kind === 'closed' ? [{ atMs, ...report }] : [],
+  )
+  assert.deepEqual(
+    closed.map(({ endpoint, atMs, reason }) => [endpoint, atMs, reason]).sort(),
+    [77, 78].map((endpoint) => [endpoint, 31_000, 'ICE failed']),
+  )
+  assert.deepEqual([checker.connected, stage.worker.counters.live.endpoints], [true, 1])
+})
+
+scenario('transports of those who never answered are free again', {}, (stage) => {
+  const count = 4096
+  const open = (from: number) => {
+    for (let i = from; i < from + count; i++) {
+      stage.worker.command({ kind: 'open', endpoint: i, local: { ...local, ufrag: `u${i}` } })
+    }
+  }
+  open(1000)
+  stage.worker.command({ kind: 'open', endpoint: 77, local })
+  const { live, totals } = stage.worker.counters
+  assert.deepEqual([live.endpoints, totals.endpoints_refused, totals.bugs], [count, 1, 0])
+  stage.run(31_000)
+  assert.equal(stage.worker.counters.live.endpoints, 0)
+  open(10_000)
+  assert.deepEqual([stage.worker.counters.live.endpoints, stage.worker.counters.totals.endpoints_refused], [count, 1])
+})
+
 scenario('who checks but does no DTLS is closed in time', {}, (stage) => {
   const client = stage.client()
   client.peer.start = () => {}

@@ -24,6 +24,8 @@ export interface EndpointEvents {
 
 /** The last part of `scratch` is for STUN; the forwarding code has the rest. */
 export const STUN_SCRATCH_BYTES = 16 * 1024
+/** From `open` to the peer's description, and again from there to DTLS: nobody may hold a transport for nothing. */
+export const SETUP_TIMEOUT_MS = 30_000
 /** Data channels that one peer may have open. */
 const MAX_CHANNELS = 64
 
@@ -46,9 +48,11 @@ export class Endpoint {
   #dtls: DtlsParameters | undefined
   #association: Association | undefined
   #connected = false
+  #setUpByMs: number
   #closed = false
 
   constructor(
+    nowMs: number,
     io: MediaIo,
     id: EndpointId,
     transport: number,
@@ -62,6 +66,7 @@ export class Endpoint {
     this.ice = new IceLite(local)
     this.#events = events
     this.#limits = limits
+    this.#setUpByMs = nowMs + SETUP_TIMEOUT_MS
   }
 
   get connected(): boolean {
@@ -73,6 +78,7 @@ export class Endpoint {
     this.ice.setRemote(nowMs, remote)
     if (this.#dtls) return
     this.#dtls = dtls
+    this.#setUpByMs = nowMs + SETUP_TIMEOUT_MS
     this.#io.start(this.transport, dtls.role, fingerprintBytes(dtls.fingerprint.value))
   }
 
@@ -103,6 +109,7 @@ export class Endpoint {
   dtlsConnected(): void {
     if (this.#connected || this.#closed) return
     this.#connected = true
+    this.#setUpByMs = Number.POSITIVE_INFINITY
     this.#events.connected(this)
   }
 
@@ -123,13 +130,13 @@ export class Endpoint {
   expire(nowMs: number): void {
     if (this.#closed) return
     this.#association?.expire(nowMs)
-    if (this.ice.expire(nowMs)) this.#fail('ICE failed')
+    if (this.ice.expire(nowMs) || nowMs >= this.#setUpByMs) this.#fail('ICE failed')
   }
 
   /** When `expire` has something to do, or Infinity. */
   deadline(): number {
     if (this.#closed) return Number.POSITIVE_INFINITY
-    return Math.min(this.ice.deadline(), this.#association?.deadline() ?? Number.POSITIVE_INFINITY)
+    return Math.min(this.#setUpByMs, this.ice.deadline(), this.#association?.deadline() ?? Number.POSITIVE_INFINITY)
   }
 
   /** Open data channels and bytes queued towards the peer. */
