@@ -284,8 +284,7 @@ export class MediaWorker implements EndpointEvents {
         return this.#expect(seat)
       case 'restart':
         seat.endpoint.ice.restart(nowMs, command.local)
-        seat.ufrags.push(command.local.ufrag)
-        this.#byUfrag.set(command.local.ufrag, seat)
+        this.#nameBy(seat, command.local.ufrag)
         return this.#expect(seat)
       case 'receive':
         return seat.peer.receive(command.streams, nowMs)
@@ -314,11 +313,18 @@ export class MediaWorker implements EndpointEvents {
     }
     const endpoint = new Endpoint(nowMs, this.io, id, transport, local, this, this.#limits)
     const peer = this.#router.openPeer(id, transport)
-    const seat: Seat = { endpoint, peer, ufrags: [local.ufrag], source: null, ...newDue() }
+    const seat: Seat = { endpoint, peer, ufrags: [], source: null, ...newDue() }
     this.#seats.set(id, seat)
     this.#byTransport.set(transport, seat)
-    this.#byUfrag.set(local.ufrag, seat)
+    this.#nameBy(seat, local.ufrag)
     this.#expect(seat)
+  }
+
+  /** Checks find the endpoint by its ufrag, and until one has by the new ufrag also by the one before: no older ones. */
+  #nameBy(seat: Seat, ufrag: string): void {
+    seat.ufrags.push(ufrag)
+    this.#byUfrag.set(ufrag, seat)
+    if (seat.ufrags.length > 2) this.#byUfrag.delete(seat.ufrags.shift()!)
   }
 
   #close(seat: Seat): void {
@@ -356,6 +362,7 @@ export class MediaWorker implements EndpointEvents {
     const live: Record<string, number> = {
       endpoints: this.#seats.size,
       rooms: this.#rooms.size,
+      ufrags: this.#byUfrag.size,
       associations: 0,
       channels: 0,
       buffered_bytes: 0,

@@ -162,6 +162,21 @@ scenario(
   },
 )
 
+scenario('however often ICE is restarted, an endpoint has two names at most', {}, (stage) => {
+  const speaker = stage.publisher({ audio: true })
+  stage.connect()
+  assert.equal(stage.worker.counters.live.ufrags, 1)
+  for (let i = 0; i < 100; i++) {
+    stage.worker.command({ kind: 'restart', endpoint: speaker.id, local: { ...local, ufrag: `again${i}` } })
+  }
+  assert.equal(stage.worker.counters.live.ufrags, 2)
+  speaker.restartIce('10.200.0.1')
+  stage.run(60_000)
+  assert.deepEqual([speaker.connected, closings(speaker)], [true, []])
+  stage.worker.command({ kind: 'close', endpoint: speaker.id })
+  assert.equal(stage.worker.counters.live.ufrags, 0)
+})
+
 scenario(
   'a new address without an ICE restart, as behind a NAT that forgot: the next check moves media',
   { seeds },
