@@ -12,7 +12,7 @@ import type {
   IceCredentials,
   WorkerLimits,
 } from '../control.js'
-import { Addr, CloseReason, type MediaIo } from '../io/io.js'
+import { Addr, CloseReason, type MediaIo, STUN_SCRATCH_BYTES } from '../io/io.js'
 import { IceLite, IceReason, newIceVerdict } from './ice.js'
 import { type Association, openAssociation } from './sctp/association.js'
 
@@ -22,8 +22,6 @@ export interface EndpointEvents {
   message(endpoint: Endpoint, channel: ChannelParameters, binary: boolean, payload: Uint8Array): void
 }
 
-/** The last part of `scratch` is for STUN; the forwarding code has the rest. */
-export const STUN_SCRATCH_BYTES = 16 * 1024
 /** From `open` to the peer's description, and again from there to DTLS: nobody may hold a transport for nothing. */
 export const SETUP_TIMEOUT_MS = 30_000
 /** Data channels that one peer may have open. */

@@ -4,17 +4,15 @@
  * ```
  * scratch  0                                          240 KiB          256 KiB
  *          +------------------------------------------+----------------+
- *          | forwarder: extension blocks, OSN, RTCP   | STUN and other |
+ *          | forwarder: extension blocks, OSN, RTCP   | STUN           |
  *          +------------------------------------------+----------------+
  * ```
  *
  * The io takes what it needs out of scratch before `fanout` or `rtcp` returns, so nothing here lives longer
  * than one packet: each packet begins again at 0.
  */
-import { MAX_TARGETS, type MediaIo, Target } from '../io/io.js'
+import { MAX_TARGETS, type MediaIo, STUN_SCRATCH_BYTES, Target } from '../io/io.js'
 
-/** End of scratch that belongs to others on the worker's loop. */
-export const FOREIGN_SCRATCH_BYTES = 16 * 1024
 /** Room that must be left before a row is begun: the largest extension block, and an OSN. */
 const ROW_SCRATCH_BYTES = 2048
 
@@ -39,7 +37,7 @@ export class Outbox {
     this.scratch = io.scratch
     this.#targets = io.targets
     this.#source = io.rx
-    this.#scratchEnd = io.scratch.length - FOREIGN_SCRATCH_BYTES
+    this.#scratchEnd = io.scratch.length - STUN_SCRATCH_BYTES
   }
 
   /**

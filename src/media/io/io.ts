@@ -97,6 +97,8 @@ export const MAX_BATCH = 128
 /** Rows that `targets` holds; `fanout` takes at most this many at once. */
 export const MAX_TARGETS = 4096
 export const SCRATCH_BYTES = 256 * 1024
+/** The end of scratch, for STUN responses; what comes before it belongs to the forwarder (`forward/outbox.ts`). */
+export const STUN_SCRATCH_BYTES = 16 * 1024
 /** Larger datagrams are dropped on receive and never built on send. */
 export const MAX_DATAGRAM = 1500
 /** Longest DTLS application-data payload that `dtlsSend` takes. */
