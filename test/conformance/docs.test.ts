@@ -1,0 +1,50 @@
+/** What the pages list is what there is: neither more nor less. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { janusErrors } from '../../src/janus/errors.js'
+import { eventually } from '../support/eventually.js'
+import { startServer } from '../support/server-process.js'
+
+const page = (name: string) => readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8')
+
+/** The words in code style of the first column of every table in a text. */
+const firstColumn = (text: string) =>
+  [...text.matchAll(/^\| (`[^|]*`) \|/gm)].flatMap(([, cell]) =>
+    [...cell!.matchAll(/`([^`]+)`/g)].map(([, word]) => word!),
+  )
+
+const between = (text: string, from: string, to?: string) =>
+  text.slice(text.indexOf(from), to === undefined ? undefined : text.indexOf(to))
+
+test('every metric of a running server is on the page, and no other', async (t) => {
+  const server = await startServer(['--workers', '1'])
+  t.after(() => server.stop())
+  const text = page('metrics.md')
+  // A worker answers with its first totals once it runs.
+  const metrics = await eventually('totals', async () => {
+    const all = await server.metrics()
+    return all.includes('name="rx_packets"') && all
+  })
+  const values = (pattern: RegExp) => new Set([...metrics.matchAll(pattern)].map(([, value]) => value!))
+  const sorted = (names: Iterable<string>) => [...names].sort()
+
+  const totals = firstColumn(between(text, '## Totals', '## Gauges'))
+  assert.deepEqual(sorted(totals), sorted(values(/^rostra_media_total\{.*name="(\w+)"/gm)))
+  const main = firstColumn(between(text, 'In the main process', 'In each worker'))
+  assert.deepEqual(sorted(main), sorted(values(/^rostra_live\{worker="main",kind="(\w+)"/gm)))
+  const worker = firstColumn(between(text, 'In each worker'))
+  assert.deepEqual(sorted(worker), sorted(values(/^rostra_live\{worker="0",kind="(\w+)"/gm)))
+
+  const families = [...values(/^# TYPE (\w+) /gm)].filter((name) => !/^rostra_(process|nodejs)_/.test(name))
+  const listed = firstColumn(between(text, '# Metrics', '## Totals')).filter((word) => /^rostra_\w+\w$/.test(word))
+  assert.deepEqual(sorted(listed.filter((word) => !word.includes('…'))), sorted(families))
+})
+
+test('every error of the Janus API is on the page with its code', () => {
+  const rows = [...page('errors.md').matchAll(/^\| `(\w+)` \| (\d+) \|/gm)]
+  assert.deepEqual(
+    Object.fromEntries(rows.map(([, symbol, code]) => [symbol, Number(code)])),
+    Object.fromEntries(Object.entries(janusErrors).map(([symbol, { code }]) => [symbol, code])),
+  )
+})
