@@ -235,7 +235,7 @@ async function listenOperators(config: Config, pool: Pool, live: () => Record<st
     workerDeaths: () => pool.deaths,
     endpointsRefused: () => pool.refused,
   })
-  const health = () => ({ healthy: pool.running === pool.size, details: { workers: pool.running, ...live() } })
+  const health = () => ({ healthy: pool.well === pool.size, details: { workers: pool.well, ...live() } })
   const { adminHost: host, adminPort: port, adminSecret: secret } = config
   try {
     return await listenAdmin({ host, port, secret, metrics, health })

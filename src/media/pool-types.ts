@@ -50,10 +50,13 @@ export interface MediaPool {
    * @returns undefined, counted, when no worker that would do is running or has room for another endpoint
    */
   open(where: { worker?: number; room?: string }, observer: EndpointObserver): PooledEndpoint | undefined
-  /** Resolves when the block (or its end) is in force on every worker. */
+  /** Resolves when a worker runs: at once, or, while all are being started again, after 2 s at the latest. */
+  ready(): Promise<void>
+  /** Resolves when the block (or its end) is in force on every worker that has endpoints of the room. */
   block(room: string, users: readonly [string, string], blocked: boolean): Promise<void>
   /** The room is empty. */
   forget(room: string): void
+  /** One value per worker: the last one known when a worker does not answer within a second. */
   counters(): Promise<Counters[]>
   close(): Promise<void>
 }

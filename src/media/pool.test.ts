@@ -175,7 +175,7 @@ test('a worker that starts again knows the blocks, those too that changed while 
 
   const pid = pool.pids[0]!
   process.kill(pid, 'SIGKILL')
-  await eventually('one is away', () => pool.running === 1)
+  await eventually('one is away', () => pool.running === 1, { everyMs: 2 })
   await pool.block('gamma', ['ann', 'bob'], true)
   await pool.block('beta', ['bob', 'ann'], false)
   pool.forget('alpha')
@@ -185,20 +185,32 @@ test('a worker that starts again knows the blocks, those too that changed while 
   assert.deepEqual(await rooms(), [0, 0])
 })
 
-test('a worker that hangs is killed and replaced; questions to it are answered by its end', async (t) => {
-  const { pool, logged } = await open(t, { hangMs: 1000 })
-  const { told } = openEndpoint(pool, { worker: 0 })
+test('a worker that hangs is unwell, then killed and replaced; meanwhile others do not wait for it', async (t) => {
+  const { pool, logged } = await open(t, { hangMs: 2000 })
+  const { endpoint, told } = openEndpoint(pool, { worker: 0 })
+  endpoint.place('alpha', 'ann', flags)
+  openEndpoint(pool, { worker: 1 }).endpoint.place('beta', 'bob', flags)
+  assert.deepEqual([(await live(pool, 0)).endpoints, pool.well], [1, 2])
   const [hanging, healthy] = pool.pids as [number, number]
   process.kill(hanging, 'SIGSTOP')
   t.after(() => isAlive(hanging) && process.kill(hanging, 'SIGKILL'))
-  const [first, second] = await pool.counters()
-  assert.deepEqual(first, { totals: {}, live: {} })
-  assert.equal(second!.live.endpoints, 0)
-  assert.ok(logged.some(({ message, fields }) => message.includes('hangs') && fields.pid === hanging))
-  await eventually('another one runs', () => pool.running === 2)
+
+  const began = performance.now()
+  // What it last counted; and the other room's block is in force without it.
+  assert.deepEqual([(await live(pool, 0)).endpoints, (await live(pool, 1)).endpoints], [1, 1])
+  await pool.block('beta', ['bob', 'cid'], true)
+  assert.ok(performance.now() - began < 1000)
+  const ownRoom = pool.block('alpha', ['ann', 'cid'], true)
+  await eventually('it is unwell', () => pool.well === 1)
+  assert.deepEqual([pool.running, isAlive(hanging), told], [2, true, []])
+
+  await ownRoom
   assert.equal(isAlive(hanging), false)
-  assert.equal(pool.pids[1], healthy)
+  assert.ok(logged.some(({ message, fields }) => message.includes('hangs') && fields.pid === hanging))
   assert.deepEqual(told, ['Internal error'])
+  await eventually('another one runs', () => pool.well === 2)
+  assert.equal(pool.pids[1], healthy)
+  assert.deepEqual(await live(pool, 0).then(({ endpoints, rooms }) => [endpoints, rooms]), [0, 2])
 })
 
 test('an address that is not ours: one clear line, and no process is left', async (t) => {
@@ -220,11 +232,12 @@ test('a port that is taken: one clear line', async (t) => {
 test('all workers are away: opening says so', async (t) => {
   const { pool } = await open(t, { workers: 1 })
   process.kill(pool.pids[0]!, 'SIGKILL')
-  await eventually('it is away', () => pool.running === 0)
+  await eventually('it is away', () => pool.running === 0, { everyMs: 2 })
   assert.equal(pool.open({ room: 'hall' }, nobody), undefined)
   assert.equal(pool.refused, 1)
-  assert.deepEqual(await pool.counters(), [{ totals: {}, live: {} }])
   await pool.block('hall', ['ann', 'bob'], true)
-  await eventually('it is back', () => pool.running === 1)
+  await pool.ready()
+  assert.equal(pool.running, 1)
+  await pool.ready()
   assert.equal((await live(pool, 0)).rooms, 1)
 })

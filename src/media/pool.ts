@@ -5,7 +5,12 @@
 import { type Candidate, type Counters, MAX_ENDPOINTS } from './control.js'
 import type { EndpointObserver, MediaPool, PooledEndpoint } from './pool-types.js'
 import { WorkerEndpoint } from './pooled-endpoint.js'
-import { HANG_MS, type WorkerEvents, type WorkerOptions, WorkerProcess } from './worker-process.js'
+import { type WorkerEvents, type WorkerOptions, WorkerProcess } from './worker-process.js'
+
+/** How often workers are asked how they are. */
+const WATCH_INTERVAL_MS = 2_500
+/** How long whoever wants an endpoint may have to wait for the first worker that is started again. */
+const READY_TIMEOUT_MS = 2_000
 
 export interface PoolOptions extends WorkerOptions {
   /** Number of worker processes, at least 1. */
@@ -22,6 +27,9 @@ class Pool implements MediaPool, WorkerEvents {
   #nextEndpoint = 1
   #refused = 0
   #watch: NodeJS.Timeout | undefined
+  /** While no worker runs: what those wait for who want to open an endpoint. */
+  #ready: Promise<void> | undefined
+  #beReady = () => {}
 
   constructor(options: PoolOptions) {
     this.#options = options
@@ -39,7 +47,7 @@ class Pool implements MediaPool, WorkerEvents {
       () => {
         for (const worker of this.#workers) worker.watch(performance.now())
       },
-      (this.#options.hangMs ?? HANG_MS) / 2,
+      Math.min(WATCH_INTERVAL_MS, (this.#options.hangMs ?? Number.POSITIVE_INFINITY) / 4),
     )
     this.#watch.unref()
   }
@@ -51,6 +59,12 @@ class Pool implements MediaPool, WorkerEvents {
   /** Workers that are up now. */
   get running(): number {
     return this.#workers.filter((worker) => worker.running).length
+  }
+
+  /** Workers that are up now and answer. */
+  get well(): number {
+    const nowMs = performance.now()
+    return this.#workers.filter((worker) => worker.isWell(nowMs)).length
   }
 
   /** Times that a worker died since the start. */
@@ -95,7 +109,11 @@ class Pool implements MediaPool, WorkerEvents {
     const blocks = this.#blocks.get(room) ?? new Map<string, [string, string]>()
     if (blocked) this.#blocks.set(room, blocks.set(key, pair))
     else if (blocks.delete(key) && blocks.size === 0) this.#blocks.delete(room)
-    await Promise.all(this.#workers.map((worker) => worker.ask({ kind: 'block', room, users: pair, blocked })))
+    const command = { kind: 'block', room, users: pair, blocked } as const
+    // Where nobody of the room is, it is in force for whoever comes: commands keep their order.
+    await Promise.all(
+      this.#workers.map((worker) => (worker.rooms.has(room) ? worker.ask(command) : worker.send(command))),
+    )
   }
 
   forget(room: string): void {
@@ -103,13 +121,26 @@ class Pool implements MediaPool, WorkerEvents {
     for (const worker of this.#workers) worker.send({ kind: 'forget', room })
   }
 
-  async counters(): Promise<Counters[]> {
-    const all = await Promise.all(this.#workers.map((worker) => worker.ask({ kind: 'counters' })))
-    return all.map((counters) => counters ?? { totals: {}, live: {} })
+  counters(): Promise<Counters[]> {
+    return Promise.all(this.#workers.map((worker) => worker.counters()))
+  }
+
+  ready(): Promise<void> {
+    if (this.running > 0) return Promise.resolve()
+    this.#ready ??= new Promise((resolve) => {
+      const timer = setTimeout(() => this.#beReady(), READY_TIMEOUT_MS).unref()
+      this.#beReady = () => {
+        clearTimeout(timer)
+        this.#ready = undefined
+        resolve()
+      }
+    })
+    return this.#ready
   }
 
   async close(): Promise<void> {
     clearInterval(this.#watch)
+    this.#beReady()
     await Promise.all(this.#workers.map((worker) => worker.stop()))
   }
 
@@ -117,6 +148,7 @@ class Pool implements MediaPool, WorkerEvents {
   revived(worker: WorkerProcess): void {
     for (const [room, blocks] of this.#blocks)
       for (const users of blocks.values()) worker.send({ kind: 'block', room, users, blocked: true })
+    this.#beReady()
   }
 
   #entered(worker: WorkerProcess, room: string): void {

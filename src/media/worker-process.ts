@@ -14,7 +14,10 @@ export interface WorkerOptions {
   listen: { address: string; announced: string }[]
   limits: WorkerLimits
   log: PoolLog
-  /** A worker that leaves a question unanswered for this long hangs: it is killed and replaced. Default 10,000. */
+  /**
+   * A worker that leaves a question unanswered for this long hangs: it is killed and replaced. Default 10,000. After
+   * a fifth of it the worker counts as unwell, and after a tenth nobody waits for its counters.
+   */
   hangMs?: number
 }
 
@@ -25,12 +28,17 @@ export interface WorkerEvents {
   relay(worker: WorkerProcess, report: Extract<Report, { kind: 'relay' }>): void
 }
 
-/** A worker that dies is started again after this long, doubled for each death within a minute, up to the maximum. */
+/**
+ * A worker that dies is started again at once; when it dies again within a minute, after this long, doubled for each
+ * further death, up to the maximum.
+ */
 const RESTART_DELAY_MS = 100
 const RESTART_DELAY_MAX_MS = 5_000
-export const HANG_MS = 10_000
+const HANG_MS = 10_000
 /** How long `stop` waits for a worker to leave by itself. */
 const STOP_GRACE_MS = 2_000
+
+const nothingCounted: Counters = { totals: {}, live: {} }
 
 export class WorkerProcess implements EndpointHome {
   readonly index: number
@@ -42,9 +50,13 @@ export class WorkerProcess implements EndpointHome {
   deaths = 0
   readonly #options: WorkerOptions
   readonly #events: WorkerEvents
+  readonly #hangMs: number
   #fingerprint: Fingerprint | undefined
   #child: ChildProcess | undefined
+  /** Questions that are not answered yet, the oldest first: answers keep their order. */
   #asks = new Map<number, { done(value: Counters | undefined): void; sinceMs: number }>()
+  #counting: Promise<Counters | undefined> | undefined
+  #counters = nothingCounted
   #nextAsk = 1
   /** Deaths of which none was a minute after the one before. */
   #deathsInARow = 0
@@ -56,6 +68,7 @@ export class WorkerProcess implements EndpointHome {
     this.index = index
     this.#options = options
     this.#events = events
+    this.#hangMs = options.hangMs ?? HANG_MS
   }
 
   get running(): boolean {
@@ -123,16 +136,44 @@ export class WorkerProcess implements EndpointHome {
     })
   }
 
-  /** Kills a worker that hangs; its `exit` does the rest. */
+  /** What it counts, or, when it does not say so in time, what it last counted in this life. */
+  async counters(): Promise<Counters> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, this.#hangMs / 10)
+    })
+    await Promise.race([this.#count(), late])
+    clearTimeout(timer)
+    return this.#counters
+  }
+
+  /** Asks for counters; one question at a time, however many want to know. */
+  #count(): Promise<Counters | undefined> {
+    this.#counting ??= this.ask({ kind: 'counters' }).then((counters) => {
+      this.#counting = undefined
+      this.#counters = counters ?? nothingCounted
+      return counters
+    })
+    return this.#counting
+  }
+
+  /** It runs and answers. */
+  isWell(nowMs: number): boolean {
+    return this.running && nowMs - this.#waitingSinceMs <= this.#hangMs / 5
+  }
+
+  /** Asks how it is; kills it when it hangs, and its `exit` does the rest. To be called a few times per `hangMs`. */
   watch(nowMs: number): void {
-    const { hangMs = HANG_MS } = this.#options
-    for (const { sinceMs } of this.#asks.values()) {
-      if (nowMs - sinceMs < hangMs) continue
+    if (nowMs - this.#waitingSinceMs >= this.#hangMs) {
       this.#options.log.error({ worker: this.index, pid: this.pid }, 'media worker hangs, killing it')
       this.#child?.kill('SIGKILL')
-      return
-    }
-    if (this.running) void this.ask({ kind: 'counters' })
+    } else if (this.running) void this.#count()
+  }
+
+  /** When the oldest unanswered question was asked; Infinity when there is none. */
+  get #waitingSinceMs(): number {
+    for (const { sinceMs } of this.#asks.values()) return sinceMs
+    return Number.POSITIVE_INFINITY
   }
 
   /** Resolves when no process is left. Twice is harmless. */
@@ -181,7 +222,8 @@ export class WorkerProcess implements EndpointHome {
     const nowMs = performance.now()
     this.#deathsInARow = nowMs - this.#lastDeathMs > 60_000 ? 1 : this.#deathsInARow + 1
     this.#lastDeathMs = nowMs
-    const delayMs = Math.min(RESTART_DELAY_MS * 2 ** (this.#deathsInARow - 1), RESTART_DELAY_MAX_MS)
+    const delayMs =
+      this.#deathsInARow === 1 ? 0 : Math.min(RESTART_DELAY_MS * 2 ** (this.#deathsInARow - 2), RESTART_DELAY_MAX_MS)
     this.#options.log.error({ worker: this.index, code, signal, delayMs }, 'media worker died, starting another')
     this.deaths++
     this.#restart = setTimeout(() => {

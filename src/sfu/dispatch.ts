@@ -24,6 +24,8 @@ async function perform(
 ): Promise<Outcome | Refusal> {
   const plan = await planOf(connection, body)
   if (plan instanceof Refusal) return plan
+  // What follows may open an endpoint, and a worker that died is back in a moment.
+  if (jsep?.type === 'offer' || plan.subscribes) await connection.services.pool.ready()
   if (connection.gone) {
     plan.abandon?.()
     return refuse('connection_closed')

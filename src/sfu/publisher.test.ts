@@ -156,6 +156,27 @@ test('without a worker there is no answer, and a later offer works', async () =>
   await alice.publish()
 })
 
+test('an offer waits for a worker that is being started again, and for nothing after a detach', async () => {
+  const { peer, pool } = stage()
+  const [alice, gone] = [peer(), peer()]
+  let restarted = () => {}
+  pool.restarting = new Promise((resolve) => {
+    restarted = resolve
+  })
+  pool.running = false
+  const replies = [alice, gone].map((who) => who.send({}, { type: 'offer', sdp: offers.media }))
+  // Who needs no endpoint does not wait.
+  await peer().join('bob')
+  gone.handle.detached()
+  assert.equal(pool.endpoints.length, 0)
+  pool.running = true
+  restarted()
+  const [answer, closed] = await Promise.all(replies)
+  assert.equal(answer!.jsep?.type, 'answer')
+  assert.equal((closed!.data.error as { code: string }).code, 'connection_closed')
+  assert.equal(pool.endpoints.length, 1)
+})
+
 test('an end by itself is a hangup with its reason; handle and membership stay', async () => {
   const here = stage()
   const alice = here.peer()

@@ -7,6 +7,37 @@ import { JanusSocket } from '../support/janus-socket.js'
 import { MediaClients, readRemote } from '../support/media-client.js'
 import { startServer } from '../support/server-process.js'
 
+test('the only worker dies: the same handles reconnect on the first try, at once', async (t) => {
+  const server = await startServer(['--workers', '1'])
+  const clients = new MediaClients()
+  const janus = await JanusSocket.open(server.webSocketUrl)
+  t.after(async () => {
+    await clients.close()
+    await janus.close()
+    await server.stop()
+  })
+  await janus.create()
+  const ann = await publish(janus, clients, 'alpha', 'ann')
+  const bob = await subscribe(janus, clients, 'alpha', 'bob', 'ann')
+  const hangups = [ann, bob].map(({ handle }) => handle.next('hangup', 1_000))
+  process.kill(server.workerPids[0]!, 'SIGKILL')
+
+  await hangups[0]
+  const speaker = clients.peer()
+  const { jsep } = await ann.handle.message({}, { type: 'offer', sdp: speaker.offer({ audio: 1 }) })
+  assert.equal(jsep?.type, 'answer')
+  await speaker.connect(readRemote(jsep.sdp))
+  await hangups[1]
+  const again = await bob.handle.message({ kind: 'subscribe', media: 'ann' })
+  assert.equal(again.jsep?.type, 'offer')
+  const listener = clients.peer()
+  await bob.handle.message({}, { type: 'answer', sdp: listener.answer(again.jsep.sdp) })
+  await listener.connect(readRemote(again.jsep.sdp))
+  speaker.sendRtp({ ssrc: 1, pt: 111, extSeq: 9, timestamp: 0, marker: false }, new Uint8Array(50))
+  speaker.flush()
+  await eventually('sound again', () => listener.rtpPackets === 1)
+})
+
 test('its handles get hangup within 1 s, another room loses nothing, the same clients reconnect', async (t) => {
   const server = await startServer(['--workers', '2'])
   const clients = new MediaClients()

@@ -111,6 +111,13 @@ export class FakePool implements MediaPool {
     return endpoint
   }
 
+  /** Set to keep `ready` from resolving. */
+  restarting: Promise<void> | undefined
+
+  ready(): Promise<void> {
+    return this.restarting ?? Promise.resolve()
+  }
+
   isBlocked(room: string, a: string, b: string): boolean {
     return this.blocked.has(pairKey(room, a, b))
   }
