@@ -1,4 +1,4 @@
-// `npm run bench -- [--subscribers 20] [--rate 500] [--bytes 1100] [--seconds 5] [--runs 3]`. Loopback only.
+// `npm run bench -- [--subscribers 20] [--rate 500] [--bytes 1100] [--seconds 5] [--runs 5]`. Loopback only.
 import { run, setUp } from './setup.mjs'
 
 setUp({ tests: true })
