@@ -82,7 +82,7 @@ export interface PublisherAnswer {
   data: boolean
 }
 
-/** One media m-line towards a subscriber; made once, never changed, never reordered. */
+/** One media m-line towards a subscriber; never reordered, and unchanged as long as the transport is the same. */
 export interface SubscriberSlot {
   mid: string
   kind: MediaKind

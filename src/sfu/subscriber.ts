@@ -8,7 +8,7 @@ import type { CodecPolicy, RemoteDescription, SubscriberSlot } from '../jsep/jse
 import { offerSubscriber } from '../jsep/offer-subscriber.js'
 import { readSubscriberAnswer } from '../jsep/read-subscriber-answer.js'
 import { iceChanged } from '../jsep/renegotiation.js'
-import { appendSlot, subscriberSlots } from '../jsep/slots.js'
+import { appendSlot, renewSlots, subscriberSlots } from '../jsep/slots.js'
 import type { DtlsParameters, IceCredentials } from '../media/control.js'
 import type { PooledEndpoint } from '../media/pool-types.js'
 import { type Refusal, refuse } from './errors.js'
@@ -146,6 +146,7 @@ export class Subscriber {
     if (!endpoint) return false
     this.#endpoint.close()
     this.#endpoint = endpoint
+    this.#slots = renewSlots(this.#slots, random32)
     this.#remote = undefined
     this.#feeding = null
     this.#endpoints.opened()

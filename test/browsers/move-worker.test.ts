@@ -72,7 +72,7 @@ test('the viewer follows to another worker by one pushed offer with another fing
   const after = await subscription(viewer.client)
   assert.equal(after.port, port)
   assert.notEqual(after.fingerprint, before.fingerprint)
-  assert.deepEqual(after.ssrcs, before.ssrcs, 'the streams are the same to the viewer')
+  assert.ok(!after.ssrcs.some((ssrc) => before.ssrcs.includes(ssrc)), 'numbers start anew, so SSRCs do')
   assert.deepEqual([before.offers, after.offers, after.state, after.hangups], [1, 2, 'connected', []])
   assert.deepEqual(viewer.page.problems, [])
 })
