@@ -109,7 +109,7 @@ function readFlags(argv: readonly string[], version: string): Raw | undefined {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return undefined
-    throw new ConfigError(error.message.replace(/^error: /, ''))
+    throw new ConfigError(error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' '))
   }
 }
 

@@ -81,8 +81,9 @@ async function runFiles(files, concurrency) {
     // A test that failed because a test inside it failed is counted once, as the inner one.
     if (data.details?.error?.failureType !== 'subtestsFailed') failed++
   })
-  stream.compose(new spec()).pipe(process.stdout, { end: false })
-  await new Promise((resolve) => stream.once('end', resolve))
+  const report = stream.compose(new spec())
+  report.pipe(process.stdout, { end: false })
+  await new Promise((resolve) => report.once('end', resolve))
 }
 
 /** Browsers are heavy: one test file at a time. Without Chromium each file is a failure. */

@@ -62,7 +62,9 @@ function randomPacket(random: (length: number) => Buffer, kind: PacketKind): Buf
   return Buffer.concat([header, extension, body])
 }
 
-for (const [name, profile] of Object.entries(SrtpProfile)) {
+const { none: _, ...profiles } = SrtpProfile
+
+for (const [name, profile] of Object.entries(profiles)) {
   for (const kind of ['rtp', 'rtcp'] as const) {
     test(`native and reference agree on 500 random ${kind} packets under ${name}`, () => {
       const random = randomBytes(7 + profile)
