@@ -161,7 +161,10 @@ export type Command = { ask?: number } & (
   | { kind: 'block'; room: string; users: [string, string]; blocked: boolean }
   /** Whether the room has endpoints on other workers: then data messages are also reported as `relay`. */
   | { kind: 'spread'; room: string; elsewhere: boolean }
-  | { kind: 'relay'; data: RelayedData }
+  /** Messages from another worker. Answered when the receivers' associations have them, or have refused them. */
+  | { kind: 'relay'; data: RelayedData[] }
+  /** The other workers have taken the batch that this worker reported under that number. */
+  | { kind: 'relayed'; batch: number }
   /** The room is empty: forget its blocks. */
   | { kind: 'forget'; room: string }
   /** Ends the peer (DTLS close_notify). No `closed` follows. */
@@ -190,7 +193,12 @@ export type Report =
   /** The peer connection ended by itself. Once per endpoint, not after `close`. */
   | { kind: 'closed'; endpoint: EndpointId; reason: HangupReason }
   | { kind: 'media'; endpoint: EndpointId; mid: string; media: MediaKind; receiving: boolean }
-  | { kind: 'relay'; data: RelayedData }
+  /**
+   * Messages of spread rooms, one batch per tick, numbered from 1. What has not been acknowledged by `relayed` is
+   * bounded (`relay-window.ts`). A message beyond that does not cross: it is counted as `data_relay_dropped`, and if
+   * its channel is a reliable one, that channel is closed, so that whoever sends knows.
+   */
+  | { kind: 'relay'; batch: number; data: RelayedData[] }
   /** A bug of ours, contained to one endpoint (which also gets `closed`) or to none. */
   | { kind: 'bug'; endpoint?: EndpointId; error: string }
   | { kind: 'done'; ask: number; value?: Counters }

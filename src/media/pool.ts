@@ -2,7 +2,7 @@
  * Media workers as child processes: starts them, starts them again when they die, and hands out endpoints.
  * A worker that dies takes only its own endpoints with it: their observers are told, everybody else goes on.
  */
-import { type Candidate, type Counters, MAX_ENDPOINTS } from './control.js'
+import { type Candidate, type Counters, MAX_ENDPOINTS, type RelayedData } from './control.js'
 import type { EndpointObserver, MediaPool, PooledEndpoint } from './pool-types.js'
 import { WorkerEndpoint } from './pooled-endpoint.js'
 import { type WorkerEvents, type WorkerOptions, WorkerProcess } from './worker-process.js'
@@ -169,8 +169,13 @@ class Pool implements MediaPool, WorkerEvents {
     this.#tellSpread(room)
   }
 
-  relay(from: WorkerProcess, report: Parameters<WorkerEvents['relay']>[1]): void {
-    for (const worker of this.#workers) if (worker !== from && worker.rooms.has(report.data.room)) worker.send(report)
+  /** Each message crosses once per worker that has its room. */
+  relay(from: WorkerProcess, data: RelayedData[], taken: () => void): void {
+    const relayed = this.#workers.map((worker) => {
+      const theirs = worker === from ? [] : data.filter(({ room }) => worker.rooms.has(room))
+      return theirs.length > 0 && worker.ask({ kind: 'relay', data: theirs })
+    })
+    void Promise.all(relayed).then(taken)
   }
 
   #tellSpread(room: string): void {

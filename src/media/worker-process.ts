@@ -1,6 +1,6 @@
 /** One media worker as a child process, through all its lives: started again when it dies, killed when it hangs. */
 import { type ChildProcess, fork } from 'node:child_process'
-import type { Candidate, Counters, EndpointId, Fingerprint, Report, WorkerLimits } from './control.js'
+import type { Candidate, Counters, EndpointId, Fingerprint, RelayedData, Report, WorkerLimits } from './control.js'
 import type { EndpointHome, Sent, WorkerEndpoint } from './pooled-endpoint.js'
 
 export interface PoolLog {
@@ -25,7 +25,8 @@ export interface WorkerOptions {
 export interface WorkerEvents {
   /** It runs again after a death, and knows nothing yet. */
   revived(worker: WorkerProcess): void
-  relay(worker: WorkerProcess, report: Extract<Report, { kind: 'relay' }>): void
+  /** Data messages for the other workers of their rooms; `taken` is to be called when they have been taken there. */
+  relay(worker: WorkerProcess, data: RelayedData[], taken: () => void): void
 }
 
 /**
@@ -93,6 +94,8 @@ export class WorkerProcess implements EndpointHome {
     return new Promise((resolve, reject) => {
       let failure: string | undefined
       child.on('message', (message) => {
+        // The channel may outlive the process by some messages: a dead worker says nothing.
+        if (child.exitCode !== null || child.signalCode !== null) return
         const report = message as Report
         if (report.kind === 'ready') {
           this.#fingerprint = report.fingerprint
@@ -201,7 +204,7 @@ export class WorkerProcess implements EndpointHome {
       case 'closed':
         return this.endpoints.get(report.endpoint)?.ended(report.reason)
       case 'relay':
-        return this.#events.relay(this, report)
+        return this.#relay(report)
       case 'bug':
         return this.#options.log.error({ worker: this.index, endpoint: report.endpoint, err: report.error }, 'bug')
       case 'done': {
@@ -210,6 +213,14 @@ export class WorkerProcess implements EndpointHome {
         return waiting?.done(report.value)
       }
     }
+  }
+
+  #relay({ batch, data }: Extract<Report, { kind: 'relay' }>): void {
+    const child = this.#child
+    this.#events.relay(this, data, () => {
+      // Numbers of batches begin anew with every life.
+      if (this.#child === child) this.send({ kind: 'relayed', batch })
+    })
   }
 
   #exited(code: number | null, signal: string | null): void {

@@ -23,6 +23,7 @@ import { sctpCounts, sctpReasonNames } from './endpoint/sctp/association.js'
 import { readUfrag } from './endpoint/stun.js'
 import { type Peer, Router } from './forward/router.js'
 import { ioCounterNames, Kind, type MediaIo, Meta, type OpenIo } from './io/io.js'
+import { RelayWindow } from './relay-window.js'
 import { Rooms } from './rooms.js'
 
 /** Endpoints that are due are looked for no more often than this. */
@@ -48,12 +49,17 @@ interface Seat extends Due {
   source: EndpointId | null
 }
 
+const isReliable = (channel: ChannelParameters) =>
+  channel.maxRetransmits === undefined && channel.maxPacketLifeTimeMs === undefined
+
 export class MediaWorker implements EndpointEvents {
   readonly io: MediaIo
   readonly #host: WorkerHost
   readonly #limits: WorkerLimits
   readonly #router: Router
   readonly #rooms = new Rooms()
+  /** Data messages on their way to other workers. */
+  readonly #window = new RelayWindow()
   readonly #seats = new Map<EndpointId, Seat>()
   readonly #byTransport = new Map<number, Seat>()
   readonly #byUfrag = new Map<string, Seat>()
@@ -65,6 +71,7 @@ export class MediaWorker implements EndpointEvents {
     data_received: 0,
     data_relayed: 0,
     data_dropped: 0,
+    data_relay_dropped: 0,
     bugs: 0,
   }
   /** Seats by the earliest time at which their endpoint may be due. */
@@ -146,6 +153,8 @@ export class MediaWorker implements EndpointEvents {
   }
 
   #deadlines(nowMs: number): void {
+    const batch = this.#window.take()
+    if (batch) this.#host.report({ kind: 'relay', ...batch })
     if (nowMs >= this.#router.deadline()) this.#router.expire(nowMs)
     if (nowMs >= this.#nextSweepMs) this.#sweep(nowMs)
     const next = Math.min(this.#router.deadline(), this.#nextSweepMs)
@@ -220,7 +229,9 @@ export class MediaWorker implements EndpointEvents {
     if (!place?.relaysData) return
     const data: RelayedData = { room: place.room, from: place.user, channel, binary, payload }
     this.#relay(this.#host.nowMs(), data)
-    if (this.#rooms.isSpread(place.room)) this.#host.report({ kind: 'relay', data })
+    if (!this.#rooms.isSpread(place.room) || this.#window.add(endpoint.id, data)) return
+    this.#totals.data_relay_dropped++
+    if (isReliable(channel)) endpoint.closeChannels(channel.label)
   }
 
   #relay(nowMs: number, data: RelayedData): void {
@@ -267,7 +278,10 @@ export class MediaWorker implements EndpointEvents {
       case 'spread':
         return this.#rooms.spread(command.room, command.elsewhere)
       case 'relay':
-        return this.#relay(nowMs, command.data)
+        for (const data of command.data) this.#relay(nowMs, data)
+        return
+      case 'relayed':
+        return this.#window.acknowledged(command.batch)
       case 'forget':
         return this.#rooms.forget(command.room)
       case 'block':
@@ -366,6 +380,7 @@ export class MediaWorker implements EndpointEvents {
       associations: 0,
       channels: 0,
       buffered_bytes: 0,
+      relay_bytes: this.#window.bytes,
       ...this.#router.live(),
     }
     for (const { endpoint } of this.#seats.values()) {

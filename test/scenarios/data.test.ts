@@ -111,6 +111,38 @@ scenario('flags say who sends and who gets', {}, (stage) => {
   assert.deepEqual([both.texts().at(-1), talker.texts()], ['now me', []])
 })
 
+const slowRelay = { workers: 2, relayDelayMs: 500 }
+scenario('who sends more than the other worker takes is cut off, and others are not', slowRelay, (stage) => {
+  const [flood, there, quiet] = [0, 1, 0].map((worker, i) => stage.publisher({ user: `user ${i}`, worker })) as [
+    ReturnType<Stage['publisher']>,
+    ReturnType<Stage['publisher']>,
+    ReturnType<Stage['publisher']>,
+  ]
+  stage.connect()
+  for (const worker of stage.workers) worker.command({ kind: 'spread', room: 'hall', elsewhere: true })
+  const bulk: ChannelParameters = { label: 'bulk', protocol: '', ordered: true }
+  const text = 'x'.repeat(50_000)
+  for (let i = 0; i < 200; i++) {
+    stage.net.schedule(stage.nowMs + i * 4, () => {
+      flood.say(text, { ...unreliable, label: 'lossy' })
+      if (flood.closedChannels.length === 0) flood.say(text, bulk)
+    })
+  }
+  const said = chatter(stage, quiet, 50, 20)
+  stage.run(20_000)
+  assert.deepEqual(flood.closedChannels, ['bulk'])
+  assert.deepEqual(quiet.closedChannels, [])
+  assert.deepEqual(there.texts(), said)
+  assert.deepEqual(quiet.texts('bulk').length - there.texts('bulk').length, 1)
+  const { totals, live } = stage.workers[0]!.counters
+  assert.ok(totals.data_relay_dropped! > 1)
+  assert.equal(live.relay_bytes, 0)
+  // The channel can be opened again.
+  flood.say('sorry', bulk)
+  stage.run(2000)
+  assert.deepEqual(there.texts('bulk').at(-1), 'sorry')
+})
+
 const twoWorkers = { workers: 2, seeds, conditions: { loss: 0.05, delayMs: 10 } }
 scenario('a room on two workers: messages cross, blocks and rooms hold', twoWorkers, (stage) => {
   const all = people(stage, 4, 2)

@@ -244,6 +244,11 @@ export class MediaPeer {
     return io.fanout(payload, 0, payload.length, 0, 1) === 1
   }
 
+  /** Sends one SCTP packet. */
+  sendData(packet: Uint8Array): boolean {
+    return this.#clients.io.dtlsSend(this.transport, packet, 0, packet.length)
+  }
+
   sendRtcp(packet: Uint8Array): boolean {
     this.#clients.io.scratch.set(packet, 0)
     return this.#clients.io.rtcp(this.transport, 0, packet.length)

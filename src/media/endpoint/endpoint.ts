@@ -125,6 +125,11 @@ export class Endpoint {
     return this.#openAssociation(nowMs)?.send(channel, binary, payload) ?? 'closed'
   }
 
+  /** Closes the channels with that label, if there are any; the peer is told. */
+  closeChannels(label: string): void {
+    this.#association?.closeChannels(label)
+  }
+
   expire(nowMs: number): void {
     if (this.#closed) return
     this.#association?.expire(nowMs)

@@ -46,6 +46,8 @@ export class Client {
   readonly peer: SimulatedPeer
   /** Data-channel messages, in the order of arrival. */
   readonly heard: Heard[] = []
+  /** Labels of data channels that the server closed. */
+  readonly closedChannels: string[] = []
   /** RTP packets that arrived, of any SSRC. */
   packets = 0
   /** The last connectivity check that was sent. */
@@ -177,7 +179,7 @@ export class Client {
           this.heard.push({ atMs: this.stage.net.nowMs, label, text: new TextDecoder().decode(payload) })
         },
         opened: () => {},
-        closed: () => {},
+        closed: ({ label }) => this.closedChannels.push(label),
         failed: () => {},
       },
       limits: { dataBufferBytes: 1 << 22, maxMessageBytes: 1 << 18, maxChannels: 64 },

@@ -34,6 +34,8 @@ export interface StageOptions {
   /** Chance of the workers, given the network's; default the same. */
   random?: (random: () => number) => number
   limits?: Partial<WorkerLimits>
+  /** How long data messages take from one worker to the others; default 0. */
+  relayDelayMs?: number
 }
 
 export interface ScenarioOptions extends StageOptions {
@@ -100,6 +102,7 @@ export class Stage {
   readonly net: SimulatedNetwork
   readonly workers: StageWorker[]
   readonly clients: Client[] = []
+  readonly #relayDelayMs: number
   #nextId = 1
 
   constructor(seed: number, options: StageOptions = {}) {
@@ -109,6 +112,7 @@ export class Stage {
       nowMs: 1000,
       ...(options.conditions && { conditions: options.conditions }),
     })
+    this.#relayDelayMs = options.relayDelayMs ?? 0
     this.workers = Array.from({ length: options.workers ?? 1 }, (_, index) => new StageWorker(this, index, options))
   }
 
@@ -165,10 +169,11 @@ export class Stage {
   /** The main process' part of the data relay. */
   reported(from: StageWorker, report: Report): void {
     if (report.kind !== 'relay') return
-    const copy = structuredClone(report)
-    for (const worker of this.workers) {
-      if (worker !== from) this.net.schedule(this.nowMs, () => worker.command(copy))
-    }
+    const { batch, data } = structuredClone(report)
+    this.net.schedule(this.nowMs + this.#relayDelayMs, () => {
+      for (const worker of this.workers) if (worker !== from) worker.command({ kind: 'relay', data })
+      from.command({ kind: 'relayed', batch })
+    })
   }
 
   /** Ends everything and looks at what is left. */

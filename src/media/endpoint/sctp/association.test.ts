@@ -360,6 +360,37 @@ test('close tells the peer and leaves nothing alive', () => {
   assert.deepEqual(process.getActiveResourcesInfo(), before)
 })
 
+test('channels closed by label: the peer is told, others live, and the label can be used again', () => {
+  const { link, client, server } = pair({ loss: 0.1, seed: 5 })
+  client.say('one')
+  client.say('two', lossy)
+  link.run(5_000)
+  server.association.closeChannels('chat')
+  server.association.closeChannels('nobody has this')
+  link.run(5_000)
+  assert.deepEqual([server.closed, client.closed, client.failed], [['chat'], ['chat'], []])
+  assert.deepEqual([client.association.live().channels, server.association.live().channels], [1, 1])
+  client.say('three')
+  server.say('four')
+  link.run(5_000)
+  assert.deepEqual([server.texts().at(-1), client.texts()], ['three', ['four']])
+})
+
+test('a channel closed in the middle of its messages: none is told after it', () => {
+  const { link, client, server } = pair()
+  client.say('first')
+  link.run(1_000)
+  const tell = server.messages.push.bind(server.messages)
+  server.messages.push = (...messages) => {
+    if (messages[0]!.text === '3') server.association.closeChannels('chat')
+    return tell(...messages)
+  }
+  for (let i = 0; i < 10; i++) client.say(String(i))
+  link.run(5_000)
+  assert.deepEqual(server.texts(), ['first', '0', '1', '2', '3'])
+  assert.deepEqual(client.closed, ['chat'])
+})
+
 test('closing from within an event', () => {
   const link = new SctpLink()
   const client = new Peer(link, 0)

@@ -32,6 +32,8 @@ export interface Association {
    *   the peer does not keep up (its channel has been closed for that), or no more channels may be opened
    */
   send(channel: ChannelParameters, binary: boolean, payload: Uint8Array): 'sent' | 'dropped' | 'closed'
+  /** Closes all channels with that label; `closed` is told for each. Either side may open others. */
+  closeChannels(label: string): void
   /** Does what has become due. */
   expire(nowMs: number): void
   /** When `expire` has to be called next, or Infinity. */
@@ -145,6 +147,12 @@ class DataChannels implements Association {
     this.#engine.send(channel.streamId, ppid, payload.length === 0 ? ONE_BYTE : payload, reliability)
     this.#engine.connect()
     return 'sent'
+  }
+
+  closeChannels(label: string): void {
+    for (let channel = this.#byLabel.get(label); channel !== undefined; channel = this.#byLabel.get(label)) {
+      this.#end(channel, true)
+    }
   }
 
   #overflow(known: Channel | undefined, parameters: ChannelParameters): 'dropped' | 'closed' {
