@@ -33,6 +33,12 @@ export interface WorkerEvents {
  * A worker that dies is started again at once; when it dies again within a minute, after this long, doubled for each
  * further death, up to the maximum.
  */
+/**
+ * A worker allocates so little that V8 takes it for idle, and marks and compacts in the middle of a call, some
+ * milliseconds each time, to give back a few hundred kilobytes.
+ */
+const WORKER_FLAGS = ['--no-memory-reducer']
+
 const RESTART_DELAY_MS = 100
 const RESTART_DELAY_MAX_MS = 5_000
 const HANG_MS = 10_000
@@ -88,7 +94,10 @@ export class WorkerProcess implements EndpointHome {
 
   /** Resolves when the worker listens; rejects with its one clear line when it cannot. */
   start(): Promise<void> {
-    const child = fork(new URL('./worker-main.js', import.meta.url), { serialization: 'advanced', execArgv: [] })
+    const child = fork(new URL('./worker-main.js', import.meta.url), {
+      serialization: 'advanced',
+      execArgv: WORKER_FLAGS,
+    })
     this.#child = child
     const { rtcPort, listen, limits } = this.#options
     return new Promise((resolve, reject) => {
