@@ -215,7 +215,8 @@ test('Chromium leaves its 300 kbit/s', async () => {
   const ann = await join('epsilon', 'ann', { video: true })
   await eventually(
     'the bandwidth estimate follows REMB',
-    async () => (await ann.client.evaluate((client) => client.publisherStats())).availableBps! > 600_000,
-    { withinMs: 20_000, everyMs: 250 },
+    async () => (await ann.client.evaluate((client) => client.publisherStats())).availableBps! > 400_000,
+    // Without REMB it stays at 300,000 for good; with it, it grows by some per cent a second.
+    { withinMs: 60_000, everyMs: 250 },
   )
 })
