@@ -261,8 +261,10 @@ export class Client {
         result.framesEncoded! += report.framesEncoded ?? 0
         result.targetBps! += report.targetBitrate ?? 0
       }
-      if (report.type === 'candidate-pair' && report.nominated)
-        result.availableBps = report.availableOutgoingBitrate ?? 0
+      // Several pairs may be nominated; only the one in use has an estimate.
+      if (report.type === 'candidate-pair') {
+        result.availableBps = Math.max(result.availableBps!, report.availableOutgoingBitrate ?? 0)
+      }
     }
     return result
   }
