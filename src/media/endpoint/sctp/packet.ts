@@ -78,12 +78,11 @@ export const SctpReason = {
   state: 7,
   sack: 8,
   window: 9,
-  stream: 10,
-  oversize: 11,
-  dcep: 12,
-  unknownChannel: 13,
-  channelLimit: 14,
-  buffer: 15,
+  oversize: 10,
+  dcep: 11,
+  unknownChannel: 12,
+  channelLimit: 13,
+  buffer: 14,
 } as const
 
 /** Names for metrics (`drop_sctp_…`), in the order of `SctpReason`. */
@@ -98,7 +97,6 @@ export const sctpReasonNames = [
   'state',
   'sack',
   'window',
-  'stream',
   'oversize',
   'dcep',
   'unknown_channel',
