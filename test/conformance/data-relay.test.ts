@@ -2,12 +2,9 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { offerThenJoin } from '../support/call.js'
+import { offerThenJoin, openStage } from '../support/call.js'
 import { DataChannels } from '../support/data-channels.js'
 import { eventually } from '../support/eventually.js'
-import { JanusSocket } from '../support/janus-socket.js'
-import { MediaClients } from '../support/media-client.js'
-import { startServer } from '../support/server-process.js'
 
 const bulk = { label: 'bulk', protocol: '', ordered: true }
 const chat = { label: 'chat', protocol: '', ordered: true }
@@ -16,15 +13,7 @@ const residentBytes = (pid: number) =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) * 1024
 
 test('what a worker does not take is bounded; whoever sends it notices, others lose nothing', async (t) => {
-  const server = await startServer(['--workers', '2'])
-  const clients = new MediaClients()
-  const janus = await JanusSocket.open(server.webSocketUrl)
-  t.after(async () => {
-    await clients.close()
-    await janus.close()
-    await server.stop('SIGKILL')
-  })
-  await janus.create()
+  const { server, clients, janus } = await openStage(t, ['--workers', '2'], 'SIGKILL')
   const parties = []
   for (const user of ['flood', 'there', 'quiet']) parties.push(await offerThenJoin(janus, clients, 'hall', user))
   const [flood, there, quiet] = parties.map(({ peer }) => new DataChannels(peer)) as [

@@ -1,22 +1,12 @@
 /** H-63: a media worker dies in the middle of a call. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { publish, speak, subscribe } from '../support/call.js'
+import { openStage, publish, speak, subscribe } from '../support/call.js'
 import { eventually } from '../support/eventually.js'
-import { JanusSocket } from '../support/janus-socket.js'
-import { MediaClients, readRemote } from '../support/media-client.js'
-import { startServer } from '../support/server-process.js'
+import { readRemote } from '../support/media-client.js'
 
 test('the only worker dies: the same handles reconnect on the first try, at once', async (t) => {
-  const server = await startServer(['--workers', '1'])
-  const clients = new MediaClients()
-  const janus = await JanusSocket.open(server.webSocketUrl)
-  t.after(async () => {
-    await clients.close()
-    await janus.close()
-    await server.stop()
-  })
-  await janus.create()
+  const { server, clients, janus } = await openStage(t, ['--workers', '1'])
   const ann = await publish(janus, clients, 'alpha', 'ann')
   const bob = await subscribe(janus, clients, 'alpha', 'bob', 'ann')
   const hangups = [ann, bob].map(({ handle }) => handle.next('hangup', 1_000))
@@ -39,15 +29,7 @@ test('the only worker dies: the same handles reconnect on the first try, at once
 })
 
 test('its handles get hangup within 1 s, another room loses nothing, the same clients reconnect', async (t) => {
-  const server = await startServer(['--workers', '2'])
-  const clients = new MediaClients()
-  const janus = await JanusSocket.open(server.webSocketUrl)
-  t.after(async () => {
-    await clients.close()
-    await janus.close()
-    await server.stop()
-  })
-  await janus.create()
+  const { server, clients, janus } = await openStage(t, ['--workers', '2'])
   // Joined before offering: each room is on one worker, the second room on the emptier one.
   const alpha = [await publish(janus, clients, 'alpha', 'ann'), await subscribe(janus, clients, 'alpha', 'bob', 'ann')]
   const beta = [await publish(janus, clients, 'beta', 'cid'), await subscribe(janus, clients, 'beta', 'dan', 'cid')]

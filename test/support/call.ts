@@ -1,6 +1,8 @@
 /** A publisher and a subscriber of it without browsers, for tests about what the server does to its peers. */
-import type { JanusSocket, JanusTestHandle } from './janus-socket.js'
-import { type MediaClients, type MediaPeer, readRemote } from './media-client.js'
+import type { TestContext } from 'node:test'
+import { JanusSocket, type JanusTestHandle } from './janus-socket.js'
+import { MediaClients, type MediaPeer, readRemote } from './media-client.js'
+import { type ServerProcess, startServer } from './server-process.js'
 
 export interface Party {
   handle: JanusTestHandle
@@ -10,6 +12,27 @@ export interface Party {
 export const OPUS = 111
 export const AUDIO_SSRC = 0x0a0a0a0a
 export const VIDEO_SSRC = 0x0b0b0b0b
+
+/**
+ * A server of the test's own with one Janus session on it, and clients; all gone when the test ends.
+ * @param stopSignal for a server that could not stop by itself any more
+ */
+export async function openStage(
+  t: TestContext,
+  flags: readonly string[],
+  stopSignal?: NodeJS.Signals,
+): Promise<{ server: ServerProcess; clients: MediaClients; janus: JanusSocket }> {
+  const server = await startServer(flags)
+  const clients = new MediaClients()
+  const janus = await JanusSocket.open(server.webSocketUrl)
+  t.after(async () => {
+    await clients.close()
+    await janus.close()
+    await server.stop(stopSignal)
+  })
+  await janus.create()
+  return { server, clients, janus }
+}
 
 /** Joins, then offers audio and video (so that the room's worker is chosen by the room); resolves when it is up. */
 export async function publish(janus: JanusSocket, clients: MediaClients, room: string, user: string): Promise<Party> {
