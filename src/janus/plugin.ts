@@ -14,7 +14,7 @@ export interface Jsep {
   sdp: string
 }
 
-/** A `message` request after the core checked its envelope (janus-api: body is an object, jsep is well-formed). */
+/** A `message` request after the core checked its envelope: body is an object, jsep is well-formed. */
 export interface PluginRequest {
   body: Readonly<Record<string, unknown>>
   jsep?: Jsep & { rids?: 'hml' | 'lmh'; trickle?: boolean }
