@@ -2,7 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { type Config, ConfigError, hostAddresses, prepareDataDir } from './config.js'
+import { ConfigError } from './config/config-error.js'
+import { prepareDataDir } from './config/data-dir.js'
+import { hostAddresses } from './config/host-addresses.js'
+import type { Config } from './config/settings.js'
 import { systemClock } from './janus/clock.js'
 import { createGateway, type Gateway } from './janus/gateway.js'
 import type { ServerFacts } from './janus/server-info.js'
@@ -22,13 +25,6 @@ import { createSfuPlugin } from './sfu/plugin.js'
 import { tokenAuth } from './sfu/token-auth.js'
 
 const AUTHOR = 'The rostra authors'
-/** Bytes queued towards one data-channel receiver before it is cut off. */
-const DATA_BUFFER_BYTES = 4 * 1024 * 1024
-/** REMB ceiling: what one publisher may send at most. */
-const MAX_PUBLISHER_BPS = 4_000_000
-const MAX_DATA_BODY_BYTES = 64 * 1024
-/** Enough for a user who watches everybody in a room of 500; a worker has some thousands. */
-const MAX_PEER_CONNECTIONS_PER_SESSION = 512
 
 const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -47,9 +43,9 @@ function listenError(error: NodeJS.ErrnoException, flag: string, host: string, p
 async function listenMedia(config: Config, log: Logger): Promise<Pool> {
   const listen = config.rtcIp.length > 0 ? config.rtcIp : hostAddresses()
   const limits = {
-    dataBufferBytes: DATA_BUFFER_BYTES,
+    dataBufferBytes: config.dataBufferMax,
     maxMessageBytes: maxMessageSize,
-    maxPublisherBps: MAX_PUBLISHER_BPS,
+    maxPublisherBps: config.maxPublisherRate,
   }
   try {
     return await startPool({ workers: config.workers, rtcPort: config.rtcPort, listen, limits, log })
@@ -164,8 +160,8 @@ async function wire({ config, version, tls, auth, log }: Prepared, closers: Clos
     limits: {
       maxRoomSize: config.maxRoomSize,
       maxCcu: config.maxCcu,
-      maxDataBodyBytes: MAX_DATA_BODY_BYTES,
-      maxPeerConnectionsPerSession: MAX_PEER_CONNECTIONS_PER_SESSION,
+      maxDataBodyBytes: config.maxDataBody,
+      maxPeerConnectionsPerSession: config.maxPeerConnections,
     },
     codecs: defaultPolicy,
     log,

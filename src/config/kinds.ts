@@ -1,0 +1,55 @@
+/**
+ * The kinds of values that settings have. Flags and variables are text, a TOML file has types: each kind takes both.
+ */
+import { isIP } from 'node:net'
+import { z } from 'zod'
+
+const DECIMAL = /^-?\d+(\.\d+)?$/
+const fromText = (value: unknown) => (typeof value === 'string' && DECIMAL.test(value.trim()) ? Number(value) : value)
+
+/** A whole number from `min` to `max`. */
+export function integer(min = 0, max = Number.MAX_SAFE_INTEGER) {
+  const upTo = max === Number.MAX_SAFE_INTEGER ? `, ${min} or more` : ` from ${min} to ${max}`
+  const error = `expected a whole number${upTo}`
+  return z.preprocess(fromText, z.number({ error }).int({ error }).min(min, { error }).max(max, { error }))
+}
+
+/** A port; 0 = any free one. */
+export const port = integer(0, 65_535)
+
+/** Longest time that a timer can wait. */
+const SECONDS_MAX = 2_147_483
+
+/** Seconds, with fractions. */
+export function seconds(max = SECONDS_MAX) {
+  const error = `expected seconds from 0 to ${max}`
+  return z.preprocess(fromText, z.number({ error }).min(0, { error }).max(max, { error }))
+}
+
+export const text = z.string({ error: 'expected text' }).min(1, { error: 'expected some text' })
+
+/** On or off. */
+export const yesNo = z.preprocess(
+  (value) => (value === 'true' ? true : value === 'false' ? false : value),
+  z.boolean({ error: 'expected true or false' }),
+)
+
+/** One of some words. */
+export function oneOf<const T extends readonly [string, ...string[]]>(words: T) {
+  return z.enum(words, { error: `expected one of ${words.join(', ')}` })
+}
+
+/** Several of the same: a flag may be repeated, a variable separates them by commas, a file has an array. */
+export function list<T extends z.ZodType>(item: T) {
+  const split = (value: unknown) => (typeof value === 'string' ? value.split(',').map((part) => part.trim()) : value)
+  const flat = (value: unknown) => (Array.isArray(value) ? value.flatMap(split) : split(value))
+  return z.preprocess(flat, z.array(item, { error: 'expected a list' }))
+}
+
+/** `ADDRESS` or `LISTEN=ANNOUNCED`. */
+export const rtcIp = z.string({ error: 'expected text' }).transform((text, context) => {
+  const [address = '', announced = address, ...rest] = text.split('=')
+  if (isIP(address) && isIP(announced) && rest.length === 0) return { address, announced }
+  context.addIssue({ code: 'custom', message: `"${text}" is not ADDRESS or LISTEN=ANNOUNCED (IP addresses)` })
+  return z.NEVER
+})

@@ -1,0 +1,162 @@
+/**
+ * Every setting, once. Flags, `ROSTRA_…` variables, keys of the TOML file, `--help` and the type `Config` come from
+ * this table; a test holds docs/configuration.md against it. To add a setting: a row here, a row there.
+ * Names and defaults are stable: scripts depend on them.
+ */
+import { availableParallelism } from 'node:os'
+import type { z } from 'zod'
+import { integer, list, oneOf, port, rtcIp, seconds, text } from './kinds.js'
+
+export interface Setting {
+  /** What stands for the value in `--help`, like `port`. */
+  readonly value: string
+  /** What `--help` says, without the default. */
+  readonly description: string
+  /** Checks and converts; says the default, and what a value may be. */
+  readonly type: z.ZodType
+  /** Words for a default that is not a fixed value. */
+  readonly otherwise?: string
+  /** The flag may be given several times. */
+  readonly repeatable?: true
+  /** SIGHUP takes a new value into use; all others need a restart. */
+  readonly reloads?: true
+  /** Is never shown: not in a log, not in a message. */
+  readonly secret?: true
+}
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+/** By key: `rtcPort` is `--rtc-port`, `ROSTRA_RTC_PORT`, and `rtc-port` in the file. */
+export const settings = {
+  host: {
+    value: 'address',
+    description: 'address of the HTTP and WebSocket listener',
+    type: text.default('0.0.0.0'),
+  },
+  port: {
+    value: 'port',
+    description: 'its port: WebSocket on any path, demo page at /',
+    type: port.default(8188),
+  },
+  tlsCert: {
+    value: 'file',
+    description: 'certificate chain (PEM); with --tls-key the listener speaks TLS',
+    type: text.optional(),
+  },
+  tlsKey: {
+    value: 'file',
+    description: 'private key (PEM)',
+    type: text.optional(),
+  },
+  rtcPort: {
+    value: 'port',
+    description: 'UDP port of the first media worker, worker i uses port + i; 0 = any',
+    type: port.default(40_000),
+  },
+  rtcIp: {
+    value: 'address',
+    description: 'address to listen on and announce; LISTEN=ANNOUNCED behind NAT; repeatable',
+    type: list(rtcIp).default([]),
+    otherwise: 'all addresses of the host',
+    repeatable: true,
+  },
+  workers: {
+    value: 'count',
+    description: 'media worker processes',
+    type: integer(1, 256).default(availableParallelism()),
+    otherwise: 'number of cores',
+  },
+  dataDir: {
+    value: 'folder',
+    description: 'folder of the embedded store',
+    type: text.default('./rostra-data'),
+  },
+  profile: {
+    value: 'profile',
+    description: 'documented or upstream: behaviour of rooms towards clients',
+    type: oneOf(['documented', 'upstream']).default('documented'),
+  },
+  adminHost: {
+    value: 'address',
+    description: 'address of metrics and health',
+    type: text.default('127.0.0.1'),
+  },
+  adminPort: {
+    value: 'port',
+    description: 'its port',
+    type: port.default(7088),
+  },
+  adminSecret: {
+    value: 'secret',
+    description: 'needed for any --admin-host that is not loopback',
+    type: text.optional(),
+    secret: true,
+  },
+  authKey: {
+    value: 'file or URL',
+    description: 'public key (PEM or DER file) or JWKS URL: turns token auth on',
+    type: text.optional(),
+  },
+  maxRoomSize: {
+    value: 'users',
+    description: 'most users in a room; 0 = no limit',
+    type: integer().default(0),
+  },
+  maxCcu: {
+    value: 'users',
+    description: 'most users on the server; 0 = no limit',
+    type: integer().default(0),
+  },
+  sessionTimeout: {
+    value: 'seconds',
+    description: 'a session without a sign of life ends after this; 0 = never',
+    type: seconds().default(60),
+  },
+  maxDataBody: {
+    value: 'bytes',
+    description: 'longest body of a data message',
+    type: integer(0, 1024 * 1024).default(64 * 1024),
+  },
+  dataBufferMax: {
+    value: 'bytes',
+    description: 'queued towards one receiver of data channels; past it its channel is closed',
+    type: integer(64 * 1024, 1024 * 1024 * 1024).default(4 * 1024 * 1024),
+  },
+  maxPublisherRate: {
+    value: 'bits/s',
+    description: 'most that one publisher is asked to send (REMB)',
+    type: integer(10_000, 1_000_000_000).default(4_000_000),
+  },
+  maxPeerConnections: {
+    value: 'count',
+    description: 'most PeerConnections of one session: a client needs one, and one for each user it watches',
+    type: integer(1, 65_536).default(512),
+  },
+  logLevel: {
+    value: 'level',
+    description: logLevels.join(', '),
+    type: oneOf(logLevels).default('info'),
+  },
+} satisfies Readonly<Record<string, Setting>>
+
+type Settings = typeof settings
+export type SettingKey = keyof Settings
+export type Config = { readonly [Key in SettingKey]: z.output<Settings[Key]['type']> }
+
+export const settingKeys = Object.keys(settings) as SettingKey[]
+
+/** As the generic shape, which has the properties that few rows have. */
+export const settingOf = (key: SettingKey): Setting => settings[key]
+
+/** `rtc-port`: the flag without dashes, and the key in the file. */
+export const settingName = (key: string) => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+
+/** `ROSTRA_RTC_PORT`. */
+export const variableName = (key: string) => `ROSTRA_${settingName(key).replaceAll('-', '_').toUpperCase()}`
+
+/** The default as docs and `--help` write it; undefined when there is none. */
+export function defaultText(key: SettingKey): string | undefined {
+  const { otherwise, type } = settingOf(key)
+  const value = type.parse(undefined)
+  return otherwise ?? (value === undefined ? undefined : String(value))
+}
