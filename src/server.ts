@@ -15,6 +15,7 @@ import { createStaticFiles } from './janus/transports/static-files.js'
 import { createWebSocketTransport } from './janus/transports/websocket.js'
 import { defaultPolicy } from './jsep/codecs.js'
 import { maxMessageSize } from './jsep/write-description.js'
+import { defaultMediaSettings } from './media/control.js'
 import { type Pool, startPool } from './media/pool.js'
 import { listenAdmin } from './observe/admin-listener.js'
 import { createLog, type Logger } from './observe/log.js'
@@ -48,7 +49,8 @@ async function listenMedia(config: Config, log: Logger): Promise<Pool> {
     maxPublisherBps: config.maxPublisherRate,
   }
   try {
-    return await startPool({ workers: config.workers, rtcPort: config.rtcPort, listen, limits, log })
+    const { workers, rtcPort } = config
+    return await startPool({ workers, rtcPort, listen, limits, settings: { ...defaultMediaSettings }, log })
   } catch (error) {
     const { message } = error as Error
     throw new ConfigError(`${/EADDRNOTAVAIL|not an address/.test(message) ? '--rtc-ip' : '--rtc-port'}: ${message}`)

@@ -64,6 +64,7 @@ const router = new Router(
   io,
   {
     media: () => {},
+    slowlink: () => {},
     failed: (_endpoint, error) => {
       throw error
     },

@@ -214,7 +214,11 @@ export class Handle {
       lastActivityMs: () => this.#session.lastActivityMs(),
       push: (data, jsep) => open(() => this.#event('event', {}, this.#pluginData(jsep ? { data, jsep } : { data }))),
       webrtcup: () => open(() => this.#event('webrtcup')),
-      media: (mid, type, receiving) => open(() => this.#event('media', {}, { mid, type, receiving })),
+      media: (mid, type, receiving, silentMs) => {
+        const seconds = Math.floor((silentMs ?? 0) / 1000)
+        open(() => this.#event('media', {}, { mid, type, receiving, ...(seconds > 1 && { seconds }) }))
+      },
+      slowlink: (mid, media, uplink, lost) => open(() => this.#event('slowlink', {}, { mid, media, uplink, lost })),
       hangup: (reason) => open(() => this.#event('hangup', {}, { reason })),
       detach: () => this.detach(),
       expireSession: () => open(() => this.#session.expire()),

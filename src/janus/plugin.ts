@@ -50,8 +50,10 @@ export interface HandlePort {
   push(data: Record<string, unknown>, jsep?: Jsep): void
   /** Sends `webrtcup`. */
   webrtcup(): void
-  /** Sends `media`. */
-  media(mid: string, type: 'audio' | 'video', receiving: boolean): void
+  /** Sends `media`. @param silentMs how long nothing came, when receiving ended because of that */
+  media(mid: string, type: 'audio' | 'video', receiving: boolean, silentMs?: number): void
+  /** Sends `slowlink`: so many packets were lost within a second of those that the client sends (`uplink`), or gets. */
+  slowlink(mid: string, media: 'audio' | 'video', uplink: boolean, lost: number): void
   /** Sends `hangup`. The plugin calls it once per PeerConnection that ended, after its resources are freed. */
   hangup(reason: string): void
   /** Ends the handle: `detached` to the client, then `PluginHandle.detached()`. */

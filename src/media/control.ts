@@ -134,6 +134,16 @@ export interface WorkerLimits {
   maxPublisherBps: number
 }
 
+/** What operators may change while workers run. */
+export interface MediaSettings {
+  /** Without RTP for so long an m-line is told to be not receiving; 0 = never. Whole seconds. */
+  noMediaMs: number
+  /** Packets lost within a second for a `slowlink`; 0 = never. */
+  slowlinkThreshold: number
+}
+
+export const defaultMediaSettings: Readonly<MediaSettings> = { noMediaMs: 1000, slowlinkThreshold: 0 }
+
 export type Command = { ask?: number } & (
   | {
       kind: 'start'
@@ -142,7 +152,10 @@ export type Command = { ask?: number } & (
       port: number
       listen: { address: string; announced: string }[]
       limits: WorkerLimits
+      settings: MediaSettings
     }
+  /** Holds from now on, for what is there already too. */
+  | { kind: 'configure'; settings: MediaSettings }
   /** A new peer. `local` are the credentials that our SDP carries. */
   | { kind: 'open'; endpoint: EndpointId; local: IceCredentials }
   /** The peer's description arrived: checks and DTLS may go on. A changed `ice` is an ICE restart of the peer. */
@@ -171,6 +184,8 @@ export type Command = { ask?: number } & (
   | { kind: 'close'; endpoint: EndpointId }
   /** Answered with a `Counters` value. */
   | { kind: 'counters' }
+  /** Answered with an `EndpointInfo` value; with none when there is no such endpoint (any more). */
+  | { kind: 'inspect'; endpoint: EndpointId }
   /** Closes everything and exits 0. */
   | { kind: 'stop' }
 )
@@ -192,7 +207,10 @@ export type Report =
   | { kind: 'connected'; endpoint: EndpointId }
   /** The peer connection ended by itself. Once per endpoint, not after `close`. */
   | { kind: 'closed'; endpoint: EndpointId; reason: HangupReason }
-  | { kind: 'media'; endpoint: EndpointId; mid: string; media: MediaKind; receiving: boolean }
+  /** `silentMs` is how long nothing came, of an m-line that fell silent. */
+  | { kind: 'media'; endpoint: EndpointId; mid: string; media: MediaKind; receiving: boolean; silentMs?: number }
+  /** `lost` packets within a second: of those that the peer sends (`uplink`), or of those that it gets. */
+  | { kind: 'slowlink'; endpoint: EndpointId; mid: string; media: MediaKind; uplink: boolean; lost: number }
   /**
    * Messages of spread rooms, one batch per tick, numbered from 1. What has not been acknowledged by `relayed` is
    * bounded (`relay-window.ts`). A message beyond that does not cross: it is counted as `data_relay_dropped`, and if
@@ -201,7 +219,13 @@ export type Report =
   | { kind: 'relay'; batch: number; data: RelayedData[] }
   /** A bug of ours, contained to one endpoint (which also gets `closed`) or to none. */
   | { kind: 'bug'; endpoint?: EndpointId; error: string }
-  | { kind: 'done'; ask: number; value?: Counters }
+  | { kind: 'done'; ask: number; value?: Answers[keyof Answers] }
+
+/** What questions are answered with, by the kind of command. */
+export interface Answers {
+  counters: Counters
+  inspect: EndpointInfo
+}
 
 /** Totals since the worker started, and gauges of what is alive. */
 export interface Counters {
@@ -209,4 +233,116 @@ export interface Counters {
   totals: Record<string, number>
   /** Live objects by kind: endpoints, transports, publications, subscriptions, associations, channels, rooms. */
   live: Record<string, number>
+  /** Values of the network by name: `rtt_seconds`, `loss_up`, `loss_down`. */
+  distributions: Record<string, DistributionCounts>
+  /** What the process itself uses; absent where there is no process. */
+  usage?: Usage
+}
+
+/** Buckets with upper bounds, and one more for what is above the last. Counts are not cumulative. */
+export interface DistributionCounts {
+  bounds: number[]
+  counts: number[]
+  sum: number
+}
+
+/** What a process uses, since its start. */
+export interface Usage {
+  cpuSeconds: number
+  residentBytes: number
+  heapBytes: number
+  /** How late its timers are, over the last seconds. */
+  lagSeconds: { mean: number; p99: number; max: number }
+}
+
+export interface SocketAddress {
+  ip: string
+  port: number
+}
+
+/** Packets of RTP payload; `bytes` are payload bytes. */
+export interface StreamFigures {
+  packets: number
+  bytes: number
+  /** Bytes of the last full second. */
+  bytesLastSecond: number
+  /** Numbers asked for again. */
+  nacks: number
+  /** Packets that came, or were sent, again. */
+  retransmissions: number
+  /** Lost and not recovered by RTX, as RTCP counts (RFC 3550 §6.4.1). */
+  lost: number
+  /** Share lost between the last two reports, 0…1. */
+  lossShare: number
+  /** Interarrival jitter in ms. */
+  jitterMs: number
+  /** Round trip, 0 = unknown. */
+  rttMs: number
+}
+
+interface StreamInfo {
+  mid: string
+  kind: MediaKind
+  index: number
+  payloadTypes: PayloadType[]
+  extensions: ExtensionIds
+  clockRate: number
+  figures: StreamFigures
+}
+
+/** An m-line on which the peer sends to us. */
+export interface InboundInfo extends StreamInfo {
+  /** The SSRC that is forwarded; undefined before the first packet. */
+  ssrc?: number
+  /** Simulcast encoding of that SSRC; '' without simulcast. */
+  rid: string
+  nack: boolean
+  receiving: boolean
+  /** Subscriptions that are fed by it. */
+  subscriptions: number
+}
+
+/** An m-line on which we send to the peer. */
+export interface OutboundInfo extends StreamInfo {
+  ssrc: number
+  /** 0 = none. */
+  rtxSsrc: number
+  active: boolean
+  /** A publication feeds it. */
+  fed: boolean
+  awaitsKeyframe: boolean
+}
+
+/** What a worker knows of one endpoint; ages are in ms before the answer. */
+export interface EndpointInfo {
+  ice: {
+    state: 'new' | 'checking' | 'connected' | 'failed'
+    /** Where everything is sent; `socket` is the index of the address in `listen`, as in `Candidate.foundation` − 1. */
+    selected?: SocketAddress & { socket: number }
+    connectedAgoMs?: number
+  }
+  dtls: {
+    state: 'new' | 'connecting' | 'connected'
+    role?: DtlsParameters['role']
+    /** Of the peer. */
+    fingerprint?: Fingerprint
+    /** RFC 5764 and RFC 7714 names; absent without SRTP. */
+    srtpProfile?: string
+    startedAgoMs?: number
+    connectedAgoMs?: number
+  }
+  /** SCTP packets and bytes inside DTLS. */
+  data: {
+    association: boolean
+    channels: number
+    bufferedBytes: number
+    received: { packets: number; bytes: number }
+    sent: { packets: number; bytes: number }
+  }
+  /** Nothing of its source reaches it: it has none, or may not hear it. */
+  paused: boolean
+  /** Latest REMB of the peer, bit/s; 0 = none. */
+  rembBps: number
+  inbound: InboundInfo[]
+  outbound: OutboundInfo[]
 }

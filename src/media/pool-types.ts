@@ -4,10 +4,12 @@ import type {
   Counters,
   DtlsParameters,
   EndpointId,
+  EndpointInfo,
   Fingerprint,
   HangupReason,
   IceCredentials,
   MediaKind,
+  MediaSettings,
   ReceiveStream,
   SendStream,
 } from './control.js'
@@ -18,7 +20,10 @@ export interface EndpointObserver {
   connected(): void
   /** The peer connection ended by itself, or its worker died. */
   closed(reason: HangupReason): void
-  media(mid: string, kind: MediaKind, receiving: boolean): void
+  /** @param silentMs how long nothing came, of an m-line that fell silent */
+  media(mid: string, kind: MediaKind, receiving: boolean, silentMs?: number): void
+  /** `lost` packets within a second: of those that the peer sends (`uplink`), or of those that it gets. */
+  slowlink(mid: string, kind: MediaKind, uplink: boolean, lost: number): void
 }
 
 /** One peer connection on one worker. Methods are commands: they return at once and keep their order. */
@@ -38,6 +43,8 @@ export interface PooledEndpoint {
   /** The publisher must live on the same worker. */
   source(publisher: PooledEndpoint | null): void
   place(room: string, user: string, flags: { relaysData: boolean; receivesData: boolean }): void
+  /** What its worker knows about it now; undefined when it has ended. */
+  inspect(): Promise<EndpointInfo | undefined>
   /** Twice is harmless. */
   close(): void
 }
@@ -45,6 +52,9 @@ export interface PooledEndpoint {
 export interface MediaPool {
   /** Number of workers. */
   readonly size: number
+  /** In force on all workers, also on those that are started again. */
+  readonly settings: Readonly<MediaSettings>
+  configure(settings: MediaSettings): void
   /**
    * Opens an endpoint on worker `worker`, or where `room` lives, or else on the least loaded worker.
    * @returns undefined, counted, when no worker that would do is running or has room for another endpoint

@@ -22,6 +22,7 @@ async function open(t: TestContext, options: Partial<PoolOptions> = {}): Promise
     rtcPort: 0,
     listen: [{ address: '127.0.0.1', announced: '203.0.113.7' }],
     limits,
+    settings: { noMediaMs: 1000, slowlinkThreshold: 0 },
     log: { info: log, error: log },
     ...options,
   })
@@ -36,12 +37,13 @@ function openEndpoint(pool: Pool, where: { worker?: number; room?: string }) {
     connected: () => told.push('connected'),
     closed: (reason) => told.push(reason),
     media: () => {},
+    slowlink: () => {},
   })
   assert.ok(endpoint, 'a worker takes it')
   return { endpoint, told }
 }
 
-const nobody = { connected: () => {}, closed: () => {}, media: () => {} }
+const nobody = { connected: () => {}, closed: () => {}, media: () => {}, slowlink: () => {} }
 
 const live = async (pool: Pool, worker: number) => (await pool.counters())[worker]!.live
 
@@ -129,6 +131,35 @@ test('nothing is kept of a room that was spread over workers, whichever empties 
       assert.deepEqual(await rooms(), left)
     }
   }
+})
+
+test('a worker says what it knows of an endpoint, and nothing of one that has ended', async (t) => {
+  const { pool } = await open(t)
+  const { endpoint } = openEndpoint(pool, { worker: 1 })
+  const info = await endpoint.inspect()
+  assert.deepEqual([info?.ice, info?.dtls, info?.inbound], [{ state: 'new' }, { state: 'new' }, []])
+  const asked = endpoint.inspect()
+  endpoint.close()
+  assert.ok(await asked, 'asked before it ended')
+  assert.equal(await endpoint.inspect(), undefined)
+})
+
+test('workers say what they use', async (t) => {
+  const { pool } = await open(t, { workers: 1 })
+  const [counters] = await pool.counters()
+  const { cpuSeconds, residentBytes, heapBytes, lagSeconds } = counters!.usage!
+  assert.ok(cpuSeconds > 0 && cpuSeconds < 60, String(cpuSeconds))
+  assert.ok(residentBytes > heapBytes && heapBytes > 1_000_000, `${residentBytes} ${heapBytes}`)
+  assert.ok(Object.values(lagSeconds).every((seconds) => seconds >= 0 && seconds < 60))
+  assert.deepEqual(Object.keys(counters!.distributions), ['rtt_seconds', 'loss_up', 'loss_down'])
+})
+
+test('settings hold on workers that are started again, too', async (t) => {
+  const { pool } = await open(t, { workers: 1 })
+  pool.configure({ noMediaMs: 3000, slowlinkThreshold: 5 })
+  assert.deepEqual(pool.settings, { noMediaMs: 3000, slowlinkThreshold: 5 })
+  await crash(pool, 0)
+  assert.deepEqual(pool.settings, { noMediaMs: 3000, slowlinkThreshold: 5 })
 })
 
 test('a worker that dies takes its own endpoints with it, once each, and is started again', async (t) => {

@@ -2,7 +2,7 @@
  * Media workers as child processes: starts them, starts them again when they die, and hands out endpoints.
  * A worker that dies takes only its own endpoints with it: their observers are told, everybody else goes on.
  */
-import { type Candidate, type Counters, MAX_ENDPOINTS, type RelayedData } from './control.js'
+import { type Candidate, type Counters, MAX_ENDPOINTS, type MediaSettings, type RelayedData } from './control.js'
 import type { EndpointObserver, MediaPool, PooledEndpoint } from './pool-types.js'
 import { WorkerEndpoint } from './pooled-endpoint.js'
 import { type WorkerEvents, type WorkerOptions, WorkerProcess } from './worker-process.js'
@@ -32,8 +32,8 @@ class Pool implements MediaPool, WorkerEvents {
   #beReady = () => {}
 
   constructor(options: PoolOptions) {
-    this.#options = options
-    this.#workers = Array.from({ length: options.workers }, (_, index) => new WorkerProcess(index, options, this))
+    this.#options = { ...options, settings: { ...options.settings } }
+    this.#workers = Array.from({ length: options.workers }, (_, index) => new WorkerProcess(index, this.#options, this))
   }
 
   async start(): Promise<void> {
@@ -54,6 +54,15 @@ class Pool implements MediaPool, WorkerEvents {
 
   get size(): number {
     return this.#workers.length
+  }
+
+  get settings(): Readonly<MediaSettings> {
+    return this.#options.settings
+  }
+
+  configure(settings: MediaSettings): void {
+    Object.assign(this.#options.settings, settings)
+    for (const worker of this.#workers) worker.send({ kind: 'configure', settings })
   }
 
   /** Workers that are up now. */

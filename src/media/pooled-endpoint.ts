@@ -1,10 +1,13 @@
 /** The main process' end of one peer connection: commands go to its worker, reports come to its observer. */
 import { randomInt } from 'node:crypto'
-import type { Candidate, Command, EndpointId, Fingerprint, IceCredentials } from './control.js'
+import type { Answers, Candidate, Command, EndpointId, EndpointInfo, Fingerprint, IceCredentials } from './control.js'
 import type { EndpointObserver, PooledEndpoint } from './pool-types.js'
 
 /** Distributes over `Command`, so that every kind keeps its own fields. */
 export type Sent = Command extends infer C ? (C extends unknown ? Omit<C, 'ask'> : never) : never
+
+/** What a question of that kind is answered with. */
+export type AnswerTo<K> = K extends keyof Answers ? Answers[K] : undefined
 
 /** The worker that an endpoint lives on. */
 export interface EndpointHome {
@@ -13,6 +16,8 @@ export interface EndpointHome {
   readonly candidates: readonly Candidate[]
   readonly endpoints: Map<EndpointId, WorkerEndpoint>
   send(command: Sent): void
+  /** Resolves when the worker has carried it out; with undefined when it is gone or has no answer. */
+  ask<C extends Sent>(command: C): Promise<AnswerTo<C['kind']> | undefined>
 }
 
 /** Who wants to know in which rooms a worker has endpoints. */
@@ -82,6 +87,10 @@ export class WorkerEndpoint implements PooledEndpoint {
       this.#rooms.entered(room)
     }
     this.#send({ kind: 'place', endpoint: this.id, room, user, ...flags })
+  }
+
+  async inspect(): Promise<EndpointInfo | undefined> {
+    return this.#ended ? undefined : this.#home.ask({ kind: 'inspect', endpoint: this.id })
   }
 
   close(): void {

@@ -3,6 +3,7 @@ import { randomFillSync } from 'node:crypto'
 import { isIPv6 } from 'node:net'
 import type { Candidate, Command, Report } from './control.js'
 import { openNativeIo } from './io/binding.js'
+import { watchUsage } from './usage.js'
 import { MediaWorker } from './worker.js'
 
 let worker: MediaWorker | undefined
@@ -29,11 +30,17 @@ function wakeAt(atMs: number, wake: () => void): void {
   if (Number.isFinite(atMs)) timer = setTimeout(wake, Math.max(1, atMs - performance.now()))
 }
 
+const usage = watchUsage()
+
 /** RFC 8445 §5.1.2.1: host candidates; earlier addresses are preferred, IPv4 and IPv6 in the order given. */
 const priority = (index: number) => 126 * 2 ** 24 + (65_535 - index) * 2 ** 8 + 255
 
-function start({ port, listen, limits }: Extract<Command, { kind: 'start' }>): void {
-  worker = new MediaWorker({ openIo: openNativeIo, report, nowMs: () => performance.now(), wakeAt, random }, limits)
+function start({ port, listen, limits, settings }: Extract<Command, { kind: 'start' }>): void {
+  worker = new MediaWorker(
+    { openIo: openNativeIo, report, nowMs: () => performance.now(), wakeAt, random, usage },
+    limits,
+  )
+  worker.command({ kind: 'configure', settings })
   const candidates: Candidate[] = []
   let bound = port
   for (const [index, { address, announced }] of listen.entries()) {

@@ -1,7 +1,17 @@
 /** One media worker as a child process, through all its lives: started again when it dies, killed when it hangs. */
 import { type ChildProcess, fork } from 'node:child_process'
-import type { Candidate, Counters, EndpointId, Fingerprint, RelayedData, Report, WorkerLimits } from './control.js'
-import type { EndpointHome, Sent, WorkerEndpoint } from './pooled-endpoint.js'
+import type {
+  Answers,
+  Candidate,
+  Counters,
+  EndpointId,
+  Fingerprint,
+  MediaSettings,
+  RelayedData,
+  Report,
+  WorkerLimits,
+} from './control.js'
+import type { AnswerTo, EndpointHome, Sent, WorkerEndpoint } from './pooled-endpoint.js'
 
 export interface PoolLog {
   info(fields: object, message: string): void
@@ -13,6 +23,8 @@ export interface WorkerOptions {
   rtcPort: number
   listen: { address: string; announced: string }[]
   limits: WorkerLimits
+  /** For workers that start from now on. */
+  settings: MediaSettings
   log: PoolLog
   /**
    * A worker that leaves a question unanswered for this long hangs: it is killed and replaced. Default 10,000. After
@@ -45,7 +57,7 @@ const HANG_MS = 10_000
 /** How long `stop` waits for a worker to leave by itself. */
 const STOP_GRACE_MS = 2_000
 
-const nothingCounted: Counters = { totals: {}, live: {} }
+const nothingCounted: Counters = { totals: {}, live: {}, distributions: {} }
 
 export class WorkerProcess implements EndpointHome {
   readonly index: number
@@ -61,7 +73,7 @@ export class WorkerProcess implements EndpointHome {
   #fingerprint: Fingerprint | undefined
   #child: ChildProcess | undefined
   /** Questions that are not answered yet, the oldest first: answers keep their order. */
-  #asks = new Map<number, { done(value: Counters | undefined): void; sinceMs: number }>()
+  #asks = new Map<number, { done(value: Answers[keyof Answers] | undefined): void; sinceMs: number }>()
   #counting: Promise<Counters | undefined> | undefined
   #counters = nothingCounted
   #nextAsk = 1
@@ -99,7 +111,7 @@ export class WorkerProcess implements EndpointHome {
       execArgv: WORKER_FLAGS,
     })
     this.#child = child
-    const { rtcPort, listen, limits } = this.#options
+    const { rtcPort, listen, limits, settings } = this.#options
     return new Promise((resolve, reject) => {
       let failure: string | undefined
       child.on('message', (message) => {
@@ -127,6 +139,7 @@ export class WorkerProcess implements EndpointHome {
         port: rtcPort === 0 ? 0 : rtcPort + this.index,
         listen,
         limits,
+        settings,
       })
     })
   }
@@ -139,10 +152,12 @@ export class WorkerProcess implements EndpointHome {
   }
 
   /** Resolves when the worker has carried out the command, or is gone (then with undefined). */
-  ask(command: Sent): Promise<Counters | undefined> {
+  ask<C extends Sent>(command: C): Promise<AnswerTo<C['kind']> | undefined> {
     if (!this.#child?.connected) return Promise.resolve(undefined)
     const ask = this.#nextAsk++
-    return new Promise((done) => {
+    return new Promise((resolve) => {
+      // The worker answers by the kind of the command.
+      const done = (value: Answers[keyof Answers] | undefined) => resolve(value as AnswerTo<C['kind']>)
       this.#asks.set(ask, { done, sinceMs: performance.now() })
       this.send(command, ask)
     })
@@ -209,7 +224,11 @@ export class WorkerProcess implements EndpointHome {
       case 'connected':
         return this.endpoints.get(report.endpoint)?.observer.connected()
       case 'media':
-        return this.endpoints.get(report.endpoint)?.observer.media(report.mid, report.media, report.receiving)
+        return this.#heard(report)
+      case 'slowlink': {
+        const { mid, media, uplink, lost } = report
+        return this.endpoints.get(report.endpoint)?.observer.slowlink(mid, media, uplink, lost)
+      }
       case 'closed':
         return this.endpoints.get(report.endpoint)?.ended(report.reason)
       case 'relay':
@@ -222,6 +241,10 @@ export class WorkerProcess implements EndpointHome {
         return waiting?.done(report.value)
       }
     }
+  }
+
+  #heard({ endpoint, mid, media, receiving, silentMs }: Extract<Report, { kind: 'media' }>): void {
+    this.endpoints.get(endpoint)?.observer.media(mid, media, receiving, silentMs)
   }
 
   #relay({ batch, data }: Extract<Report, { kind: 'relay' }>): void {

@@ -7,13 +7,16 @@
  * report channel are arguments, so the same loop runs over a simulated network in virtual time.
  */
 import {
+  type Answers,
   type ChannelParameters,
   type Command,
   type Counters,
   type EndpointId,
+  type EndpointInfo,
   MAX_ENDPOINTS,
   type RelayedData,
   type Report,
+  type Usage,
   type WorkerLimits,
 } from './control.js'
 import { DeadlineHeap, type Due, newDue } from './deadline-heap.js'
@@ -38,6 +41,8 @@ export interface WorkerHost {
   wakeAt(atMs: number, wake: () => void): void
   /** Uniform uint32. */
   random(): number
+  /** What the process uses; absent where there is none. */
+  usage?(): Usage
 }
 
 /** What the worker keeps per endpoint: its parts, and who feeds it. */
@@ -86,7 +91,13 @@ export class MediaWorker implements EndpointEvents {
     this.#router = new Router(
       this.io,
       {
-        media: (endpoint, mid, media, receiving) => host.report({ kind: 'media', endpoint, mid, media, receiving }),
+        media: (endpoint, mid, media, receiving, silentMs) =>
+          host.report({
+            ...{ kind: 'media', endpoint, mid, media, receiving },
+            ...(silentMs !== undefined && { silentMs }),
+          }),
+        slowlink: (endpoint, mid, media, uplink, lost) =>
+          host.report({ kind: 'slowlink', endpoint, mid, media, uplink, lost }),
         failed: (endpoint, error) => this.#contain(this.#seats.get(endpoint), error),
       },
       { maxPublisherBps: limits.maxPublisherBps, random: () => host.random() },
@@ -134,7 +145,7 @@ export class MediaWorker implements EndpointEvents {
         seat.endpoint.data(nowMs, offset, length)
         return this.#expect(seat)
       case Kind.connected:
-        return seat.endpoint.dtlsConnected()
+        return seat.endpoint.dtlsConnected(nowMs, meta[at + Meta.extra]!)
       case Kind.closed:
         return seat.endpoint.dtlsClosed(meta[at + Meta.extra]!)
     }
@@ -264,15 +275,23 @@ export class MediaWorker implements EndpointEvents {
       this.#contain('endpoint' in command ? this.#seats.get(command.endpoint) : undefined, error)
     }
     if (command.ask !== undefined) {
-      const value = command.kind === 'counters' ? this.counters() : undefined
+      const value = this.#answer(nowMs, command)
       this.#host.report({ kind: 'done', ask: command.ask, ...(value && { value }) })
     }
     this.#deadlines(nowMs)
     this.io.flush()
   }
 
+  /** What the question that comes with a command is answered with; most only want to know that it was carried out. */
+  #answer(nowMs: number, command: Command): Answers[keyof Answers] | undefined {
+    if (command.kind === 'counters') return this.counters()
+    return command.kind === 'inspect' ? this.#inspect(nowMs, command.endpoint) : undefined
+  }
+
   #obey(nowMs: number, command: Command): void {
     switch (command.kind) {
+      case 'configure':
+        return this.#router.configure(command.settings)
       case 'open':
         return this.#open(nowMs, command.endpoint, command.local)
       case 'spread':
@@ -389,7 +408,15 @@ export class MediaWorker implements EndpointEvents {
       live.channels! += channels
       live.buffered_bytes! += bufferedBytes
     }
-    return { totals, live }
+    const { rtt, lossUp, lossDown } = this.#router.distributions
+    const distributions = { rtt_seconds: rtt.counts(), loss_up: lossUp.counts(), loss_down: lossDown.counts() }
+    const usage = this.#host.usage?.()
+    return { totals, live, distributions, ...(usage && { usage }) }
+  }
+
+  #inspect(nowMs: number, id: EndpointId): EndpointInfo | undefined {
+    const seat = this.#seats.get(id)
+    return seat && { ...seat.endpoint.info(nowMs), ...seat.peer.info(nowMs) }
   }
 
   async close(): Promise<void> {

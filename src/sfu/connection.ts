@@ -219,8 +219,12 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
     this.#port.webrtcup()
   }
 
-  receives(mid: string, kind: MediaKind, receiving: boolean): void {
-    this.#port.media(mid, kind, receiving)
+  receives(mid: string, kind: MediaKind, receiving: boolean, silentMs?: number): void {
+    this.#port.media(mid, kind, receiving, silentMs)
+  }
+
+  slowlink(mid: string, kind: MediaKind, uplink: boolean, lost: number): void {
+    this.#port.slowlink(mid, kind, uplink, lost)
   }
 
   opened(): void {

@@ -21,7 +21,8 @@ export interface NegotiationHost {
   offer(jsep: Jsep): void
   /** ICE and DTLS are up; once per PeerConnection. */
   connected(): void
-  receives(mid: string, kind: MediaKind, receiving: boolean): void
+  receives(mid: string, kind: MediaKind, receiving: boolean, silentMs?: number): void
+  slowlink(mid: string, kind: MediaKind, uplink: boolean, lost: number): void
   /** There is a new endpoint: the worker has to know its room. */
   opened(): void
   /** What the connection publishes has changed. */
@@ -240,8 +241,11 @@ export class Negotiation {
     const life: Life = { up: false }
     const observer: EndpointObserver = {
       connected: () => this.#connected(endpoint, life),
-      media: (mid, kind, receiving) => {
-        if (this.endpoint === endpoint) this.#host.receives(mid, kind, receiving)
+      media: (mid, kind, receiving, silentMs) => {
+        if (this.endpoint === endpoint) this.#host.receives(mid, kind, receiving, silentMs)
+      },
+      slowlink: (mid, kind, uplink, lost) => {
+        if (this.endpoint === endpoint) this.#host.slowlink(mid, kind, uplink, lost)
       },
       closed: (reason) => {
         life.up = false

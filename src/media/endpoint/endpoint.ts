@@ -8,11 +8,12 @@ import type {
   ChannelParameters,
   DtlsParameters,
   EndpointId,
+  EndpointInfo,
   HangupReason,
   IceCredentials,
   WorkerLimits,
 } from '../control.js'
-import { Addr, CloseReason, type MediaIo, STUN_SCRATCH_BYTES } from '../io/io.js'
+import { Addr, CloseReason, type MediaIo, SrtpProfile, STUN_SCRATCH_BYTES } from '../io/io.js'
 import { IceLite, IceReason, newIceVerdict } from './ice.js'
 import { type Association, openAssociation } from './sctp/association.js'
 
@@ -34,6 +35,12 @@ const hangupReasons: Record<number, HangupReason> = {
   [CloseReason.timeout]: 'DTLS timeout',
 }
 
+/** By `SrtpProfile`; without one there is no SRTP. */
+const srtpProfileNames: Record<number, string> = {
+  [SrtpProfile.aes128CmSha1_80]: 'SRTP_AES128_CM_SHA1_80',
+  [SrtpProfile.aeadAes128Gcm]: 'SRTP_AEAD_AES_128_GCM',
+}
+
 const verdict = newIceVerdict()
 
 export class Endpoint {
@@ -46,6 +53,10 @@ export class Endpoint {
   #dtls: DtlsParameters | undefined
   #association: Association | undefined
   #connected = false
+  #dtlsStartedMs: number | undefined
+  #dtlsConnectedMs: number | undefined
+  #srtpProfile = 0
+  readonly #data = { received: { packets: 0, bytes: 0 }, sent: { packets: 0, bytes: 0 } }
   #setUpByMs: number
   #closed = false
 
@@ -76,6 +87,7 @@ export class Endpoint {
     this.ice.setRemote(nowMs, remote)
     if (this.#dtls) return
     this.#dtls = dtls
+    this.#dtlsStartedMs = nowMs
     this.#setUpByMs = nowMs + SETUP_TIMEOUT_MS
     this.#io.start(this.transport, dtls.role, fingerprintBytes(dtls.fingerprint.value))
   }
@@ -104,9 +116,12 @@ export class Endpoint {
     return taken
   }
 
-  dtlsConnected(): void {
+  /** @param srtpProfile one of `SrtpProfile` */
+  dtlsConnected(nowMs: number, srtpProfile: number): void {
     if (this.#connected || this.#closed) return
     this.#connected = true
+    this.#dtlsConnectedMs = nowMs
+    this.#srtpProfile = srtpProfile
     this.#setUpByMs = Number.POSITIVE_INFINITY
     this.#events.connected(this)
   }
@@ -117,6 +132,8 @@ export class Endpoint {
 
   /** One decrypted SCTP packet. */
   data(nowMs: number, offset: number, length: number): void {
+    this.#data.received.packets++
+    this.#data.received.bytes += length
     this.#openAssociation(nowMs)?.receive(nowMs, this.#io.rx, offset, length)
   }
 
@@ -148,6 +165,24 @@ export class Endpoint {
     return association ? { associations: 1, ...association.live() } : { associations: 0, channels: 0, bufferedBytes: 0 }
   }
 
+  /** Its transport: ICE, DTLS and what goes through data channels. */
+  info(nowMs: number): Pick<EndpointInfo, 'ice' | 'dtls' | 'data'> {
+    const { associations, channels, bufferedBytes } = this.live()
+    const srtpProfile = srtpProfileNames[this.#srtpProfile]
+    const setUp = this.#dtls ? 'connecting' : 'new'
+    return {
+      ice: this.ice.info(nowMs),
+      dtls: {
+        state: this.#connected ? 'connected' : setUp,
+        ...(this.#dtls && { role: this.#dtls.role, fingerprint: this.#dtls.fingerprint }),
+        ...(srtpProfile !== undefined && { srtpProfile }),
+        ...(this.#dtlsStartedMs !== undefined && { startedAgoMs: nowMs - this.#dtlsStartedMs }),
+        ...(this.#dtlsConnectedMs !== undefined && { connectedAgoMs: nowMs - this.#dtlsConnectedMs }),
+      },
+      data: { association: associations > 0, channels, bufferedBytes, ...structuredClone(this.#data) },
+    }
+  }
+
   /** Frees everything; no event follows. Twice is harmless. */
   close(): void {
     if (this.#closed) return
@@ -170,7 +205,11 @@ export class Endpoint {
     this.#association = openAssociation({
       role: this.#dtls.role,
       nowMs,
-      transmit: (bytes) => this.#io.dtlsSend(this.transport, bytes, 0, bytes.length),
+      transmit: (bytes) => {
+        this.#data.sent.packets++
+        this.#data.sent.bytes += bytes.length
+        return this.#io.dtlsSend(this.transport, bytes, 0, bytes.length)
+      },
       events: {
         message: (channel, binary, payload) => this.#events.message(this, channel, binary, payload),
         opened: () => {},

@@ -4,7 +4,7 @@
  *
  * A lite agent is always controlled, never sends a check, and follows the peer's nomination.
  */
-import type { IceCredentials } from '../control.js'
+import type { EndpointInfo, IceCredentials, SocketAddress } from '../control.js'
 import { Addr } from '../io/io.js'
 import { readStun, StunClass, StunMethod, StunView, verifyFingerprint, verifyIntegrity } from './stun.js'
 import { MAX_STUN_RESPONSE_BYTES, type StunErrorCode, writeBindingError, writeBindingSuccess } from './stun-write.js'
@@ -89,6 +89,8 @@ export class IceLite {
   /** The peer has not yet described itself for our present credentials: its half of USERNAME is not known. */
   #awaitsRemote = true
   #deadlineMs = Number.POSITIVE_INFINITY
+  /** When the first check passed. */
+  #connectedMs: number | undefined
   #hasSelected = false
   readonly #selected = new Uint8Array(Addr.stride)
 
@@ -202,6 +204,7 @@ export class IceLite {
       if (usernameEndsWith(bytes, local.ufrag.length + 1, this.#remoteUfrag)) this.#formerRemoteUfrag = undefined
     }
     this.#state = 'connected'
+    this.#connectedMs ??= nowMs
     this.#deadlineMs = nowMs + CONSENT_TIMEOUT_MS
   }
 
@@ -224,6 +227,14 @@ export class IceLite {
     const ipEnd = Addr.ip + (this.#selected[Addr.family] === 6 ? 16 : 4)
     for (let i = 0; i < ipEnd; i++) if (addrs[addrOffset + i] !== this.#selected[i]) return false
     return true
+  }
+
+  info(nowMs: number): EndpointInfo['ice'] {
+    return {
+      state: this.#state,
+      ...(this.#hasSelected && { selected: { ...readAddress(this.#selected), socket: this.#selected[Addr.socket]! } }),
+      ...(this.#connectedMs !== undefined && { connectedAgoMs: nowMs - this.#connectedMs }),
+    }
   }
 
   /** When `expire` has to be called next, or Infinity. */
@@ -268,4 +279,12 @@ function usernameEndsWith(bytes: Uint8Array, from: number, ufrag: Uint8Array | u
   if (ufrag === undefined || view.usernameLength !== from + ufrag.length) return false
   for (let i = 0; i < ufrag.length; i++) if (bytes[view.usernameOffset + from + i] !== ufrag[i]) return false
   return true
+}
+
+/** @param row laid out like a row of `MediaIo.addrs`; an IPv6 address is written in full */
+function readAddress(row: Uint8Array): SocketAddress {
+  const port = (row[Addr.port]! << 8) | row[Addr.port + 1]!
+  if (row[Addr.family] === 4) return { ip: row.slice(Addr.ip, Addr.ip + 4).join('.'), port }
+  const groups = Array.from({ length: 8 }, (_, i) => (row[Addr.ip + 2 * i]! << 8) | row[Addr.ip + 2 * i + 1]!)
+  return { ip: groups.map((group) => group.toString(16)).join(':'), port }
 }

@@ -1,11 +1,14 @@
-import type { EndpointId, MediaKind } from '../control.js'
+import type { EndpointId, MediaKind, MediaSettings } from '../control.js'
 import type { MediaIo } from '../io/io.js'
+import type { Distributions } from './distribution.js'
 import type { Outbox } from './outbox.js'
 import type { Totals } from './totals.js'
 
 export interface RouterEvents {
   /** RTP of this m-line began to arrive, or none came for a second, or the m-line ended while it did. */
-  media(endpoint: EndpointId, mid: string, kind: MediaKind, receiving: boolean): void
+  media(endpoint: EndpointId, mid: string, kind: MediaKind, receiving: boolean, silentMs?: number): void
+  /** As many packets as operators want to hear of were lost within a second. */
+  slowlink(endpoint: EndpointId, mid: string, kind: MediaKind, uplink: boolean, lost: number): void
   /** A bug of ours in what was due for this peer; the others' is done all the same. The caller closes it. */
   failed(endpoint: EndpointId, error: unknown): void
 }
@@ -16,6 +19,8 @@ export interface ForwardContext {
   readonly out: Outbox
   readonly totals: Totals
   readonly events: RouterEvents
+  readonly settings: MediaSettings
+  readonly distributions: Distributions
   readonly maxPublisherBps: number
   /** uint32. */
   readonly random: () => number

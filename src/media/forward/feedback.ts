@@ -25,6 +25,7 @@ import type { ForwardContext } from './context.js'
 import type { Feed, Peer } from './peer.js'
 import { resend } from './retransmit.js'
 import { forwardSenderReport } from './sender-reports.js'
+import { newReportNews, type Subscription } from './subscription.js'
 
 /** Numbers read out of one NACK; more than any receiver asks at once. */
 const MAX_NACKED = 512
@@ -33,6 +34,7 @@ const cursor = newRtcpCursor()
 const block = newReportBlock()
 const report = newSenderReport()
 const remb = newRemb()
+const news = newReportNews()
 const nacked = new Uint16Array(MAX_NACKED)
 
 /** Works through the compound packet `rx[offset … offset + length)` that `peer` sent. */
@@ -45,7 +47,7 @@ export function takeFeedback(context: ForwardContext, nowMs: number, peer: Peer,
         break
       case RtcpType.receiverReport:
         if (receiverReportSsrc(cursor) >= 0) totals.rr_received++
-        reportBlocks(nowMs, peer, cursor)
+        reportBlocks(context, nowMs, peer, cursor)
         break
       case RtcpType.rtpfb:
         nack(context, nowMs, peer, cursor)
@@ -66,15 +68,24 @@ function senderReport(context: ForwardContext, nowMs: number, peer: Peer, c: Rtc
     publication.takeSenderReport(report, nowMs)
     forwardSenderReport(context, publication, false, nowMs)
   }
-  reportBlocks(nowMs, peer, c)
+  reportBlocks(context, nowMs, peer, c)
 }
 
-function reportBlocks(nowMs: number, peer: Peer, c: RtcpCursor): void {
+function reportBlocks(context: ForwardContext, nowMs: number, peer: Peer, c: RtcpCursor): void {
   const count = reportBlockCount(c)
   for (let i = 0; i < count; i++) {
     readReportBlock(c, i, block)
-    feedOf(peer, block.ssrc)?.subscription.receiverReport(block, nowMs)
+    const feed = feedOf(peer, block.ssrc)
+    if (feed?.subscription.receiverReport(block, nowMs, news)) take(context, peer, feed.subscription)
   }
+}
+
+/** What `news` says about a stream. */
+function take({ distributions, events, settings }: ForwardContext, peer: Peer, subscription: Subscription): void {
+  distributions.lossDown.add(subscription.fractionLost / 256)
+  if (news.rttMs >= 0) distributions.rtt.add(news.rttMs / 1000)
+  if (settings.slowlinkThreshold === 0 || news.lost < settings.slowlinkThreshold) return
+  events.slowlink(peer.endpoint, subscription.stream.mid, subscription.kind, false, news.lost)
 }
 
 function nack(context: ForwardContext, nowMs: number, peer: Peer, c: RtcpCursor): void {

@@ -1,7 +1,7 @@
 /**
  * One endpoint as the forwarder sees it: what it publishes, what it subscribes to, and which SSRC is which.
  */
-import type { EndpointId, ReceiveStream, SendStream } from '../control.js'
+import type { EndpointId, EndpointInfo, ReceiveStream, SendStream } from '../control.js'
 import { elementLength, findElement, readText, sameText } from '../rtp/extensions/index.js'
 import type { RtpView } from '../rtp/packet.js'
 import type { ForwardContext } from './context.js'
@@ -278,6 +278,8 @@ export class Peer {
       forwardSenderReport(this.#context, publication, true, nowMs)
       if (count === MAX_BLOCKS || !publication.receiving || !publication.report(blocks[count]!, nowMs)) continue
       if (publication.kind === 'video') rembSsrcs.push(publication.ssrc)
+      this.#weigh(publication, blocks[count]!.fractionLost)
+      for (const subscription of publication.subscriptions) subscription.tick(nowMs)
       count++
     }
     if (count === 0) return false
@@ -286,6 +288,29 @@ export class Peer {
       if (rembSsrcs.length > 0) this.#context.totals.remb_sent++
     }
     return true
+  }
+
+  /** Counts the loss between two reports, and tells when it is much. @param fractionLost in 1/256 */
+  #weigh(publication: Publication, fractionLost: number): void {
+    const { distributions, events, settings } = this.#context
+    distributions.lossUp.add(fractionLost / 256)
+    const lost = publication.lostLately
+    if (settings.slowlinkThreshold === 0 || lost < settings.slowlinkThreshold) return
+    events.slowlink(this.endpoint, publication.mid, publication.kind, true, lost)
+  }
+
+  // ---- what is going on
+
+  /** Its streams, both ways. */
+  info(nowMs: number): Pick<EndpointInfo, 'paused' | 'rembBps' | 'inbound' | 'outbound'> {
+    return {
+      paused: this.#paused,
+      rembBps: this.downlink.rembBps,
+      inbound: this.#publications.map((publication) => publication.info(nowMs)),
+      outbound: this.#feeds
+        .filter(({ subscription }) => subscription.active)
+        .map(({ subscription, publication }) => subscription.info(nowMs, publication !== null)),
+    }
   }
 }
 

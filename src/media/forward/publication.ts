@@ -3,7 +3,7 @@
  * subscriptions that get it. A publication outlives its SSRC: when the publisher goes on with another one, a new
  * run begins, and to subscribers nothing changes but that numbers and timestamps go on elsewhere.
  */
-import type { EndpointId, ReceiveStream } from '../control.js'
+import type { EndpointId, InboundInfo, ReceiveStream } from '../control.js'
 import type { RtpView } from '../rtp/packet.js'
 import type { ReportBlock, SenderReport } from '../rtp/rtcp/index.js'
 import { unwrapSeq } from '../rtp/sequence.js'
@@ -12,6 +12,7 @@ import type { ForwardContext } from './context.js'
 import { EncodingChoice } from './encoding-choice.js'
 import { copiedIds } from './extension-blocks.js'
 import { fanOut } from './fan-out.js'
+import { LastSecond } from './figures.js'
 import { History } from './history.js'
 import { KeyframeRequests } from './keyframes.js'
 import { MAX_HOLES, NackGenerator } from './nack-generator.js'
@@ -23,7 +24,7 @@ import type { Source } from './ssrc-table.js'
 import type { Subscription } from './subscription.js'
 import { Drop } from './totals.js'
 
-/** No RTP for so long: the m-line is not receiving, and another SSRC of it may take over. */
+/** No RTP for so long: reports pause, and another SSRC of the m-line may take over. */
 export const SILENCE_MS = 1000
 /** A jump ahead up to this is loss (RFC 3550 A.1); a larger one has to be confirmed by the next packet. */
 const MAX_DROPOUT = 3000
@@ -66,6 +67,16 @@ export class Publication {
   #newestExtSeq = 0
   #lastMs = Number.NEGATIVE_INFINITY
   #receiving = false
+  /** What the peer was told: it receives as long as `MediaSettings.noMediaMs` allows, so never less than `#receiving`. */
+  #announced = false
+  /** RTP that was new, retransmitted or not, and its payload bytes. */
+  #packets = 0
+  #bytes = 0
+  readonly #lastSecond = new LastSecond()
+  #nacked = 0
+  #repaired = 0
+  /** In runs before the present one. */
+  #lostBefore = 0
   /** The number that would confirm a jump (RFC 3550 A.1 `bad_seq`), −1 = none. */
   #jumpSeq = -1
   readonly #senderReport: SenderReport = {
@@ -156,8 +167,8 @@ export class Publication {
 
   /** The m-line ended. The caller has taken the subscriptions away. */
   end(announce: boolean): void {
-    if (this.#receiving && announce) this.#announce(false)
-    this.#receiving = false
+    if (this.#announced && announce) this.#announce(false)
+    this.#receiving = this.#announced = false
   }
 
   // ---- the packet path
@@ -195,6 +206,7 @@ export class Publication {
     if (extSeq - this.#newestExtSeq > MAX_HOLES) return Drop.jump
     if (extSeq - this.#newestExtSeq <= -this.history.window) return Drop.late
     if (this.history.received(extSeq)) return Drop.duplicate
+    this.#repaired++
     this.#arrived(extSeq, nowMs)
     this.#forward(nowMs, view, offset, extSeq, codec, OSN_BYTES)
     return Drop.none
@@ -232,7 +244,8 @@ export class Publication {
     this.#lastMs = nowMs
     if (this.#receiving) return
     this.#receiving = true
-    this.#announce(true)
+    if (!this.#announced) this.#announce(true)
+    this.#announced = true
     this.#context.wake(nowMs + SILENCE_MS)
   }
 
@@ -256,6 +269,7 @@ export class Publication {
   /** Numbers from here on have nothing to do with those so far. */
   #beginRun(nowMs: number): void {
     this.run = this.#context.nextRun()
+    this.#lostBefore += this.#statistics?.lost ?? 0
     this.#statistics = null
     this.#hasSenderReport = false
     this.#nacks.reset()
@@ -305,6 +319,8 @@ export class Publication {
     packet.keyframe = codecOf[codec]!.isKeyframe(rx, payloadOffset, packet.payloadLength)
     packet.primarySkip = codec === RED ? primarySkipOf(rx, payloadOffset, packet.payloadLength) : -1
     packet.nowMs = nowMs
+    this.#packets++
+    this.#bytes += packet.payloadLength
     this.history.store(extSeq, rx, offset, packet.length, packet.headerLength, codec, nowMs)
     if (packet.keyframe && this.kind === 'video') {
       this.#keyframes.satisfied()
@@ -325,13 +341,11 @@ export class Publication {
 
   /** Sends what is due. @returns when to call again, at the latest */
   expire(nowMs: number): number {
-    if (this.#receiving && nowMs - this.#lastMs >= SILENCE_MS) {
-      this.#receiving = false
-      this.#announce(false)
-    }
+    this.#noticeSilence(nowMs)
     this.#nacks.take(nowMs, nackSeqs, nackResult)
     if (nackResult.asked > 0 && sendNack(this.#context, this.#reporter, this.ssrc, nackSeqs, nackResult.asked)) {
       this.#context.totals.nack_sent += nackResult.asked
+      this.#nacked += nackResult.asked
     }
     if (nackResult.givenUp > 0) {
       this.#context.totals.nack_given_up += nackResult.givenUp
@@ -339,11 +353,27 @@ export class Publication {
     }
     if (this.#keyframes.wanted) this.#askForKeyframe(nowMs)
     return Math.min(
-      this.#receiving ? this.#lastMs + SILENCE_MS : Number.POSITIVE_INFINITY,
+      this.#silentMs,
       this.#nacks.deadline(),
       // Before the first packet there is nobody to ask; that packet asks.
       this.#current === null ? Number.POSITIVE_INFINITY : this.#keyframes.deadline(),
     )
+  }
+
+  #noticeSilence(nowMs: number): void {
+    const silentMs = nowMs - this.#lastMs
+    if (this.#receiving && silentMs >= SILENCE_MS) this.#receiving = false
+    const { noMediaMs } = this.#context.settings
+    if (!this.#announced || this.#receiving || noMediaMs === 0 || silentMs < noMediaMs) return
+    this.#announced = false
+    this.#announce(false, silentMs)
+  }
+
+  /** When silence is to be noticed next, if nothing comes. */
+  get #silentMs(): number {
+    if (this.#receiving) return this.#lastMs + SILENCE_MS
+    const { noMediaMs } = this.#context.settings
+    return this.#announced && noMediaMs > 0 ? this.#lastMs + noMediaMs : Number.POSITIVE_INFINITY
   }
 
   /** @returns false when there is none to be had, or nobody to need it */
@@ -384,11 +414,41 @@ export class Publication {
   report(block: ReportBlock, nowMs: number): boolean {
     if (this.#statistics === null) return false
     this.#statistics.report(block, nowMs)
+    this.#lastSecond.tick(this.#bytes, nowMs)
     return true
   }
 
-  #announce(receiving: boolean): void {
-    this.#context.events.media(this.#endpoint, this.mid, this.kind, receiving)
+  /** Lost between the last two reports; not more than a second lies between them. */
+  get lostLately(): number {
+    return this.#statistics?.lostLately ?? 0
+  }
+
+  /** What is known about the stream now. */
+  info(nowMs: number): InboundInfo {
+    const { mid, kind, index, payloadTypes, extensions, clockRate, nack } = this.stream
+    const statistics = this.#statistics
+    return {
+      ...{ mid, kind, index, payloadTypes, extensions, clockRate, nack },
+      ...(this.#current && { ssrc: this.#current.ssrc }),
+      rid: this.#current?.rid ?? '',
+      receiving: this.#receiving,
+      subscriptions: this.#subscriptions.length,
+      figures: {
+        packets: this.#packets,
+        bytes: this.#bytes,
+        bytesLastSecond: this.#lastSecond.at(nowMs),
+        nacks: this.#nacked,
+        retransmissions: this.#repaired,
+        lost: this.#lostBefore + (statistics?.lost ?? 0),
+        lossShare: statistics?.lossShare ?? 0,
+        jitterMs: ((statistics?.jitter ?? 0) * 1000) / clockRate,
+        rttMs: this.rttMs,
+      },
+    }
+  }
+
+  #announce(receiving: boolean, silentMs?: number): void {
+    this.#context.events.media(this.#endpoint, this.mid, this.kind, receiving, silentMs)
   }
 }
 

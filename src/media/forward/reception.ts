@@ -17,6 +17,10 @@ export class ReceptionStatistics {
   #transit = 0
   #arrived = false
   #lastTimestamp = 0
+  /** Lost between the last two reports. */
+  lostLately = 0
+  /** The same as a share of what was expected, 0…1. */
+  lossShare = 0
   #lastSr = 0
   #lastSrMs = 0
 
@@ -45,6 +49,16 @@ export class ReceptionStatistics {
     this.#lastTimestamp = timestamp
   }
 
+  /** Lost so far; negative when duplicates outnumber losses. */
+  get lost(): number {
+    return this.#highestExtSeq - this.#baseExtSeq + 1 - this.#received
+  }
+
+  /** In timestamp units. */
+  get jitter(): number {
+    return this.#jitter
+  }
+
   /** A sender report of this SSRC came. @param middleNtp middle 32 bits of its NTP time */
   senderReport(middleNtp: number, nowMs: number): void {
     this.#lastSr = middleNtp
@@ -58,8 +72,10 @@ export class ReceptionStatistics {
     const lostNow = expectedNow - (this.#received - this.#receivedPrior)
     this.#expectedPrior = expected
     this.#receivedPrior = this.#received
+    this.lostLately = Math.max(0, lostNow)
+    this.lossShare = expectedNow <= 0 ? 0 : this.lostLately / expectedNow
     block.ssrc = this.#ssrc
-    block.fractionLost = expectedNow <= 0 || lostNow <= 0 ? 0 : Math.min(255, Math.floor((lostNow * 256) / expectedNow))
+    block.fractionLost = Math.min(255, Math.floor(this.lossShare * 256))
     block.cumulativeLost = expected - this.#received
     // Cycles count from the first packet, whose own cycle is 0.
     block.highestSeq = (this.#highestExtSeq - (this.#baseExtSeq - (this.#baseExtSeq % 0x10000))) % 0x1_0000_0000

@@ -39,6 +39,7 @@ export function resend(
   const { map } = subscription
   const newest = map.newestSent
   totals.nack_received += count
+  subscription.nacks += count
   for (let i = 0; i < count; i++) {
     const sent = unwrapSeq(newest, seqs[i]!)
     const extSeq = sent > newest || sent < 0 ? -1 : map.reverse(sent)
@@ -86,6 +87,7 @@ function resendOne(
     const { transport } = downlink
     out.row(transport, subscription.ssrc, marker | pt, sent, timestamp, profile.offset, profile.length, 0, 0, skip)
     totals.resent_packets++
+    subscription.resent++
     return out.send()
   }
   const rtxExtSeq = subscription.nextRtxSeq()
@@ -111,6 +113,7 @@ function resendOne(
     skip,
   )
   totals.rtx_sent++
+  subscription.resent++
   out.send()
 }
 

@@ -8,10 +8,11 @@
  * rtcp  reports → subscribers;  NACK → history;  PLI, FIR → throttle → publisher
  * ```
  */
-import type { EndpointId } from '../control.js'
+import { defaultMediaSettings, type EndpointId, type MediaSettings } from '../control.js'
 import type { MediaIo } from '../io/io.js'
 import { newRtpView, RtpFault, readRtp } from '../rtp/packet.js'
 import type { ForwardContext, RouterEvents } from './context.js'
+import { Distributions } from './distribution.js'
 import { takeFeedback } from './feedback.js'
 import { Outbox } from './outbox.js'
 import { Peer } from './peer.js'
@@ -31,6 +32,7 @@ export interface RouterOptions {
 
 export class Router {
   readonly totals: Totals = newTotals()
+  readonly distributions = new Distributions()
   readonly #peers = new Map<EndpointId, Peer>()
   readonly #context: ForwardContext
   #dueMs = Number.POSITIVE_INFINITY
@@ -43,6 +45,8 @@ export class Router {
       out: new Outbox(io),
       totals: this.totals,
       events,
+      settings: { ...defaultMediaSettings },
+      distributions: this.distributions,
       maxPublisherBps: options.maxPublisherBps,
       random: options.random,
       wake: (ms) => {
@@ -70,6 +74,12 @@ export class Router {
     if (peer === undefined) return
     this.#peers.delete(endpoint)
     peer.close()
+  }
+
+  /** Takes effect at once, also for what is silent already. */
+  configure(settings: MediaSettings): void {
+    Object.assign(this.#context.settings, settings)
+    this.#dueMs = this.#nowMs
   }
 
   /** One decrypted RTP packet of `peer`, `rx[offset … offset + length)`. Never throws on what it says. */

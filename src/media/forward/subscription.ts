@@ -2,10 +2,11 @@
  * One stream that a subscriber gets: its SSRC, its numbers, its timestamps. `decide` says for each packet
  * whether and as what it is sent, and writes no bytes.
  */
-import type { MediaKind, SendStream } from '../control.js'
+import type { MediaKind, OutboundInfo, SendStream } from '../control.js'
 import type { ReportBlock } from '../rtp/rtcp/report-block.js'
 import { CODECS, OPUS, RED, type SendTypes, sendTypes } from './codec-table.js'
 import { ExtensionProfile, profileKey } from './extension-blocks.js'
+import { LastSecond } from './figures.js'
 import type { Packet } from './packet.js'
 import { ResendLimit } from './resend-limit.js'
 import { SequenceMap } from './sequence-map.js'
@@ -42,6 +43,18 @@ export interface Downlink {
 const FIRST_SEQ_MASK = 0x7fff
 /** No path is longer; more is a lie or a clock that jumped. */
 const MAX_RTT_MS = 10_000
+/** Reports that come sooner after the one before are not counted: whoever floods us must not shape the distributions. */
+const REPORT_INTERVAL_MS = 500
+
+/** What the last report that was counted said anew. */
+export interface ReportNews {
+  /** Packets lost since the one before. */
+  lost: number
+  /** −1 = it says nothing about the round trip. */
+  rttMs: number
+}
+
+export const newReportNews = (): ReportNews => ({ lost: 0, rttMs: -1 })
 
 export class Subscription {
   readonly ssrc: number
@@ -49,6 +62,7 @@ export class Subscription {
   readonly downlink: Downlink
   readonly map: SequenceMap
   readonly #timestamps: Timestamps
+  stream: SendStream
   index = 0
   active = false
   rtxSsrc = 0
@@ -72,9 +86,19 @@ export class Subscription {
   /** As the subscriber reported last: share lost in 1/256, and round trip; 0 = unknown. */
   fractionLost = 0
   rttMs = 0
+  #cumulativeLost = 0
+  #jitter = 0
+  #countedMs = Number.NEGATIVE_INFINITY
+  #countedLost = 0
+  #clockRate = 1
+  readonly #lastSecond = new LastSecond()
+  /** Numbers that the subscriber asked for again, and packets that it got again. */
+  nacks = 0
+  resent = 0
 
   /** @param random uint32: where numbers and timestamps begin */
   constructor(stream: SendStream, downlink: Downlink, random: () => number) {
+    this.stream = stream
     this.ssrc = stream.ssrc
     this.kind = stream.kind
     this.downlink = downlink
@@ -88,6 +112,7 @@ export class Subscription {
 
   /** Takes over what was negotiated. What was sent under other terms is not sent again: its bytes would differ. */
   configure(stream: SendStream): void {
+    this.stream = stream
     this.index = stream.index
     this.active = stream.active
     this.rtxSsrc = stream.rtxSsrc
@@ -104,6 +129,7 @@ export class Subscription {
   /** From now on packets of `run` come. Numbers go on without a gap, video begins at a keyframe. */
   start(run: number, clockRate: number): void {
     this.map.resync()
+    this.#clockRate = clockRate
     if (run !== this.#run) {
       this.#run = run
       this.map.restart()
@@ -191,12 +217,50 @@ export class Subscription {
     this.awaitsReport = false
   }
 
-  /** The subscriber's report about this stream (RFC 3550 §6.4.1: round trip = now − LSR − DLSR). */
-  receiverReport(block: ReportBlock, nowMs: number): void {
+  /**
+   * The subscriber's report about this stream (RFC 3550 §6.4.1: round trip = now − LSR − DLSR).
+   * @returns whether it counts, and `news` is filled
+   */
+  receiverReport(block: ReportBlock, nowMs: number, news: ReportNews): boolean {
     this.fractionLost = block.fractionLost
-    if (block.lastSr === 0 || block.lastSr !== this.#lastSr) return
-    const rttMs = nowMs - this.#lastSrMs - (block.delaySinceLastSr * 1000) / 65_536
-    if (rttMs < 0 || rttMs > MAX_RTT_MS) return
-    this.rttMs = Math.max(1, rttMs)
+    this.#cumulativeLost = block.cumulativeLost
+    this.#jitter = block.jitter
+    news.rttMs = -1
+    if (block.lastSr !== 0 && block.lastSr === this.#lastSr) {
+      const rttMs = nowMs - this.#lastSrMs - (block.delaySinceLastSr * 1000) / 65_536
+      if (rttMs >= 0 && rttMs <= MAX_RTT_MS) this.rttMs = news.rttMs = Math.max(1, rttMs)
+    }
+    if (nowMs - this.#countedMs < REPORT_INTERVAL_MS) return false
+    this.#countedMs = nowMs
+    news.lost = Math.max(0, block.cumulativeLost - this.#countedLost)
+    this.#countedLost = block.cumulativeLost
+    return true
+  }
+
+  /** About once a second. */
+  tick(nowMs: number): void {
+    this.#lastSecond.tick(this.octets, nowMs)
+  }
+
+  /** What is known about the stream now. @param fed whether a publication feeds it */
+  info(nowMs: number, fed: boolean): OutboundInfo {
+    const { mid, kind, index, payloadTypes, extensions, ssrc, rtxSsrc } = this.stream
+    return {
+      ...{ mid, kind, index, payloadTypes, extensions, ssrc, rtxSsrc, fed },
+      clockRate: this.#clockRate,
+      active: this.active,
+      awaitsKeyframe: this.awaitsKeyframe,
+      figures: {
+        packets: this.packets,
+        bytes: this.octets,
+        bytesLastSecond: this.#lastSecond.at(nowMs),
+        nacks: this.nacks,
+        retransmissions: this.resent,
+        lost: this.#cumulativeLost,
+        lossShare: this.fractionLost / 256,
+        jitterMs: (this.#jitter * 1000) / this.#clockRate,
+        rttMs: this.rttMs,
+      },
+    }
   }
 }

@@ -1,5 +1,5 @@
 /** A media pool without workers: writes down what it is told and lets tests report what workers would. */
-import type { HangupReason } from '../../media/control.js'
+import { defaultMediaSettings, type EndpointInfo, type HangupReason, type MediaSettings } from '../../media/control.js'
 import type { EndpointObserver, MediaPool, PooledEndpoint } from '../../media/pool-types.js'
 
 export type Call = readonly [method: string, ...args: unknown[]]
@@ -60,6 +60,11 @@ export class FakeEndpoint implements PooledEndpoint {
     this.#called('place', room, user, flags)
     this.placed = { room, user, ...flags }
   }
+  /** What `inspect` answers. */
+  known: EndpointInfo | undefined
+  inspect(): Promise<EndpointInfo | undefined> {
+    return Promise.resolve(this.closed ? undefined : this.known)
+  }
   close(): void {
     this.closed = true
   }
@@ -84,6 +89,10 @@ export class FakeEndpoint implements PooledEndpoint {
 
 export class FakePool implements MediaPool {
   readonly size = 4
+  settings: MediaSettings = { ...defaultMediaSettings }
+  configure(settings: MediaSettings): void {
+    this.settings = settings
+  }
   readonly endpoints: FakeEndpoint[] = []
   /** Blocked pairs in force: room, then the two users in order, in JSON. */
   readonly blocked = new Set<string>()

@@ -21,6 +21,7 @@ export class Peer {
   readonly pushed: Push[] = []
   readonly hangups: string[] = []
   readonly media: [mid: string, type: string, receiving: boolean][] = []
+  readonly slowlinks: [mid: string, type: string, uplink: boolean, lost: number][] = []
   webrtcups = 0
   detaches = 0
   expired = 0
@@ -36,7 +37,8 @@ export class Peer {
       lastActivityMs: () => this.lastActivityMs,
       push: (data, jsep) => this.pushed.push(jsep ? { data, jsep } : { data }),
       webrtcup: () => this.webrtcups++,
-      media: (...event) => this.media.push(event),
+      media: (mid, type, receiving) => this.media.push([mid, type, receiving]),
+      slowlink: (...event) => this.slowlinks.push(event),
       hangup: (reason) => this.hangups.push(reason),
       detach: () => {
         this.detaches++

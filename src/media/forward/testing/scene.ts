@@ -118,6 +118,8 @@ export class Scene {
       this.io,
       {
         media: (endpoint, mid, kind, receiving) => this.media.push(`${endpoint} ${mid} ${kind} ${receiving}`),
+        slowlink: (endpoint, mid, kind, uplink, lost) =>
+          this.media.push(`${endpoint} ${mid} ${kind} ${uplink ? 'up' : 'down'} lost ${lost}`),
         failed: (_endpoint, error) => {
           throw error
         },
