@@ -1,4 +1,5 @@
 /** The Janus API: requests in, replies and events out. Knows no plugin by name and no socket. */
+import { type ApiAuth, type Credentials, openApi } from './auth/api-auth.js'
 import { type Clock, systemClock } from './clock.js'
 import type { Connection, Owner, ServerMessage } from './connection.js'
 import { type Failure, failure, isFailure } from './errors.js'
@@ -16,6 +17,8 @@ export interface GatewayOptions {
   readonly plugins: readonly Plugin[]
   readonly facts: ServerFacts
   readonly log: Log
+  /** Default: everybody may do everything. */
+  readonly auth?: ApiAuth
   readonly clock?: Clock
   /** Makes session and handle ids: integers 1 … 2^53−1. */
   readonly randomId?: () => number
@@ -87,6 +90,7 @@ class JanusGateway implements Gateway, Core {
   readonly #plugins: ReadonlyMap<string, Plugin>
   readonly #facts: ServerFacts
   readonly #log: Log
+  readonly auth: ApiAuth
   readonly #clock: Clock
   readonly #randomId: () => number
   readonly #sessionTimeoutMs: number
@@ -104,6 +108,7 @@ class JanusGateway implements Gateway, Core {
     this.#plugins = new Map(options.plugins.map((plugin) => [plugin.packageName, plugin]))
     this.#facts = options.facts
     this.#log = options.log
+    this.auth = options.auth ?? openApi
     this.#clock = clock
     this.#randomId = options.randomId ?? randomId
     this.#sessionTimeoutMs = options.sessionTimeoutMs ?? 60_000
@@ -147,6 +152,7 @@ class JanusGateway implements Gateway, Core {
     if (sessionId < 1) return failure('SESSION_NOT_FOUND')
     const namesHandle = handleField !== undefined && handleField !== null
     if (namesHandle && handleId < 1) return failure('HANDLE_NOT_FOUND')
+    if (!this.auth.admits(context.message)) return failure('UNAUTHORIZED')
     const session = this.#sessions.get(sessionId)
     if (!session) return failure('SESSION_NOT_FOUND', `No such session ${sessionId}`)
     session.touch(this.#clock.nowMs())
@@ -185,6 +191,8 @@ class JanusGateway implements Gateway, Core {
       reclaimTimeoutMs: this.#reclaimTimeoutMs,
       candidatesTimeoutMs: this.#handleSettings.candidatesTimeoutMs,
       opaqueIdInApi: this.#handleSettings.opaqueIdInApi,
+      secretWanted: this.auth.wants.secret,
+      tokenWanted: this.auth.wants.token,
       plugins: this.#plugins.values(),
     })
   }
@@ -193,8 +201,9 @@ class JanusGateway implements Gateway, Core {
     return this.#plugins.get(packageName)
   }
 
-  createSession(wished: number, owner: Owner): Session | Failure {
+  createSession(wished: number, credentials: Credentials, owner: Owner): Session | Failure {
     if (!this.#accepting) return failure('NOT_ACCEPTING_SESSIONS')
+    if (!this.auth.admits(credentials)) return failure('UNAUTHORIZED')
     if (this.#sessions.has(wished)) return { ...failure('SESSION_CONFLICT'), sessionId: wished }
     if (this.#sessions.size >= this.#limits.sessions) return failure('NOT_ACCEPTING_SESSIONS', 'Too many sessions')
     if ((this.#owned.get(owner)?.size ?? 0) >= this.#limits.sessionsPerOwner) {

@@ -209,17 +209,19 @@ test('J-077 destroy: only success; the plugin is told; later use is 458', () => 
   assert.equal(errorOf(client.send('message', ids)), `458 No such session ${ids.session_id}`)
 })
 
-test('J-079 J-080 webrtcup, media, hangup and detached as the plugin says', () => {
+test('J-079 J-080 J-083 webrtcup, media, slowlink, hangup and detached as the plugin says', () => {
   const { client, ids, handle } = attached()
   const { port } = handle
   port.webrtcup()
   port.media('0', 'audio', true)
+  port.slowlink('0', 'audio', true, 63)
   port.hangup('DTLS alert')
   port.detach()
   const common = { session_id: ids.session_id, sender: ids.handle_id }
   assert.deepEqual(client.received, [
     { janus: 'webrtcup', ...common },
     { janus: 'media', ...common, mid: '0', type: 'audio', receiving: true },
+    { janus: 'slowlink', ...common, mid: '0', media: 'audio', uplink: true, lost: 63 },
     { janus: 'hangup', ...common, reason: 'DTLS alert' },
     { janus: 'detached', ...common },
   ])

@@ -31,6 +31,8 @@ export interface HandleSettings {
 export interface HandleIdentity {
   readonly id: number
   readonly opaqueId: string | undefined
+  /** That it was attached with. */
+  readonly token: string | undefined
   readonly query: URLSearchParams
 }
 
@@ -50,6 +52,7 @@ type Task =
 export class Handle {
   readonly id: number
   readonly opaqueId: string | undefined
+  readonly token: string | undefined
   readonly plugin: Plugin
   readonly #session: HandleSession
   readonly #settings: HandleSettings
@@ -64,6 +67,7 @@ export class Handle {
   constructor(plugin: Plugin, session: HandleSession, identity: HandleIdentity, settings: HandleSettings) {
     this.id = identity.id
     this.opaqueId = identity.opaqueId
+    this.token = identity.token
     this.plugin = plugin
     this.#session = session
     this.#settings = settings

@@ -40,6 +40,8 @@ export interface GatewayState {
   readonly reclaimTimeoutMs: number
   readonly candidatesTimeoutMs: number
   readonly opaqueIdInApi: boolean
+  readonly secretWanted: boolean
+  readonly tokenWanted: boolean
   readonly plugins: Iterable<Plugin>
 }
 
@@ -85,8 +87,8 @@ export function serverInfo(facts: ServerFacts, state: GatewayState): Record<stri
     'dtls-mtu': 1200,
     'static-event-loops': facts.workers,
     'loop-indication': false,
-    api_secret: false,
-    auth_token: false,
+    api_secret: state.secretWanted,
+    auth_token: state.tokenWanted,
     event_handlers: false,
     opaqueid_in_api: state.opaqueIdInApi,
     dependencies: facts.dependencies,

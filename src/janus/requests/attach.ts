@@ -19,8 +19,12 @@ export const attach = {
     const name = message.plugin as string
     const plugin = core.plugin(name)
     if (!plugin) return failure('PLUGIN_NOT_FOUND', `No such plugin '${name}'`)
+    if (!core.auth.mayAttach(message, name)) {
+      return failure('UNAUTHORIZED_PLUGIN', `Provided token can't access plugin '${name}'`)
+    }
     const opaqueId = (message.opaque_id as string | undefined)?.slice(0, OPAQUE_ID_MAX)
-    const handle = core.attach(session, plugin, { opaqueId, query: connection.query })
+    const token = core.auth.wants.token && typeof message.token === 'string' ? message.token : undefined
+    const handle = core.attach(session, plugin, { opaqueId, token, query: connection.query })
     return isFailure(handle) ? handle : { janus: 'success', fields: { data: { id: handle.id } } }
   },
 } satisfies Request

@@ -5,7 +5,7 @@ import type { Context, Outcome, Request } from './request.js'
 export const create = {
   scope: 'server',
   run({ core, connection, message }: Context): Outcome {
-    const session = core.createSession(Number(message.id ?? 0), connection.owner)
+    const session = core.createSession(Number(message.id ?? 0), message, connection.owner)
     return isFailure(session) ? session : { janus: 'success', fields: { data: { id: session.id } } }
   },
 } satisfies Request

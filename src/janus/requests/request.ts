@@ -1,4 +1,5 @@
 /** What a Janus request is to the gateway: where it may be used, and what it does. */
+import type { ApiAuth, Credentials } from '../auth/api-auth.js'
 import type { Connection, Owner } from '../connection.js'
 import type { Failure } from '../errors.js'
 import type { JsonObject } from '../fields.js'
@@ -10,8 +11,9 @@ import type { Session } from '../session.js'
 export interface Core {
   /** The `server_info`, without envelope. */
   serverInfo(): Record<string, unknown>
+  readonly auth: ApiAuth
   /** @param id wished for by the client, 0 = any */
-  createSession(id: number, owner: Owner): Session | Failure
+  createSession(id: number, credentials: Credentials, owner: Owner): Session | Failure
   claimSession(session: Session, owner: Owner): void
   /** Ends a session without a word. */
   destroySession(session: Session): void
