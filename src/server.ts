@@ -6,6 +6,7 @@ import { ConfigError } from './config/config-error.js'
 import { prepareDataDir } from './config/data-dir.js'
 import { hostAddresses } from './config/host-addresses.js'
 import type { Config } from './config/settings.js'
+import { type ApiAuth, apiAuth } from './janus/auth/api-auth.js'
 import { systemClock } from './janus/clock.js'
 import { createGateway, type Gateway } from './janus/gateway.js'
 import type { ServerFacts } from './janus/server-info.js'
@@ -78,6 +79,12 @@ function readAuth({ authKey }: Config): Auth {
     const { code, message } = error as NodeJS.ErrnoException
     throw new ConfigError(`--auth-key: ${code?.startsWith('E') ? `cannot read ${authKey} (${code})` : message}`)
   }
+}
+
+/** Who may use the Janus API at all. */
+function readApiAuth({ apiSecret, tokenAuth, tokenAuthSecret }: Config): ApiAuth {
+  const signed = tokenAuthSecret === undefined ? undefined : { signedWith: tokenAuthSecret }
+  return apiAuth({ secret: apiSecret, tokens: signed ?? (tokenAuth ? 'stored' : undefined) })
 }
 
 function serverFacts(config: Config, version: string, candidateIp: string): ServerFacts {
@@ -174,7 +181,11 @@ async function wire({ config, version, tls, auth, log }: Prepared, closers: Clos
     plugins: [plugin],
     facts: serverFacts(config, version, pool.candidates[0]?.ip ?? ''),
     log,
+    auth: readApiAuth(config),
     sessionTimeoutMs: config.sessionTimeout * 1_000,
+    reclaimTimeoutMs: config.reclaimSessionTimeout * 1_000,
+    candidatesTimeoutMs: config.candidatesTimeout * 1_000,
+    opaqueIdInApi: config.opaqueidInApi,
   })
   closers.push(() => gateway.close())
   const { listener, sockets } = await listenClients(config, tls, gateway, log, closers)

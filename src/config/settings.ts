@@ -5,7 +5,7 @@
  */
 import { availableParallelism } from 'node:os'
 import type { z } from 'zod'
-import { integer, list, oneOf, port, rtcIp, seconds, text } from './kinds.js'
+import { integer, list, oneOf, port, rtcIp, seconds, text, yesNo } from './kinds.js'
 
 export interface Setting {
   /** What stands for the value in `--help`, like `port`. */
@@ -111,6 +111,38 @@ export const settings = {
     value: 'seconds',
     description: 'a session without a sign of life ends after this; 0 = never',
     type: seconds().default(60),
+  },
+  reclaimSessionTimeout: {
+    value: 'seconds',
+    description: 'a session that lost its socket waits so long for a claim, from its last request on; 0 = ends at once',
+    type: seconds().default(0),
+  },
+  candidatesTimeout: {
+    value: 'seconds',
+    description: 'ICE candidates that came earlier before the end of a negotiation are dropped',
+    type: seconds().default(45),
+  },
+  opaqueidInApi: {
+    value: 'true or false',
+    description: 'events carry the opaque_id of their handle',
+    type: yesNo.default(false),
+  },
+  apiSecret: {
+    value: 'secret',
+    description: 'every request of the Janus API needs it as "apisecret"',
+    type: text.optional(),
+    secret: true,
+  },
+  tokenAuth: {
+    value: 'true or false',
+    description: 'every request of the Janus API needs a "token" (or the API secret): one that an operator added',
+    type: yesNo.default(false),
+  },
+  tokenAuthSecret: {
+    value: 'secret',
+    description: 'instead of one that an operator added, any token that this secret signed',
+    type: text.optional(),
+    secret: true,
   },
   maxDataBody: {
     value: 'bytes',
