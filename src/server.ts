@@ -22,7 +22,8 @@ import { listenAdmin } from './observe/admin-listener.js'
 import { createLog, type Logger } from './observe/log.js'
 import { createMetrics } from './observe/metrics.js'
 import { type Auth, open as openAuth } from './sfu/auth.js'
-import { memoryBlocks } from './sfu/blocks/memory.js'
+import { openEmbeddedBlocks } from './sfu/blocks/embedded/embedded.js'
+import { type BlockStore, StoreError } from './sfu/blocks/store.js'
 import { createSfuPlugin } from './sfu/plugin.js'
 import { tokenAuth } from './sfu/token-auth.js'
 
@@ -55,6 +56,17 @@ async function listenMedia(config: Config, log: Logger): Promise<Pool> {
   } catch (error) {
     const { message } = error as Error
     throw new ConfigError(`${/EADDRNOTAVAIL|not an address/.test(message) ? '--rtc-ip' : '--rtc-port'}: ${message}`)
+  }
+}
+
+async function openBlocks({ dataDir }: Config, closers: Closers): Promise<BlockStore> {
+  try {
+    const blocks = await openEmbeddedBlocks(dataDir)
+    closers.push(() => blocks.close())
+    return blocks
+  } catch (error) {
+    if (error instanceof StoreError) throw new ConfigError(`--data-dir: ${dataDir}: ${error.message}`)
+    throw error
   }
 }
 
@@ -159,11 +171,12 @@ interface Prepared {
 }
 
 async function wire({ config, version, tls, auth, log }: Prepared, closers: Closers): Promise<void> {
+  const blocks = await openBlocks(config, closers)
   const pool = await listenMedia(config, log)
   closers.push(() => pool.close())
   const plugin = createSfuPlugin({
     pool,
-    blocks: memoryBlocks(),
+    blocks,
     profile: config.profile,
     auth,
     limits: {

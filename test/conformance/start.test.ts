@@ -1,9 +1,10 @@
 /** H-66 and the command line: what cannot work says so in one line and exits with 1. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -67,6 +68,24 @@ test('a data folder that cannot be written', async () => {
   writeFileSync(file, '')
   chmodSync(file, 0o400)
   assert.match(await fails(['--data-dir', join(file, 'data')]), /--data-dir/)
+})
+
+test('a store of blocks that is damaged', async () => {
+  const dataDir = join(folder, 'damaged')
+  const server = await startServer(['--data-dir', dataDir])
+  await server.stop()
+  const file = join(dataDir, 'blocks.mdb')
+  for (const damage of [() => truncateSync(file, 5000), () => writeFileSync(file, randomBytes(50_000))]) {
+    damage()
+    assert.match(await fails(['--data-dir', dataDir]), /^rostra: --data-dir: .*blocks\.mdb is damaged/)
+  }
+})
+
+test('a data folder that another server uses', async () => {
+  const dataDir = join(folder, 'shared')
+  const server = await startServer(['--data-dir', dataDir])
+  assert.match(await fails(['--data-dir', dataDir]), new RegExp(`--data-dir: .*in use by process ${server.pid}`))
+  assert.equal(await server.stop(), 0)
 })
 
 test('a certificate that is none', async () => {

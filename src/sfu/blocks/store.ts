@@ -1,4 +1,4 @@
-/** Where blocks outlive connections and restarts. Implementations: memory; embedded and shared ones elsewhere. */
+/** Where blocks outlive connections and restarts. Implementations: memory; embedded. */
 
 export interface BlockStore {
   /** Whom `owner` blocks. @throws Error when the store cannot be read */
@@ -8,3 +8,12 @@ export interface BlockStore {
   /** Resolves when the block is gone for good. Removing twice is harmless. @throws Error when it may still be there */
   remove(owner: string, whom: string): Promise<void>
 }
+
+/** One block, as operators see it. */
+export interface Block {
+  readonly blocker: string
+  readonly blocked: string
+}
+
+/** A store that cannot be used; the message is one clear line. */
+export class StoreError extends Error {}
