@@ -20,6 +20,7 @@ module.exports = {
     only('rtp-imports-itself', '^src/media/rtp/', '^src/media/rtp/'),
     only('endpoint-imports', '^src/media/endpoint/', '^src/media/(endpoint/|rtp/|io/io\\.ts|control\\.ts)'),
     only('forward-imports', '^src/media/forward/', '^src/media/(forward/|rtp/|io/io\\.ts|control\\.ts)'),
+    only('capture-imports', '^src/media/capture/', '^src/media/(capture/|forward/outbox.ts|io/io.ts|control.ts)'),
     only('io-imports', '^src/media/io/', '^src/media/io/'),
     only('media-imports-nothing-above', '^src/media/', '^src/media/'),
     only(

@@ -125,6 +125,18 @@ export interface RelayedData {
   payload: Uint8Array
 }
 
+export interface CaptureOptions {
+  /** Absolute; must not exist yet, but its folder must. */
+  file: string
+  format: 'pcap' | 'text2pcap'
+  /** Bytes kept of each packet; 0 = all. */
+  truncateBytes: number
+  /** The capture ends when its file would grow beyond. */
+  maxBytes: number
+}
+
+export type CaptureAnswer = 'started' | 'stopped' | 'already started' | 'not started' | { problem: string }
+
 export interface WorkerLimits {
   /** Bytes queued towards one data-channel receiver before it is cut off. */
   dataBufferBytes: number
@@ -186,6 +198,11 @@ export type Command = { ask?: number } & (
   | { kind: 'counters' }
   /** Answered with an `EndpointInfo` value; with none when there is no such endpoint (any more). */
   | { kind: 'inspect'; endpoint: EndpointId }
+  /**
+   * Begins to capture clear RTP and RTCP of an endpoint, both ways, or ends it (null). Answered with a `CaptureAnswer`
+   * value; with none when there is no such endpoint. A capture ends with its endpoint.
+   */
+  | { kind: 'capture'; endpoint: EndpointId; capture: CaptureOptions | null }
   /** Closes everything and exits 0. */
   | { kind: 'stop' }
 )
@@ -219,12 +236,15 @@ export type Report =
   | { kind: 'relay'; batch: number; data: RelayedData[] }
   /** A bug of ours, contained to one endpoint (which also gets `closed`) or to none. */
   | { kind: 'bug'; endpoint?: EndpointId; error: string }
+  /** A capture ended by itself. */
+  | { kind: 'captured'; endpoint: EndpointId; why: string }
   | { kind: 'done'; ask: number; value?: Answers[keyof Answers] }
 
 /** What questions are answered with, by the kind of command. */
 export interface Answers {
   counters: Counters
   inspect: EndpointInfo
+  capture: CaptureAnswer
 }
 
 /** Totals since the worker started, and gauges of what is alive. */

@@ -1,6 +1,8 @@
 /** What the main process sees of the media workers. `pool.ts` implements it with child processes; tests with fakes. */
 import type {
   Candidate,
+  CaptureAnswer,
+  CaptureOptions,
   Counters,
   DtlsParameters,
   EndpointId,
@@ -45,6 +47,8 @@ export interface PooledEndpoint {
   place(room: string, user: string, flags: { relaysData: boolean; receivesData: boolean }): void
   /** What its worker knows about it now; undefined when it has ended. */
   inspect(): Promise<EndpointInfo | undefined>
+  /** Begins to capture its clear RTP and RTCP, or ends that (null); undefined when the endpoint has ended. */
+  capture(capture: CaptureOptions | null): Promise<CaptureAnswer | undefined>
   /** Twice is harmless. */
   close(): void
 }

@@ -1,6 +1,16 @@
 /** The main process' end of one peer connection: commands go to its worker, reports come to its observer. */
 import { randomInt } from 'node:crypto'
-import type { Answers, Candidate, Command, EndpointId, EndpointInfo, Fingerprint, IceCredentials } from './control.js'
+import type {
+  Answers,
+  Candidate,
+  CaptureAnswer,
+  CaptureOptions,
+  Command,
+  EndpointId,
+  EndpointInfo,
+  Fingerprint,
+  IceCredentials,
+} from './control.js'
 import type { EndpointObserver, PooledEndpoint } from './pool-types.js'
 
 /** Distributes over `Command`, so that every kind keeps its own fields. */
@@ -91,6 +101,10 @@ export class WorkerEndpoint implements PooledEndpoint {
 
   async inspect(): Promise<EndpointInfo | undefined> {
     return this.#ended ? undefined : this.#home.ask({ kind: 'inspect', endpoint: this.id })
+  }
+
+  async capture(capture: CaptureOptions | null): Promise<CaptureAnswer | undefined> {
+    return this.#ended ? undefined : this.#home.ask({ kind: 'capture', endpoint: this.id, capture })
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 /** The process around a media worker: fork channel, clock, timer, randomness. `pool.ts` starts it. */
 import { randomFillSync } from 'node:crypto'
 import { isIPv6 } from 'node:net'
+import { openCaptureFile } from './capture/capture-file.js'
 import type { Candidate, Command, Report } from './control.js'
 import { openNativeIo } from './io/binding.js'
 import { watchUsage } from './usage.js'
@@ -37,7 +38,15 @@ const priority = (index: number) => 126 * 2 ** 24 + (65_535 - index) * 2 ** 8 + 
 
 function start({ port, listen, limits, settings }: Extract<Command, { kind: 'start' }>): void {
   worker = new MediaWorker(
-    { openIo: openNativeIo, report, nowMs: () => performance.now(), wakeAt, random, usage },
+    {
+      openIo: openNativeIo,
+      report,
+      nowMs: () => performance.now(),
+      wakeAt,
+      random,
+      usage,
+      openCapture: openCaptureFile,
+    },
     limits,
   )
   worker.command({ kind: 'configure', settings })

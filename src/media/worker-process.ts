@@ -231,6 +231,10 @@ export class WorkerProcess implements EndpointHome {
       }
       case 'closed':
         return this.endpoints.get(report.endpoint)?.ended(report.reason)
+      case 'captured': {
+        const { endpoint, why } = report
+        return this.#options.log.info({ worker: this.index, endpoint, why }, 'a capture ended')
+      }
       case 'relay':
         return this.#relay(report)
       case 'bug':

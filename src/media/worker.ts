@@ -6,8 +6,11 @@
  * Beside it, commands of the main process (`control.ts`). No sockets and no process here: the io and the
  * report channel are arguments, so the same loop runs over a simulated network in virtual time.
  */
+import { type CaptureSink, Captures } from './capture/captures.js'
 import {
   type Answers,
+  type CaptureAnswer,
+  type CaptureOptions,
   type ChannelParameters,
   type Command,
   type Counters,
@@ -43,6 +46,8 @@ export interface WorkerHost {
   random(): number
   /** What the process uses; absent where there is none. */
   usage?(): Usage
+  /** Opens the file of a capture. @param ended called once when it ends by itself. @throws what the system says */
+  openCapture(options: CaptureOptions, ended: (why: string) => void): CaptureSink
 }
 
 /** What the worker keeps per endpoint: its parts, and who feeds it. */
@@ -81,6 +86,7 @@ export class MediaWorker implements EndpointEvents {
   }
   /** Seats by the earliest time at which their endpoint may be due. */
   readonly #due = new DeadlineHeap<Seat>()
+  readonly #captures: Captures
   #lastSweepMs = 0
   #wakeMs = Number.POSITIVE_INFINITY
 
@@ -88,6 +94,10 @@ export class MediaWorker implements EndpointEvents {
     this.#host = host
     this.#limits = limits
     this.io = host.openIo({ maxTransports: MAX_ENDPOINTS }, (count) => this.#batch(count))
+    this.#captures = new Captures(this.io, {
+      open: (options, ended) => host.openCapture(options, ended),
+      sendThrough: (io) => this.#router.sendThrough(io),
+    })
     this.#router = new Router(
       this.io,
       {
@@ -108,6 +118,7 @@ export class MediaWorker implements EndpointEvents {
 
   #batch(count: number): void {
     const nowMs = this.#host.nowMs()
+    if (this.#captures.size > 0) this.#captures.received(count)
     for (let row = 0; row < count; row++) {
       try {
         this.#step(nowMs, row)
@@ -269,13 +280,14 @@ export class MediaWorker implements EndpointEvents {
   /** Carries out one command. `start` and `stop` are the process' own (`worker-main.ts`). */
   command(command: Command): void {
     const nowMs = this.#host.nowMs()
+    let value: Answers[keyof Answers] | undefined
     try {
       this.#obey(nowMs, command)
+      value = this.#answer(nowMs, command)
     } catch (error) {
       this.#contain('endpoint' in command ? this.#seats.get(command.endpoint) : undefined, error)
     }
     if (command.ask !== undefined) {
-      const value = this.#answer(nowMs, command)
       this.#host.report({ kind: 'done', ask: command.ask, ...(value && { value }) })
     }
     this.#deadlines(nowMs)
@@ -285,7 +297,8 @@ export class MediaWorker implements EndpointEvents {
   /** What the question that comes with a command is answered with; most only want to know that it was carried out. */
   #answer(nowMs: number, command: Command): Answers[keyof Answers] | undefined {
     if (command.kind === 'counters') return this.counters()
-    return command.kind === 'inspect' ? this.#inspect(nowMs, command.endpoint) : undefined
+    if (command.kind === 'inspect') return this.#inspect(nowMs, command.endpoint)
+    return command.kind === 'capture' ? this.#capture(command) : undefined
   }
 
   #obey(nowMs: number, command: Command): void {
@@ -369,6 +382,7 @@ export class MediaWorker implements EndpointEvents {
     this.#rooms.remove(id)
     this.#router.closePeer(id)
     seat.endpoint.close()
+    this.#captures.stop(transport)
   }
 
   /** Nothing passes between endpoints that may not hear each other: not joined, another room, blocked. */
@@ -387,6 +401,7 @@ export class MediaWorker implements EndpointEvents {
 
   counters(): Counters {
     const totals: Record<string, number> = { ...this.#totals, ...this.#router.totals }
+    totals.capture_left_out = this.#captures.leftOut
     for (const [index, name] of ioCounterNames.entries()) totals[name] = this.io.counters[index]!
     for (const [index, name] of iceReasonNames.entries())
       if (index > 0) totals[`drop_stun_${name}`] = this.#stunDrops[index]!
@@ -400,6 +415,7 @@ export class MediaWorker implements EndpointEvents {
       channels: 0,
       buffered_bytes: 0,
       relay_bytes: this.#window.bytes,
+      captures: this.#captures.size,
       ...this.#router.live(),
     }
     for (const { endpoint } of this.#seats.values()) {
@@ -419,10 +435,17 @@ export class MediaWorker implements EndpointEvents {
     return seat && { ...seat.endpoint.info(nowMs), ...seat.peer.info(nowMs) }
   }
 
+  #capture({ endpoint, capture }: Extract<Command, { kind: 'capture' }>): CaptureAnswer | undefined {
+    const transport = this.#seats.get(endpoint)?.endpoint.transport
+    if (transport === undefined) return undefined
+    if (!capture) return this.#captures.stop(transport)
+    return this.#captures.start(transport, capture, (why) => this.#host.report({ kind: 'captured', endpoint, why }))
+  }
+
   async close(): Promise<void> {
     for (const seat of [...this.#seats.values()]) this.#close(seat)
     this.#host.wakeAt(Number.POSITIVE_INFINITY, () => {})
     this.io.flush()
-    await this.io.close()
+    await Promise.all([this.io.close(), this.#captures.close()])
   }
 }

@@ -1,7 +1,6 @@
 import type { EndpointId, MediaKind, MediaSettings } from '../control.js'
-import type { MediaIo } from '../io/io.js'
 import type { Distributions } from './distribution.js'
-import type { Outbox } from './outbox.js'
+import type { ForwardIo, Outbox } from './outbox.js'
 import type { Totals } from './totals.js'
 
 export interface RouterEvents {
@@ -15,7 +14,8 @@ export interface RouterEvents {
 
 /** What all parts of one router share. */
 export interface ForwardContext {
-  readonly io: MediaIo
+  /** The io, or what stands before it while packets are captured. */
+  io: ForwardIo
   readonly out: Outbox
   readonly totals: Totals
   readonly events: RouterEvents

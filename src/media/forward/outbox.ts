@@ -16,8 +16,12 @@ import { MAX_TARGETS, type MediaIo, STUN_SCRATCH_BYTES, Target } from '../io/io.
 /** Room that must be left before a row is begun: the largest extension block, and an OSN. */
 const ROW_SCRATCH_BYTES = 2048
 
+/** What the forwarder needs of an io. */
+export type ForwardIo = Pick<MediaIo, 'rx' | 'targets' | 'scratch' | 'fanout' | 'rtcp'>
+
 export class Outbox {
-  readonly io: MediaIo
+  /** Where rows are sent; another one has the same scratch and targets. */
+  io: ForwardIo
   readonly scratch: Uint8Array
   readonly #targets: Uint32Array
   readonly #scratchEnd: number
@@ -32,7 +36,7 @@ export class Outbox {
   #length = 0
   #headerLength = 0
 
-  constructor(io: MediaIo) {
+  constructor(io: ForwardIo) {
     this.io = io
     this.scratch = io.scratch
     this.#targets = io.targets

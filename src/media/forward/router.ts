@@ -14,7 +14,7 @@ import { newRtpView, RtpFault, readRtp } from '../rtp/packet.js'
 import type { ForwardContext, RouterEvents } from './context.js'
 import { Distributions } from './distribution.js'
 import { takeFeedback } from './feedback.js'
-import { Outbox } from './outbox.js'
+import { type ForwardIo, Outbox } from './outbox.js'
 import { Peer } from './peer.js'
 import { countDrop, newTotals, type Totals } from './totals.js'
 
@@ -74,6 +74,11 @@ export class Router {
     if (peer === undefined) return
     this.#peers.delete(endpoint)
     peer.close()
+  }
+
+  /** From now on everything goes out through `io`: the one that it was made with, or one that stands before it. */
+  sendThrough(io: ForwardIo): void {
+    this.#context.io = this.#context.out.io = io
   }
 
   /** Takes effect at once, also for what is silent already. */

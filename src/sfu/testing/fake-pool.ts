@@ -1,5 +1,12 @@
 /** A media pool without workers: writes down what it is told and lets tests report what workers would. */
-import { defaultMediaSettings, type EndpointInfo, type HangupReason, type MediaSettings } from '../../media/control.js'
+import {
+  type CaptureAnswer,
+  type CaptureOptions,
+  defaultMediaSettings,
+  type EndpointInfo,
+  type HangupReason,
+  type MediaSettings,
+} from '../../media/control.js'
 import type { EndpointObserver, MediaPool, PooledEndpoint } from '../../media/pool-types.js'
 
 export type Call = readonly [method: string, ...args: unknown[]]
@@ -64,6 +71,13 @@ export class FakeEndpoint implements PooledEndpoint {
   known: EndpointInfo | undefined
   inspect(): Promise<EndpointInfo | undefined> {
     return Promise.resolve(this.closed ? undefined : this.known)
+  }
+  capturing = false
+  capture(capture: CaptureOptions | null): Promise<CaptureAnswer | undefined> {
+    if (this.closed) return Promise.resolve(undefined)
+    if (this.capturing === (capture !== null)) return Promise.resolve(capture ? 'already started' : 'not started')
+    this.capturing = capture !== null
+    return Promise.resolve(capture ? 'started' : 'stopped')
   }
   close(): void {
     this.closed = true

@@ -57,6 +57,8 @@ export class Client {
   #options: ClientOptions
   #answered = false
   #begun = false
+  /** Set to keep every RTP packet that comes, whole. */
+  kept: Uint8Array[] | undefined
   #gone = false
   #association: Association | undefined
   #cancelCheck = () => {}
@@ -78,6 +80,7 @@ export class Client {
         plain: (bytes) => this.#plain(bytes),
         rtp: (packet) => {
           this.packets++
+          this.kept?.push(packet.bytes.slice())
           this.rtp(packet)
         },
         rtcp: (bytes) => this.rtcp(readRtcp(bytes)),

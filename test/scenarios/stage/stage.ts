@@ -52,6 +52,8 @@ export class StageWorker {
   readonly media: MediaWorker
   readonly address: SimulatedAddress
   readonly reports: { atMs: number; report: Report }[] = []
+  /** What was captured, by file. */
+  readonly captured = new Map<string, { incoming: boolean; bytes: Uint8Array }[]>()
   /** How often its timer rang. */
   wakes = 0
   /** When its timer rings next; Infinity when it is not set. */
@@ -69,6 +71,15 @@ export class StageWorker {
         report: (report) => {
           this.reports.push({ atMs: net.nowMs, report: structuredClone(report) })
           stage.reported(this, report)
+        },
+        openCapture: ({ file }) => {
+          const packets: { incoming: boolean; bytes: Uint8Array }[] = []
+          this.captured.set(file, packets)
+          return {
+            write: (incoming, bytes, offset, length) =>
+              packets.push({ incoming, bytes: bytes.slice(offset, offset + length) }) > 0,
+            close: () => Promise.resolve(),
+          }
         },
         wakeAt: (atMs, wake) => {
           this.alarmMs = atMs
