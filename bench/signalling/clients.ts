@@ -10,8 +10,9 @@ import type { Dialect, FromClients, LoadResult, Shape, StormResult, ToClients } 
 const CONNECTING_MAX = 200
 /** Bodies are 100 to 200 bytes, the mark included. */
 const FILLERS = Array.from({ length: 101 }, (_, index) => 'x'.repeat(82 + index))
-const QUIET_MS = 500
-const QUIET_LIMIT_MS = 15_000
+/** Longer than a busy server is silent. */
+const QUIET_MS = 2_000
+const QUIET_LIMIT_MS = 30_000
 
 const tally: Tally = {
   replies: { create: new Latency(), attach: new Latency(), join: new Latency() },

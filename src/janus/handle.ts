@@ -3,6 +3,7 @@ import type { Connection, ServerMessage } from './connection.js'
 import { type Failure, failure } from './errors.js'
 import type { Log } from './log.js'
 import type { HandlePort, Jsep, Plugin, PluginHandle, PluginReply, PluginRequest } from './plugin.js'
+import { EventHead, SharedData, SharedEvent } from './shared-event.js'
 import { type Candidates, EarlyCandidates } from './trickle.js'
 
 /** What a handle needs of its session. */
@@ -57,6 +58,8 @@ export class Handle {
   readonly #session: HandleSession
   readonly #settings: HandleSettings
   readonly #pluginHandle: PluginHandle
+  /** Whom events are for. */
+  readonly #head: EventHead
   readonly #early = new EarlyCandidates()
   #tasks: Task[] = []
   /** The plugin works on a task. */
@@ -71,6 +74,8 @@ export class Handle {
     this.plugin = plugin
     this.#session = session
     this.#settings = settings
+    const opaque = settings.opaqueIdInApi && this.opaqueId !== undefined && { opaque_id: this.opaqueId }
+    this.#head = new EventHead({ session_id: session.id, sender: this.id, ...opaque }, plugin.packageName)
     this.#pluginHandle = plugin.attach(this.#port(identity.query))
     this.#open = true
   }
@@ -156,7 +161,7 @@ export class Handle {
     release(message)
     if (this.#open) {
       const { transaction } = message
-      this.#guard('message', () => this.#event('event', { transaction }, this.#pluginData(reply)))
+      this.#guard('message', () => this.#event('event', this.#pluginData(reply), transaction))
       this.#applyCandidates()
     }
     this.#busy = false
@@ -194,16 +199,21 @@ export class Handle {
     this.#settings.log.error(fields, 'a plugin threw: this is a bug')
   }
 
-  #event(janus: string, transaction: { transaction?: string } = {}, fields: Record<string, unknown> = {}): void {
-    const opaque = this.#settings.opaqueIdInApi && this.opaqueId !== undefined ? { opaque_id: this.opaqueId } : {}
-    const sender = { session_id: this.#session.id, ...transaction, sender: this.id, ...opaque }
-    this.#session.event({ janus, ...sender, ...fields })
+  #event(janus: string, fields?: Record<string, unknown>, transaction?: string): void {
+    const { session_id, ...sender } = this.#head.addressee
+    this.#session.event({ janus, session_id, ...(transaction !== undefined && { transaction }), ...sender, ...fields })
   }
 
-  #pluginData(reply: { data: Record<string, unknown>; jsep?: Jsep }): Record<string, unknown> {
-    const plugindata = { plugin: this.plugin.packageName, data: reply.data }
+  #pluginData({ data, jsep }: PluginReply): Record<string, unknown> {
+    const plugindata = { plugin: this.plugin.packageName, data }
     // Clients get exactly these two keys.
-    return reply.jsep ? { plugindata, jsep: { type: reply.jsep.type, sdp: reply.jsep.sdp } } : { plugindata }
+    return jsep ? { plugindata, jsep: { type: jsep.type, sdp: jsep.sdp } } : { plugindata }
+  }
+
+  #push(data: Record<string, unknown> | SharedData, jsep?: Jsep): void {
+    if (!this.#open) return
+    if (!(data instanceof SharedData)) this.#event('event', this.#pluginData(jsep ? { data, jsep } : { data }))
+    else this.#session.event(new SharedEvent(this.#head, data))
   }
 
   #port(query: URLSearchParams): HandlePort {
@@ -216,14 +226,14 @@ export class Handle {
       opaqueId: this.opaqueId,
       query,
       lastActivityMs: () => this.#session.lastActivityMs(),
-      push: (data, jsep) => open(() => this.#event('event', {}, this.#pluginData(jsep ? { data, jsep } : { data }))),
+      push: (data: Record<string, unknown> | SharedData, jsep?: Jsep) => this.#push(data, jsep),
       webrtcup: () => open(() => this.#event('webrtcup')),
       media: (mid, type, receiving, silentMs) => {
         const seconds = Math.floor((silentMs ?? 0) / 1000)
-        open(() => this.#event('media', {}, { mid, type, receiving, ...(seconds > 1 && { seconds }) }))
+        open(() => this.#event('media', { mid, type, receiving, ...(seconds > 1 && { seconds }) }))
       },
-      slowlink: (mid, media, uplink, lost) => open(() => this.#event('slowlink', {}, { mid, media, uplink, lost })),
-      hangup: (reason) => open(() => this.#event('hangup', {}, { reason })),
+      slowlink: (mid, media, uplink, lost) => open(() => this.#event('slowlink', { mid, media, uplink, lost })),
+      hangup: (reason) => open(() => this.#event('hangup', { reason })),
       detach: () => this.detach(),
       expireSession: () => open(() => this.#session.expire()),
     }

@@ -7,6 +7,9 @@
  * these methods for anything a client sent. A throw is a bug: the core logs it, answers with an event that says
  * `internal_error` (deployed clients hang or crash on core errors to a message), and goes on.
  */
+import type { SharedData } from './shared-event.js'
+
+export { SharedData } from './shared-event.js'
 
 /** A session description in JSON, exactly these two keys towards clients. */
 export interface Jsep {
@@ -48,6 +51,8 @@ export interface HandlePort {
   lastActivityMs(): number
   /** Pushes an `event` without transaction. */
   push(data: Record<string, unknown>, jsep?: Jsep): void
+  /** The same for data that goes to many handles, which is turned into text once. */
+  push(data: SharedData): void
   /** Sends `webrtcup`. */
   webrtcup(): void
   /** Sends `media`. @param silentMs how long nothing came, when receiving ended because of that */

@@ -10,7 +10,7 @@ import type {
 import type { MediaKind } from '../media/control.js'
 import type { Grant } from './auth.js'
 import type { Refusal } from './errors.js'
-import type { SfuEvent } from './events.js'
+import type { SharedEvent } from './events.js'
 import type { Suspect } from './ghosts.js'
 import { Negotiation, type NegotiationHost } from './negotiation.js'
 import { type Profile, profileOf } from './profile.js'
@@ -111,8 +111,8 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
     this.#port.expireSession()
   }
 
-  push(event: SfuEvent): void {
-    this.#port.push({ ...event })
+  push(event: SharedEvent): void {
+    this.#port.push(event)
   }
 
   // What the core asks.

@@ -1,4 +1,5 @@
 /** What the server pushes without being asked: `plugindata.data` of an event that has no transaction. */
+import { SharedData } from '../janus/plugin.js'
 
 export interface JoinEvent {
   event: 'join'
@@ -27,3 +28,8 @@ export interface DataEvent {
 }
 
 export type SfuEvent = JoinEvent | LeaveEvent | BlockedEvent | DataEvent
+
+/** An event as it is pushed: made once for everybody who gets it. */
+export type SharedEvent = SharedData
+
+export const shared = (event: SfuEvent): SharedEvent => new SharedData({ ...event })

@@ -2,7 +2,7 @@
  * Who is a user of which room, and who hears of it. A user is all joined connections with one user id in a
  * room: announced when the first of them counts, and again when the last is gone.
  */
-import type { SfuEvent } from './events.js'
+import { type SfuEvent, shared } from './events.js'
 import { type Profile, profiles } from './profile.js'
 import { type Member, Room, User } from './room.js'
 
@@ -92,9 +92,10 @@ export class Presence {
 
   /** Everybody who may hear it, except the user itself in that room. */
   #tell(profile: Profile, room: Room, user: User, event: SfuEvent): void {
+    const told = shared(event)
     for (const listener of this.#listeners) {
       if (listener.profile !== profile || user.connections.has(listener)) continue
-      if (profile.hears(listener, room.id)) listener.push(event)
+      if (profile.hears(listener, room.id)) listener.push(told)
     }
   }
 }

@@ -1,7 +1,7 @@
 /** A room, its users in the order of their joining, and the connections of each user. */
 import type { MediaKind } from '../media/control.js'
 import type { PooledEndpoint } from '../media/pool-types.js'
-import type { SfuEvent } from './events.js'
+import type { SharedEvent } from './events.js'
 import type { Listener, Profile, Traits } from './profile.js'
 
 /** What a publisher has to offer to its subscribers. */
@@ -23,7 +23,7 @@ export interface Member extends Traits, Listener {
   readonly source: Source | undefined
   /** Whose media it gets from now on; undefined = nobody's yet. */
   follow(source: Source | undefined): void
-  push(event: SfuEvent): void
+  push(event: SharedEvent): void
   /** Ends the connection as a kick does. */
   expel(): void
 }

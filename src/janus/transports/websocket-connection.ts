@@ -9,6 +9,9 @@ import type { Connection, Owner, ServerMessage } from '../connection.js'
 import type { Gateway } from '../gateway.js'
 import { JsonDocuments } from '../json.js'
 import type { Log } from '../log.js'
+import { jsonBytes, SharedEvent } from '../shared-event.js'
+import type { EndOfTurn } from './end-of-turn.js'
+import { textFrameHeader } from './text-frame.js'
 
 export interface WebSocketConnectionOptions {
   readonly webSocket: WebSocket
@@ -17,12 +20,17 @@ export interface WebSocketConnectionOptions {
   readonly query: URLSearchParams
   readonly gateway: Gateway
   readonly log: Log
+  /** Shared by all sockets of the transport. */
+  readonly endOfTurn: EndOfTurn
   readonly limits: { readonly pauseAboveBytes: number; readonly cutAboveBytes: number }
 }
 
 /** Work per turn of the event loop: a document costs one, and so does every 16 KiB of text. About a millisecond. */
 const TURN_BUDGET = 64
 const BYTES_PER_BUDGET = 16 * 1024
+
+/** More than this is written at once, and not at the end of the turn. */
+const OUTBOX_BYTES = 64 * 1024
 
 const CLOSE_INTERNAL_ERROR = 1011
 
@@ -36,6 +44,11 @@ export class WebSocketConnection implements Connection, Owner {
   readonly #gateway: Gateway
   readonly #log: Log
   readonly #limits: WebSocketConnectionOptions['limits']
+  readonly #endOfTurn: EndOfTurn
+  /** Pieces of frames that wait for the end of the turn, a character per byte. */
+  #outbox: string[] = []
+  #outboxBytes = 0
+  readonly #flushDue = () => this.#flush()
   /** Messages that were read from the socket before it paused: at most what one read holds. */
   #inbox: Buffer[] = []
   /** The message that is being worked on. */
@@ -46,12 +59,13 @@ export class WebSocketConnection implements Connection, Owner {
   #waitsForDrain = false
   #alive = true
 
-  constructor({ webSocket, stream, query, gateway, log, limits }: WebSocketConnectionOptions) {
+  constructor({ webSocket, stream, query, gateway, log, endOfTurn, limits }: WebSocketConnectionOptions) {
     this.query = query
     this.#webSocket = webSocket
     this.#stream = stream
     this.#gateway = gateway
     this.#log = log
+    this.#endOfTurn = endOfTurn
     this.#limits = limits
     webSocket.on('message', (data: Buffer) => this.#received(data))
     webSocket.on('ping', () => this.#heard())
@@ -87,6 +101,7 @@ export class WebSocketConnection implements Connection, Owner {
     const webSocket = this.#webSocket
     if (webSocket.readyState === webSocket.CLOSED) return Promise.resolve()
     const closed = new Promise<void>((resolve) => webSocket.once('close', () => resolve()))
+    this.#flush()
     webSocket.close(code)
     // A paused socket would not see the peer's answer.
     webSocket.resume()
@@ -146,6 +161,7 @@ export class WebSocketConnection implements Connection, Owner {
       else this.#gateway.handle(step.value, this, Math.ceil(step.length * this.#bytesPerCharacter))
     } catch (error) {
       this.#log.error({ err: error }, 'a request made the gateway throw: this is a bug')
+      this.#flush()
       this.#webSocket.close(CLOSE_INTERNAL_ERROR)
       this.#end()
     }
@@ -171,14 +187,47 @@ export class WebSocketConnection implements Connection, Owner {
     })
   }
 
+  /** Bytes that the kernel has not taken. */
+  get #unsentBytes(): number {
+    return this.#webSocket.bufferedAmount + this.#outboxBytes
+  }
+
   #send(message: ServerMessage): void {
     if (!this.#isOpen) return
-    if (this.#webSocket.bufferedAmount > this.#limits.cutAboveBytes) {
-      this.#log.warn({ bufferedBytes: this.#webSocket.bufferedAmount }, 'a client reads too slowly: cut off')
+    const unsentBytes = this.#unsentBytes
+    if (unsentBytes > this.#limits.cutAboveBytes) {
+      this.#log.warn({ bufferedBytes: unsentBytes }, 'a client reads too slowly: cut off')
       this.#webSocket.terminate()
       return
     }
-    this.#webSocket.send(JSON.stringify(message))
+    if (this.#outboxBytes === 0) this.#endOfTurn.add(this.#flushDue)
+    if (message instanceof SharedEvent) this.#enqueue(message.head, message.rest, '}')
+    else this.#enqueue(jsonBytes(message))
+    if (this.#outboxBytes > OUTBOX_BYTES) this.#flush()
+  }
+
+  #enqueue(...payload: string[]): void {
+    let length = 0
+    for (const piece of payload) length += piece.length
+    const header = textFrameHeader(length)
+    this.#outbox.push(header, ...payload)
+    this.#outboxBytes += header.length + length
+  }
+
+  /**
+   * Writes past ws, which has no state of its own while it neither compresses nor sends streams, and would write header
+   * and payload of each message by themselves. Its own frames are all written whole, so nothing gets in between.
+   */
+  #flush(): void {
+    if (this.#outboxBytes === 0) return
+    const frames = this.#outbox.join('')
+    this.#clearOutbox()
+    if (this.#isOpen) this.#stream.write(frames, 'latin1')
+  }
+
+  #clearOutbox(): void {
+    this.#outbox = []
+    this.#outboxBytes = 0
   }
 
   /**
@@ -187,6 +236,7 @@ export class WebSocketConnection implements Connection, Owner {
    */
   #end(): void {
     this.#inbox = []
+    this.#clearOutbox()
     this.#documents = undefined
     this.#waitsForDrain = false
     this.#gateway.disconnected(this)

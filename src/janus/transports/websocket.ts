@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import type { Gateway } from '../gateway.js'
 import type { Log } from '../log.js'
+import { EndOfTurn } from './end-of-turn.js'
 import { refuseUpgrade } from './http.js'
 import { WebSocketConnection } from './websocket-connection.js'
 
@@ -53,6 +54,7 @@ export function createWebSocketTransport(options: WebSocketTransportOptions): We
   const { gateway, log, heartbeatMs = 30_000, closeTimeoutMs = 2000, allowOrigin = '*' } = options
   const limits = { ...defaultLimits, ...options.limits }
   const connections = new Set<WebSocketConnection>()
+  const endOfTurn = new EndOfTurn()
   // As a variable: the types of ws do not know `closeTimeout` yet.
   const settings = {
     noServer: true,
@@ -74,8 +76,8 @@ export function createWebSocketTransport(options: WebSocketTransportOptions): We
       if (closing || connections.size >= limits.connections) return refuseUpgrade(socket, 503)
       if (!offersJanus(request)) return refuseUpgrade(socket, 400)
       server.handleUpgrade(request, socket, head, (webSocket) => {
-        const query = queryOf(request)
-        const connection = new WebSocketConnection({ webSocket, stream: socket, query, gateway, log, limits })
+        const parts = { webSocket, stream: socket, query: queryOf(request), gateway, log, endOfTurn, limits }
+        const connection = new WebSocketConnection(parts)
         connections.add(connection)
         webSocket.once('close', () => connections.delete(connection))
       })

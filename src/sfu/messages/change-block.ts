@@ -1,6 +1,7 @@
 /** What `block` and `unblock` have in common. */
 import type { Connection } from '../connection.js'
 import { type Refusal, refuse } from '../errors.js'
+import { shared } from '../events.js'
 import { idSchema } from '../ids.js'
 import type { Plan } from './message.js'
 
@@ -29,9 +30,10 @@ export function changeBlock(connection: Connection, whom: string, blocked: boole
       const rooms = [...presence.roomsOf(userId)].filter((room) => room.users.has(whom))
       await Promise.all(rooms.map((room) => enforcement.apply(room.id, userId, [whom])))
       if (change === 'unchanged') return { response: {} }
+      const event = shared({ event: `${verb}ed`, by: userId })
       for (const room of rooms) {
         for (const member of room.users.get(whom)?.connections ?? []) {
-          if (member.profile.toldOfBlocks(member)) member.push({ event: `${verb}ed`, by: userId })
+          if (member.profile.toldOfBlocks(member)) member.push(event)
         }
       }
       return { response: {} }

@@ -1,6 +1,7 @@
 /** `data`: a string for the others in the room, over signalling instead of a data channel. */
 import { z } from 'zod'
 import { refuse } from '../errors.js'
+import { shared } from '../events.js'
 import { idSchema } from '../ids.js'
 import type { Message } from './message.js'
 
@@ -26,11 +27,12 @@ export const data: Message<typeof dataSchema> = {
     const { room, userId } = joined
     return {
       async commit() {
+        const event = shared({ event: 'data', body, from: userId })
         const receivers = typeof whom === 'string' ? [room.users.get(whom)] : room.users.values()
         for (const user of receivers) {
           if (!user || user.id === userId || services.blocks.between(userId, user.id)) continue
           for (const member of user.connections) {
-            if (member.data && !member.pureSubscriber) member.push({ event: 'data', body, from: userId })
+            if (member.data && !member.pureSubscriber) member.push(event)
           }
         }
         return { response: {} }

@@ -1,7 +1,14 @@
 /** A client at the plugin's door: a handle as the core would keep it, and the few things that clients do. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import type { HandlePort, Jsep, Plugin, PluginHandle, PluginReply } from '../../janus/plugin.js'
+import {
+  type HandlePort,
+  type Jsep,
+  type Plugin,
+  type PluginHandle,
+  type PluginReply,
+  SharedData,
+} from '../../janus/plugin.js'
 import { defaultPolicy } from '../../jsep/codecs.js'
 import { type Auth, open } from '../auth.js'
 import { memoryBlocks } from '../blocks/memory.js'
@@ -35,7 +42,10 @@ export class Peer {
       opaqueId: undefined,
       query: new URLSearchParams(query),
       lastActivityMs: () => this.lastActivityMs,
-      push: (data, jsep) => this.pushed.push(jsep ? { data, jsep } : { data }),
+      push: (pushed: Record<string, unknown> | SharedData, jsep?: Jsep) => {
+        const data = pushed instanceof SharedData ? { ...pushed.data } : pushed
+        this.pushed.push(jsep ? { data, jsep } : { data })
+      },
       webrtcup: () => this.webrtcups++,
       media: (mid, type, receiving) => this.media.push([mid, type, receiving]),
       slowlink: (...event) => this.slowlinks.push(event),

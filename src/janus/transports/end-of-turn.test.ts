@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { EndOfTurn } from './end-of-turn.js'
+
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve))
+
+test('everything of a turn runs once, in order; what is added meanwhile runs at the end of the next', async () => {
+  const endOfTurn = new EndOfTurn()
+  const ran: string[] = []
+  endOfTurn.add(() => {
+    ran.push('first')
+    endOfTurn.add(() => ran.push('next turn'))
+  })
+  endOfTurn.add(() => ran.push('second'))
+  assert.deepEqual(ran, [])
+  await nextTurn()
+  assert.deepEqual(ran, ['first', 'second'])
+  await nextTurn()
+  assert.deepEqual(ran, ['first', 'second', 'next turn'])
+})
+
+test('a turn that takes long is not waited for', async () => {
+  let nowMs = 0
+  const endOfTurn = new EndOfTurn(() => nowMs)
+  const ran: number[] = []
+  for (const index of [0, 1, 2, 3]) {
+    endOfTurn.add(() => ran.push(index))
+    nowMs += 30
+  }
+  assert.deepEqual(ran, [0, 1, 2])
+  await nextTurn()
+  assert.deepEqual(ran, [0, 1, 2, 3])
+})
