@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { afterEach, test } from 'node:test'
 import { WebSocket } from 'ws'
 import { createGateway, type Gateway } from '../../src/janus/gateway.js'
+import { SharedData } from '../../src/janus/plugin.js'
 import { facts, RecordingLog } from '../../src/janus/testing/client.js'
 import { FakePlugin } from '../../src/janus/testing/fake-plugin.js'
 import { createHttpListener, type HttpListener } from '../../src/janus/transports/http.js'
@@ -478,4 +479,23 @@ test('a bug behind one socket closes that socket only', async () => {
   assert.equal(await code, 1011)
   assert.deepEqual(log.lines, ['error: a request made the gateway throw: this is a bug'])
   await b.ping()
+})
+
+test('a turn of the event loop that takes long keeps nothing back', async () => {
+  const { url, plugin } = await start()
+  const [speaker, listener] = [await Client.open(url), await Client.open(url)]
+  const session = await speaker.create()
+  const handle = await speaker.attach(session)
+  await listener.attach(await listener.create())
+  plugin.handles[0]!.respond = () => {
+    const until = performance.now() + 80
+    while (performance.now() < until);
+    plugin.handles[1]!.port.push(new SharedData({ event: 'grüße' }))
+    return { data: {} }
+  }
+  speaker.send({ janus: 'message', transaction: 'm', session_id: session, handle_id: handle, body: {} })
+  const { plugindata } = await listener.next()
+  assert.deepEqual(plugindata, { plugin: 'janus.plugin.fake', data: { event: 'grüße' } })
+  assert.equal((await speaker.next()).janus, 'ack')
+  assert.equal((await speaker.next()).janus, 'event')
 })

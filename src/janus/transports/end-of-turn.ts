@@ -14,7 +14,10 @@ export class EndOfTurn {
     this.#nowMs = nowMs
   }
 
-  /** Calls back once, before anything is read again. In a turn that takes long, what is due does not wait for its end. */
+  /**
+   * Calls back once, before anything is read again. In a turn that takes long, what is due does not wait for its end,
+   * this neither: it may be called back before `add` returns.
+   */
   add(callback: () => void): void {
     const nowMs = this.#nowMs()
     if (this.#due.length === 0) {

@@ -200,10 +200,11 @@ export class WebSocketConnection implements Connection, Owner {
       this.#webSocket.terminate()
       return
     }
-    if (this.#outboxBytes === 0) this.#endOfTurn.add(this.#flushDue)
+    const wasEmpty = this.#outboxBytes === 0
     if (message instanceof SharedEvent) this.#enqueue(message.head, message.rest, '}')
     else this.#enqueue(jsonBytes(message))
     if (this.#outboxBytes > OUTBOX_BYTES) this.#flush()
+    else if (wasEmpty) this.#endOfTurn.add(this.#flushDue)
   }
 
   #enqueue(...payload: string[]): void {
