@@ -227,7 +227,7 @@ async function listenClients(
 ): Promise<{ listener: HttpListener; sockets(): number }> {
   const sockets = createWebSocketTransport({ gateway, log })
   const routes = [
-    createRest({ gateway }),
+    createRest({ gateway, log }),
     createStaticFiles({ base: '/client', directory: folder('../client') }),
     createStaticFiles({ base: '/demo', directory: folder('../../client/demo') }),
     createStaticFiles({ base: '/', directory: folder('../../client/demo') }),

@@ -10,7 +10,11 @@ export type ServerMessage = Readonly<Record<string, unknown>> & { readonly janus
 export interface Owner {
   /** E.g. `janus.transport.websockets`. */
   readonly transport: string
+  /** How many sessions one client may have is counted by this; compared as it is. */
+  readonly account: unknown
   event(message: ServerMessage): void
+  /** A session is no longer this owner's: it ended, or another owner claimed it. */
+  released(sessionId: number): void
 }
 
 /** Where a request came from. */

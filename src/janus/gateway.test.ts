@@ -214,10 +214,10 @@ test('J-099 reasons that quote the client are bounded', () => {
 })
 
 test('a client can only use so many sessions and handles', () => {
-  const { client } = world({ limits: { sessionsPerOwner: 2, handlesPerSession: 2 } })
+  const { client } = world({ limits: { sessionsPerAccount: 2, handlesPerSession: 2 } })
   const sessionId = client.create()
   client.create()
-  assert.equal(errorOf(client.send('create')), '472 Too many sessions on this connection')
+  assert.equal(errorOf(client.send('create')), '472 Too many sessions of this client')
   client.attach(sessionId)
   client.attach(sessionId)
   const reply = client.send('attach', { session_id: sessionId, plugin: 'janus.plugin.fake' })

@@ -5,9 +5,11 @@ import type { Connection, Owner, ServerMessage } from './connection.js'
 import { type Failure, failure, isFailure } from './errors.js'
 import { checkFields, type FieldRule, isInteger, isJsonObject } from './fields.js'
 import { Handle, type HandleIdentity, type HandleSettings } from './handle.js'
+import type { Malformed } from './json.js'
 import type { Log } from './log.js'
 import type { Plugin } from './plugin.js'
 import { randomId } from './random-id.js'
+import { Refusals } from './refusals.js'
 import { requests } from './requests/index.js'
 import type { Context, Core, Outcome } from './requests/request.js'
 import { type ServerFacts, serverInfo } from './server-info.js'
@@ -31,12 +33,15 @@ export interface GatewayOptions {
   /** Events carry the `opaque_id` of their handle. Default false. */
   readonly opaqueIdInApi?: boolean
   readonly limits?: Partial<GatewayLimits>
+  /** Where it is counted that a limit was reached. */
+  readonly refusals?: Refusals
 }
 
 /** Janus has none of these; they are far above what clients do. */
 export interface GatewayLimits {
   readonly sessions: number
-  readonly sessionsPerOwner: number
+  /** Of one socket; over REST of one address. */
+  readonly sessionsPerAccount: number
   readonly handlesPerSession: number
   /** Requests that wait on one handle while its plugin is busy. */
   readonly waitingPerHandle: number
@@ -46,7 +51,7 @@ export interface GatewayLimits {
 
 const defaultLimits: GatewayLimits = {
   sessions: 200_000,
-  sessionsPerOwner: 1024,
+  sessionsPerAccount: 1024,
   handlesPerSession: 4096,
   waitingPerHandle: 512,
   waitingBytesPerConnection: 4 * 1024 * 1024,
@@ -58,8 +63,15 @@ export interface Gateway {
    * @param message a parsed JSON document @param bytes its size on the wire
    */
   handle(message: unknown, connection: Connection, bytes?: number): ServerMessage
-  /** Replies to text that is not JSON. @param problem what is wrong and where */
-  malformed(problem: string, connection: Connection): ServerMessage
+  /** Replies to text that is not JSON. */
+  malformed(where: Malformed, connection: Connection): ServerMessage
+  /**
+   * For transports whose clients come and fetch their events: counts as a sign of life.
+   * @returns who has the events; a failure without credentials, without session, or when nobody owns it
+   */
+  fetch(sessionId: number, credentials: Credentials): Owner | Failure
+  /** Who has the events of a session. */
+  owner(sessionId: number): Owner | undefined
   /** The `server_info`, without envelope. */
   info(): Record<string, unknown>
   /** A transport lost this owner: its sessions end, or wait to be claimed. */
@@ -99,6 +111,9 @@ class JanusGateway implements Gateway, Core {
   readonly #handleSettings: HandleSettings
   readonly #sessions = new Map<number, Session>()
   readonly #owned = new Map<Owner, Set<Session>>()
+  /** Sessions by account. */
+  readonly #taken = new Map<unknown, number>()
+  readonly #refusals: Refusals
   #accepting = true
   #closed = false
   #cancelSweep: (() => void) | undefined
@@ -114,9 +129,11 @@ class JanusGateway implements Gateway, Core {
     this.#sessionTimeoutMs = options.sessionTimeoutMs ?? 60_000
     this.#reclaimTimeoutMs = options.reclaimTimeoutMs ?? 0
     this.#limits = { ...defaultLimits, ...options.limits }
+    this.#refusals = options.refusals ?? new Refusals()
     this.#handleSettings = {
       log: options.log,
       nowMs: () => clock.nowMs(),
+      refusals: this.#refusals,
       candidatesTimeoutMs: options.candidatesTimeoutMs ?? 45_000,
       opaqueIdInApi: options.opaqueIdInApi ?? false,
       waitingPerHandle: this.#limits.waitingPerHandle,
@@ -135,9 +152,27 @@ class JanusGateway implements Gateway, Core {
     return this.#reply(connection, sessionId, context.message.transaction, outcome)
   }
 
-  malformed(problem: string, connection: Connection): ServerMessage {
-    const reason = `Invalid Janus API request - ${problem}`
+  malformed({ line, column, problem }: Malformed, connection: Connection): ServerMessage {
+    const reason = `Invalid Janus API request - <string>(${line},${column}): ${problem}`
     return this.#reply(connection, 0, undefined, failure('INVALID_JSON', reason))
+  }
+
+  fetch(sessionId: number, credentials: Credentials): Owner | Failure {
+    if (!this.#admits(credentials)) return failure('UNAUTHORIZED')
+    const session = this.#sessions.get(sessionId)
+    if (!session?.owner) return failure('SESSION_NOT_FOUND', `No such session ${sessionId}`)
+    session.touch(this.#clock.nowMs())
+    return session.owner
+  }
+
+  owner(sessionId: number): Owner | undefined {
+    return this.#sessions.get(sessionId)?.owner
+  }
+
+  #admits(credentials: Credentials): boolean {
+    const admitted = this.auth.admits(credentials)
+    if (!admitted) this.#refusals.count('unauthorized')
+    return admitted
   }
 
   /** Finds session, handle and request, in the order of Janus: the order decides which error wins. */
@@ -152,7 +187,7 @@ class JanusGateway implements Gateway, Core {
     if (sessionId < 1) return failure('SESSION_NOT_FOUND')
     const namesHandle = handleField !== undefined && handleField !== null
     if (namesHandle && handleId < 1) return failure('HANDLE_NOT_FOUND')
-    if (!this.auth.admits(context.message)) return failure('UNAUTHORIZED')
+    if (!this.#admits(context.message)) return failure('UNAUTHORIZED')
     const session = this.#sessions.get(sessionId)
     if (!session) return failure('SESSION_NOT_FOUND', `No such session ${sessionId}`)
     session.touch(this.#clock.nowMs())
@@ -203,11 +238,15 @@ class JanusGateway implements Gateway, Core {
 
   createSession(wished: number, credentials: Credentials, owner: Owner): Session | Failure {
     if (!this.#accepting) return failure('NOT_ACCEPTING_SESSIONS')
-    if (!this.auth.admits(credentials)) return failure('UNAUTHORIZED')
+    if (!this.#admits(credentials)) return failure('UNAUTHORIZED')
     if (this.#sessions.has(wished)) return { ...failure('SESSION_CONFLICT'), sessionId: wished }
-    if (this.#sessions.size >= this.#limits.sessions) return failure('NOT_ACCEPTING_SESSIONS', 'Too many sessions')
-    if ((this.#owned.get(owner)?.size ?? 0) >= this.#limits.sessionsPerOwner) {
-      return failure('NOT_ACCEPTING_SESSIONS', 'Too many sessions on this connection')
+    if (this.#sessions.size >= this.#limits.sessions) {
+      this.#refusals.count('sessions')
+      return failure('NOT_ACCEPTING_SESSIONS', 'Too many sessions')
+    }
+    if ((this.#taken.get(owner.account) ?? 0) >= this.#limits.sessionsPerAccount) {
+      this.#refusals.count('sessions_of_client')
+      return failure('NOT_ACCEPTING_SESSIONS', 'Too many sessions of this client')
     }
     const id = wished || this.#freeId(this.#sessions)
     const session = new Session(id, owner, this.#clock.nowMs(), (session) => this.#expire(session))
@@ -218,6 +257,7 @@ class JanusGateway implements Gateway, Core {
   }
 
   claimSession(session: Session, owner: Owner): void {
+    if (session.owner === owner) return
     this.#release(session)
     this.#give(session, owner)
   }
@@ -230,6 +270,7 @@ class JanusGateway implements Gateway, Core {
 
   attach(session: Session, plugin: Plugin, identity: Omit<HandleIdentity, 'id'>): Handle | Failure {
     if (session.handles.size >= this.#limits.handlesPerSession) {
+      this.#refusals.count('handles')
       return failure('PLUGIN_ATTACH', "Couldn't attach to plugin: too many handles in this session")
     }
     const id = this.#freeId(session.handles)
@@ -288,14 +329,20 @@ class JanusGateway implements Gateway, Core {
     session.owner = owner
     const sessions = this.#owned.get(owner) ?? new Set()
     this.#owned.set(owner, sessions.add(session))
+    this.#taken.set(owner.account, (this.#taken.get(owner.account) ?? 0) + 1)
   }
 
   #release(session: Session): void {
-    if (!session.owner) return
-    const sessions = this.#owned.get(session.owner)
+    const { owner } = session
+    if (!owner) return
+    const sessions = this.#owned.get(owner)
     sessions?.delete(session)
-    if (sessions?.size === 0) this.#owned.delete(session.owner)
+    if (sessions?.size === 0) this.#owned.delete(owner)
+    const left = (this.#taken.get(owner.account) ?? 0) - 1
+    if (left > 0) this.#taken.set(owner.account, left)
+    else this.#taken.delete(owner.account)
     session.owner = undefined
+    owner.released(session.id)
   }
 
   #freeId(taken: ReadonlyMap<number, unknown>): number {

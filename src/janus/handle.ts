@@ -3,6 +3,7 @@ import type { Connection, ServerMessage } from './connection.js'
 import { type Failure, failure } from './errors.js'
 import type { Log } from './log.js'
 import type { HandlePort, Jsep, Plugin, PluginHandle, PluginReply, PluginRequest } from './plugin.js'
+import type { Refusals } from './refusals.js'
 import { EventHead, SharedData, SharedEvent } from './shared-event.js'
 import { type Candidates, EarlyCandidates } from './trickle.js'
 
@@ -19,6 +20,7 @@ export interface HandleSession {
 export interface HandleSettings {
   readonly log: Log
   nowMs(): number
+  readonly refusals: Refusals
   /** Early candidates older than this are dropped when the negotiation is complete. */
   readonly candidatesTimeoutMs: number
   /** Events name the `opaque_id` too. */
@@ -95,6 +97,7 @@ export class Handle {
     if (this.#tasks.length < waitingPerHandle && connection.waiting.bytes + bytes <= waitingBytesPerConnection) {
       return undefined
     }
+    this.#settings.refusals.count('waiting_messages')
     return failure('PLUGIN_MESSAGE', 'Too many messages are waiting')
   }
 

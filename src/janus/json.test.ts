@@ -10,7 +10,7 @@ function read(text: string): unknown[] {
   for (;;) {
     const step = documents.next()
     if (step.kind === 'end') return found
-    found.push(step.kind === 'document' ? step.value : step.text)
+    found.push(step.kind === 'document' ? step.value : `<string>(${step.line},${step.column}): ${step.problem}`)
   }
 }
 
@@ -36,6 +36,14 @@ test('malformed text, with its place', () => {
     assert.equal(found.length, 1, text)
     assert.match(String(found[0]), /^<string>\(\d+,\d+\): /)
   }
+})
+
+test('one document, and nothing else', () => {
+  assert.deepEqual(JsonDocuments.only(' {"a":1}\n'), { kind: 'document', value: { a: 1 }, length: 7 })
+  const more = { kind: 'malformed', line: 2, column: 2, problem: "end of file expected near 'zz'" }
+  assert.deepEqual(JsonDocuments.only('{}\nzz'), more)
+  assert.equal(JsonDocuments.only('{}{}').kind, 'malformed')
+  assert.equal(JsonDocuments.only('').kind, 'malformed')
 })
 
 test('H-41 depth is bounded, and a large text takes linear time', () => {

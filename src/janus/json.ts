@@ -7,11 +7,18 @@ const NEAR_MAX = 20
 export type JsonStep =
   /** A document; `length` is how many characters it took. */
   | { readonly kind: 'document'; readonly value: unknown; readonly length: number }
-  /** The rest of the text is not JSON; `text` says where and why, in the words of Janus' JSON library. */
-  | { readonly kind: 'malformed'; readonly text: string }
+  /** The rest of the text is not JSON. */
+  | ({ readonly kind: 'malformed' } & Malformed)
   | { readonly kind: 'end' }
 
-const END: JsonStep = { kind: 'end' }
+/** Where and why text is not JSON, in the words of Janus' JSON library. Lines count from 1. */
+export interface Malformed {
+  readonly line: number
+  readonly column: number
+  readonly problem: string
+}
+
+const END = { kind: 'end' } as const
 
 const isSpace = (code: number) => code === 0x20 || (code >= 0x09 && code <= 0x0a) || code === 0x0d
 const QUOTE = 0x22
@@ -29,12 +36,24 @@ export class JsonDocuments {
     this.#text = text
   }
 
+  /** Reads text that has to be one document and nothing else. */
+  static only(text: string): Exclude<JsonStep, typeof END> {
+    const documents = new JsonDocuments(text)
+    const first = documents.#document()
+    if (first.kind !== 'document' || !documents.#more()) return first
+    const near = tokenAt(text, documents.#at)
+    return documents.#malformed(documents.#at + near.length, `end of file expected near '${near}'`)
+  }
+
   /** The next document. A text without any is malformed; after `malformed` comes `end`. */
   next(): JsonStep {
+    return !this.#any || this.#more() ? this.#document() : END
+  }
+
+  #document(): Exclude<JsonStep, typeof END> {
     const text = this.#text
-    while (this.#at < text.length && isSpace(text.charCodeAt(this.#at))) this.#at++
+    if (!this.#more()) return this.#malformed(text.length, "'[' or '{' expected near end of file")
     const start = this.#at
-    if (start >= text.length) return this.#any ? END : this.#malformed(start, "'[' or '{' expected near end of file")
     if (!isOpening(text.charCodeAt(start))) {
       const near = tokenAt(text, start)
       return this.#malformed(start + near.length, `'[' or '{' expected near '${near}'`)
@@ -52,13 +71,19 @@ export class JsonDocuments {
     }
   }
 
-  #malformed(position: number, problem: string): JsonStep {
+  /** Goes past space. @returns whether anything follows */
+  #more(): boolean {
+    while (this.#at < this.#text.length && isSpace(this.#text.charCodeAt(this.#at))) this.#at++
+    return this.#at < this.#text.length
+  }
+
+  #malformed(position: number, problem: string): Extract<JsonStep, Malformed> {
     const before = this.#text.slice(0, position)
     const line = before.split('\n').length
     const column = position - (before.lastIndexOf('\n') + 1)
     this.#at = this.#text.length
     this.#any = true
-    return { kind: 'malformed', text: `<string>(${line},${column}): ${problem}` }
+    return { kind: 'malformed', line, column, problem }
   }
 }
 

@@ -43,6 +43,7 @@ export class RecordingLog implements Log {
 export class FakeClient implements Connection, Owner {
   readonly transport = 'fake'
   readonly owner = this
+  readonly account = this
   readonly query: URLSearchParams
   readonly waiting = { bytes: 0 }
   /** Replies and events, in the order in which they were sent. */
@@ -62,6 +63,8 @@ export class FakeClient implements Connection, Owner {
   event(message: ServerMessage): void {
     this.received.push(message)
   }
+
+  released(): void {}
 
   /** Sends a document as it is. @returns the reply */
   raw(message: unknown, bytes?: number): ServerMessage {

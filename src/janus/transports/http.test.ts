@@ -26,7 +26,7 @@ before(async () => {
   writeFileSync(join(page, 'sub', 'index.html'), 'sub')
   writeFileSync(join(folder, 'page-secret', 'x.txt'), 'secret')
   symlinkSync(join(folder, 'page-secret', 'x.txt'), join(page, 'link.txt'))
-  const routes = [createStaticFiles({ base: '/', directory: page }), createRest({ gateway })]
+  const routes = [createStaticFiles({ base: '/', directory: page }), createRest({ gateway, log })]
   listener = await createHttpListener({ host: '127.0.0.1', port: 0, routes, log })
 })
 

@@ -1,44 +1,238 @@
-/** HTTP under `/janus`: so far only `GET /janus/info`, with the CORS headers of Janus. */
+/**
+ * The Janus API over HTTP: requests by POST, events by long poll. Errors of the API are JSON in a 200, as in Janus;
+ * other statuses say that the URL is wrong or that the transport cannot take more.
+ */
+import { isUtf8 } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
-import type { IncomingHttpHeaders } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Clock, systemClock } from '../clock.js'
+import type { ServerMessage } from '../connection.js'
+import { isFailure, janusErrors } from '../errors.js'
+import { isJsonObject, isPositiveInteger, type JsonObject } from '../fields.js'
 import type { Gateway } from '../gateway.js'
+import { JsonDocuments } from '../json.js'
+import type { Log } from '../log.js'
+import { Refusals } from '../refusals.js'
+import { addressKey, type ClientAddress, Tally } from './addresses.js'
+import { BodyReader } from './body.js'
+import { anyOrigin, type CorsOptions, originAllowed } from './cors.js'
+import { EventQueue } from './event-queue.js'
 import type { Route } from './http.js'
+import { LongPolls } from './long-polls.js'
+import { RequestPace } from './request-pace.js'
+import { Exchange } from './rest-exchange.js'
+import { type ApiPath, readPath } from './rest-path.js'
 
 export interface RestOptions {
   readonly gateway: Gateway
-  /** `Access-Control-Allow-Origin`. Default `*`. */
-  readonly allowOrigin?: string
+  readonly log: Log
+  readonly cors?: CorsOptions
+  /** A poll without events is answered after this. Default 30,000. */
+  readonly holdMs?: number
+  readonly clock?: Clock
+  readonly clientAddress?: ClientAddress
+  readonly limits?: Partial<RestLimits>
+  readonly refusals?: Refusals
 }
 
-export function createRest({ gateway, allowOrigin = '*' }: RestOptions): Route {
-  const base = '/janus'
-  return {
-    base,
-    handle(request, response, url) {
-      const cors = corsHeaders(request.headers, allowOrigin)
-      const isInfo = url.pathname === `${base}/info`
-      if (request.method === 'OPTIONS') {
-        response.writeHead(200, cors).end()
-      } else if (isInfo && (request.method === 'GET' || request.method === 'HEAD')) {
-        // Janus makes up a transaction of 11 characters here.
-        const transaction = randomBytes(9).toString('base64url').slice(0, 11)
-        const reply = { janus: 'server_info', transaction, ...gateway.info() }
-        response.writeHead(200, { ...cors, 'content-type': 'application/json' }).end(JSON.stringify(reply))
-      } else {
-        response.writeHead(isInfo ? 400 : 404, { ...cors, connection: 'close' }).end()
-      }
-    },
+export interface RestLimits {
+  /** Bytes of one body. */
+  readonly messageBytes: number
+  /** Bytes of all bodies that are being received. */
+  readonly bodyBytes: number
+  /** Requests a second of one connection, in the long run; 0 = any. Beyond it they wait. */
+  readonly messagesPerSecond: number
+  /** Bytes of events that wait to be fetched; past it the session ends. */
+  readonly queuedBytes: number
+  /** Held polls of a session; one more, and the oldest is answered. */
+  readonly pollsPerSession: number
+  /** Held polls of an address; one more is refused with 429. */
+  readonly pollsPerAddress: number
+}
+
+const defaultLimits: RestLimits = {
+  messageBytes: 1024 * 1024,
+  bodyBytes: 64 * 1024 * 1024,
+  messagesPerSecond: 0,
+  queuedBytes: 8 * 1024 * 1024,
+  pollsPerSession: 16,
+  pollsPerAddress: 4096,
+}
+
+export interface Rest extends Route {
+  /** The requests that wait for events. */
+  readonly polls: LongPolls
+}
+
+const BASE = '/janus'
+
+export function createRest(options: RestOptions): Rest {
+  return new JanusRest(options)
+}
+
+class JanusRest implements Rest {
+  readonly base = BASE
+  readonly polls: LongPolls
+  readonly #gateway: Gateway
+  readonly #log: Log
+  readonly #cors: CorsOptions
+  readonly #holdMs: number
+  readonly #clock: Clock
+  readonly #clientAddress: ClientAddress
+  readonly #limits: RestLimits
+  readonly #refusals: Refusals
+  readonly #bodies: BodyReader
+  readonly #pace: RequestPace
+  /** Bytes of messages that wait for a plugin, by address. */
+  readonly #waitingOf = new Tally()
+
+  constructor(options: RestOptions) {
+    this.#gateway = options.gateway
+    this.#log = options.log
+    this.#cors = options.cors ?? anyOrigin
+    this.#holdMs = options.holdMs ?? 30_000
+    this.#clock = options.clock ?? systemClock
+    this.#clientAddress = options.clientAddress ?? ((request) => addressKey(request.socket.remoteAddress ?? ''))
+    this.#limits = { ...defaultLimits, ...options.limits }
+    this.#refusals = options.refusals ?? new Refusals()
+    this.#bodies = new BodyReader(this.#limits.messageBytes, this.#limits.bodyBytes)
+    this.polls = new LongPolls(this.#limits.pollsPerAddress, this.#refusals)
+    this.#pace = new RequestPace(this.#limits.messagesPerSecond, this.#clock)
+  }
+
+  handle(request: IncomingMessage, response: ServerResponse, url: URL): void {
+    const exchange = new Exchange(request, response, url, this.#cors)
+    this.#dispatch(exchange).catch((error) => {
+      this.#log.error({ err: error }, 'a request made the REST transport throw: this is a bug')
+      response.destroy()
+    })
+  }
+
+  async #dispatch(exchange: Exchange): Promise<void> {
+    const { request } = exchange
+    const { method = '' } = request
+    if (!originAllowed(request.headers, this.#cors)) {
+      this.#refusals.count('origin')
+      return exchange.status(403)
+    }
+    if (method === 'OPTIONS') return exchange.status(200)
+    const paced = this.#pace.admit(request.socket)
+    if (paced === 'refused') {
+      this.#refusals.count('message_rate')
+      return exchange.status(429)
+    }
+    if (paced) {
+      this.#refusals.count('message_rate')
+      await paced
+    }
+    if (method !== 'GET' && method !== 'POST') {
+      return exchange.error('TRANSPORT_SPECIFIC', `Unsupported method ${method}`)
+    }
+    const path = readPath(exchange.url.pathname.slice(BASE.length))
+    if (path.kind === 'info' || path.kind === 'ping') return this.#describe(exchange, path.kind)
+    if (path.kind === 'none') return exchange.status(404)
+    return method === 'POST' ? this.#post(exchange, path) : this.#get(exchange, path)
+  }
+
+  #describe(exchange: Exchange, kind: 'info' | 'ping'): void {
+    if (exchange.request.method !== 'GET') return exchange.status(400)
+    // Janus makes up a transaction of 11 characters here.
+    const transaction = randomBytes(9).toString('base64url').slice(0, 11)
+    if (kind === 'ping') return exchange.message({ janus: 'pong', transaction })
+    return exchange.message({ janus: 'server_info', transaction, ...this.#gateway.info() })
+  }
+
+  async #post(exchange: Exchange, path: ApiPath): Promise<void> {
+    const body = await this.#bodies.read(exchange.request)
+    if (body === 'aborted') return
+    if (body === 'too long' || body === 'too many') {
+      this.#refusals.count(body === 'too long' ? 'message_size' : 'bodies')
+      return exchange.status(body === 'too long' ? 413 : 503)
+    }
+    if (body.length === 0) return exchange.status(400)
+    const read = JsonDocuments.only(isUtf8(body) ? body.toString() : '')
+    if (read.kind === 'malformed') {
+      return exchange.error('INVALID_JSON', `JSON error: on line ${read.line}: ${read.problem}`)
+    }
+    if (!isJsonObject(read.value)) return exchange.error('INVALID_JSON_OBJECT', 'JSON error: not an object')
+    const message = withIds(read.value, path)
+    if (typeof message === 'string') {
+      return exchange.error('INVALID_REQUEST_PATH', `Conflicting ${message} ID (payload and path)`)
+    }
+    this.#ask(exchange, message, body.length)
+  }
+
+  /** Gives a request to the gateway, which replies at once. */
+  #ask(exchange: Exchange, message: JsonObject, bytes: number): void {
+    const address = this.#clientAddress(exchange.request)
+    const waitingOf = this.#waitingOf
+    const own = exchange.url.searchParams
+    const owner = isPositiveInteger(message.session_id) ? this.#gateway.owner(message.session_id) : undefined
+    this.#gateway.handle(
+      message,
+      {
+        owner: this.#queue(address, own),
+        // A client whose URLs have no room for a query says it once, when it creates the session.
+        query: own.size === 0 && owner instanceof EventQueue ? owner.query : own,
+        waiting: {
+          get bytes() {
+            return waitingOf.of(address)
+          },
+          set bytes(bytes) {
+            waitingOf.add(address, bytes - waitingOf.of(address))
+          },
+        },
+        reply: (reply: ServerMessage) => exchange.message(reply),
+      },
+      bytes,
+    )
+  }
+
+  /** Becomes the owner of the session if the request creates or claims one. */
+  #queue(address: string, query: URLSearchParams): EventQueue {
+    return new EventQueue({
+      account: address,
+      query,
+      clock: this.#clock,
+      holdMs: this.#holdMs,
+      bytesMax: this.#limits.queuedBytes,
+      pollsMax: this.#limits.pollsPerSession,
+      onAnsweredEarly: () => this.#refusals.count('polls_of_session'),
+      onOverflow: (queue) => {
+        this.#refusals.count('slow_reader')
+        this.#log.warn({ address }, 'a client does not fetch its events: its session ends')
+        this.#gateway.disconnected(queue)
+      },
+    })
+  }
+
+  #get(exchange: Exchange, path: ApiPath): void {
+    const { sessionId, handleId } = path
+    if (sessionId === undefined) return exchange.status(404)
+    if (handleId !== undefined) return exchange.status(302, { location: `${BASE}/${sessionId}` })
+    const query = exchange.url.searchParams
+    const credentials = { apisecret: query.get('apisecret'), token: query.get('token') }
+    const owner = this.#gateway.fetch(sessionId, credentials)
+    if (isFailure(owner)) return exchange.status(owner.error.code === janusErrors.UNAUTHORIZED.code ? 403 : 404)
+    // Owned by a WebSocket: there is nothing to fetch.
+    if (!(owner instanceof EventQueue)) return exchange.status(404)
+    this.polls.hold(exchange, owner, this.#clientAddress(exchange.request))
   }
 }
 
-function corsHeaders(headers: IncomingHttpHeaders, allowOrigin: string): Record<string, string> {
-  const method = headers['access-control-request-method']
-  const names = headers['access-control-request-headers']
+/**
+ * The message with the ids of the path.
+ * @returns what is in conflict, if the body has other ids
+ */
+function withIds(message: JsonObject, path: ApiPath): JsonObject | 'session' | 'handle' {
+  const { session_id: session, handle_id: handle } = message
+  const differs = (inBody: unknown, inPath: number | undefined) =>
+    inPath !== undefined && isPositiveInteger(inBody) && inBody > 0 && inBody !== inPath
+  if (differs(session, path.sessionId)) return 'session'
+  if (differs(handle, path.handleId)) return 'handle'
   return {
-    'access-control-allow-origin': allowOrigin,
-    ...(allowOrigin !== '*' && { 'access-control-allow-credentials': 'true', vary: 'Origin' }),
-    'access-control-max-age': '86400',
-    ...(method !== undefined && { 'access-control-allow-methods': method }),
-    ...(names !== undefined && { 'access-control-allow-headers': names }),
+    ...message,
+    ...(path.sessionId !== undefined && { session_id: path.sessionId }),
+    ...(path.handleId !== undefined && { handle_id: path.handleId }),
   }
 }

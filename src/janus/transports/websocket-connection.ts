@@ -37,6 +37,7 @@ const CLOSE_INTERNAL_ERROR = 1011
 export class WebSocketConnection implements Connection, Owner {
   readonly transport = 'janus.transport.websockets'
   readonly owner = this
+  readonly account = this
   readonly query: URLSearchParams
   readonly waiting = { bytes: 0 }
   readonly #webSocket: WebSocket
@@ -84,6 +85,8 @@ export class WebSocketConnection implements Connection, Owner {
   event(message: ServerMessage): void {
     this.#send(message)
   }
+
+  released(): void {}
 
   /** Pings the peer, or cuts it off when nothing came since the last time. */
   beat(): void {
@@ -157,7 +160,7 @@ export class WebSocketConnection implements Connection, Owner {
       return
     }
     try {
-      if (step.kind === 'malformed') this.#gateway.malformed(step.text, this)
+      if (step.kind === 'malformed') this.#gateway.malformed(step, this)
       else this.#gateway.handle(step.value, this, Math.ceil(step.length * this.#bytesPerCharacter))
     } catch (error) {
       this.#log.error({ err: error }, 'a request made the gateway throw: this is a bug')

@@ -1,0 +1,44 @@
+/** Reads the bodies of requests, bounded one by one and all together. */
+import type { IncomingMessage } from 'node:http'
+
+/** `too long`, `too many` at the same time, or `aborted` by the client. */
+export type Unread = 'too long' | 'too many' | 'aborted'
+
+export class BodyReader {
+  readonly #bytesMax: number
+  readonly #totalMax: number
+  #total = 0
+
+  /** @param bytesMax of one body @param totalMax of all that are being received */
+  constructor(bytesMax: number, totalMax: number) {
+    this.#bytesMax = bytesMax
+    this.#totalMax = totalMax
+  }
+
+  /** @returns the body, or why there is none; the rest of it is not read then */
+  read(request: IncomingMessage): Promise<Buffer | Unread> {
+    if (Number(request.headers['content-length'] ?? 0) > this.#bytesMax) return Promise.resolve('too long')
+    if (request.destroyed) return Promise.resolve('aborted')
+    return new Promise((resolve) => {
+      const chunks: Buffer[] = []
+      let bytes = 0
+      const end = (result: Buffer | Unread) => {
+        request.off('data', onData).pause()
+        this.#total -= bytes
+        bytes = 0
+        resolve(result)
+      }
+      const onData = (chunk: Buffer) => {
+        chunks.push(chunk)
+        bytes += chunk.length
+        this.#total += chunk.length
+        if (bytes > this.#bytesMax) end('too long')
+        else if (this.#total > this.#totalMax) end('too many')
+      }
+      request.on('data', onData)
+      request.once('end', () => end(Buffer.concat(chunks)))
+      // Also after `end`, where it changes nothing.
+      request.once('close', () => end('aborted'))
+    })
+  }
+}

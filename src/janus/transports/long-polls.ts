@@ -1,0 +1,56 @@
+/** All requests that are held until there is an event. */
+import type { Refusals } from '../refusals.js'
+import { Tally } from './addresses.js'
+import type { EventQueue, Poll } from './event-queue.js'
+import type { Exchange } from './rest-exchange.js'
+
+export class LongPolls {
+  readonly #perAddress: number
+  readonly #refusals: Refusals
+  readonly #held = new Map<Poll, EventQueue>()
+  readonly #byAddress = new Tally()
+
+  /** @param perAddress most that one address may have held at a time */
+  constructor(perAddress: number, refusals: Refusals) {
+    this.#perAddress = perAddress
+    this.#refusals = refusals
+  }
+
+  get live(): number {
+    return this.#held.size
+  }
+
+  /** Answers `GET /janus/SID?maxev=n`: at once, or when there is something to say. */
+  hold(exchange: Exchange, queue: EventQueue, address: string): void {
+    if (this.#byAddress.of(address) >= this.#perAddress) {
+      this.#refusals.count('polls_of_address')
+      return exchange.status(429)
+    }
+    const wanted = Number(exchange.url.searchParams.get('maxev'))
+    const poll: Poll = {
+      eventsMax: wanted >= 2 ? Math.floor(wanted) : 1,
+      answer: (body) => {
+        this.#release(poll, address)
+        exchange.json(body)
+      },
+    }
+    this.#held.set(poll, queue)
+    this.#byAddress.add(address, 1)
+    // After an answer, too: there is nothing left to abandon then. Of the request, because a response behind others
+    // on the same connection never hears that it was closed.
+    exchange.request.once('close', () => {
+      queue.abandon(poll)
+      this.#release(poll, address)
+    })
+    queue.poll(poll)
+  }
+
+  /** Answers every poll that is held. Twice is harmless. */
+  close(): void {
+    for (const [poll, queue] of [...this.#held]) queue.dismiss(poll)
+  }
+
+  #release(poll: Poll, address: string): void {
+    if (this.#held.delete(poll)) this.#byAddress.add(address, -1)
+  }
+}
