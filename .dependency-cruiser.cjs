@@ -30,7 +30,11 @@ module.exports = {
     ),
     only('janus-imports-itself', '^src/janus/', '^src/janus/'),
     only('jsep-imports', '^src/jsep/', '^src/(jsep/|media/control\\.ts)'),
-    only('sfu-imports', '^src/sfu/', '^src/(sfu/|janus/plugin\\.ts|jsep/|media/(pool-types|control)\\.ts)'),
+    only(
+      'sfu-imports',
+      '^src/sfu/',
+      '^src/(sfu/|janus/(plugin|handle-info)\\.ts|jsep/|media/(pool-types|control)\\.ts)',
+    ),
     only('config-imports-itself', '^src/config/', '^src/config/'),
     only('parts-get-settings-as-arguments', '^src/(?!config/|cli/|server\\.ts|index\\.ts)', '^(?!src/(config|cli)/)'),
     only('client-imports-types', '^client/', '^(client/|src/sfu/messages/|src/janus/requests/)'),

@@ -4,7 +4,7 @@ import { type Failure, failure } from './errors.js'
 export type JsonObject = Readonly<Record<string, unknown>>
 
 /** Words that error texts use for types. "Positive" includes 0, as in Janus. */
-type FieldType = 'a string' | 'a boolean' | 'an object' | 'a positive integer'
+type FieldType = 'a string' | 'a boolean' | 'an object' | 'an array' | 'an integer' | 'a positive integer'
 
 export interface FieldRule {
   readonly name: string
@@ -40,6 +40,8 @@ const is: Record<FieldType, (value: unknown) => boolean> = {
   'a string': (value) => typeof value === 'string',
   'a boolean': (value) => typeof value === 'boolean',
   'an object': isJsonObject,
+  'an array': Array.isArray,
+  'an integer': isInteger,
   'a positive integer': isPositiveInteger,
 }
 

@@ -1,5 +1,7 @@
 /** The Janus API: requests in, replies and events out. Knows no plugin by name and no socket. */
+import type { AdminCore } from './admin/request.js'
 import { type ApiAuth, type Credentials, openApi } from './auth/api-auth.js'
+import type { StoredTokens } from './auth/stored-tokens.js'
 import { type Clock, systemClock } from './clock.js'
 import type { Connection, Owner, ServerMessage } from './connection.js'
 import { type Failure, failure, isFailure } from './errors.js'
@@ -57,7 +59,7 @@ const defaultLimits: GatewayLimits = {
   waitingBytesPerConnection: 4 * 1024 * 1024,
 }
 
-export interface Gateway {
+export interface Gateway extends AdminCore {
   /**
    * Handles one request: sends exactly one reply through `connection.reply`, and returns it.
    * @param message a parsed JSON document @param bytes its size on the wire
@@ -78,8 +80,6 @@ export interface Gateway {
   disconnected(owner: Owner): void
   /** false: `create` is refused from now on (drain before a stop). */
   acceptNewSessions(accept: boolean): void
-  /** @param timeoutMs 0 = never; undefined = as all sessions @returns false if there is no such session */
-  setSessionTimeout(sessionId: number, timeoutMs: number | undefined): boolean
   live(): { sessions: number; handles: number }
   /** Ends all sessions, silently, and takes no new ones. */
   close(): void
@@ -99,13 +99,13 @@ const envelope: readonly FieldRule[] = [
 const SWEEP_MS = 2000
 
 class JanusGateway implements Gateway, Core {
-  readonly #plugins: ReadonlyMap<string, Plugin>
+  readonly plugins: ReadonlyMap<string, Plugin>
   readonly #facts: ServerFacts
   readonly #log: Log
   readonly auth: ApiAuth
   readonly #clock: Clock
   readonly #randomId: () => number
-  readonly #sessionTimeoutMs: number
+  #sessionTimeoutMs: number
   readonly #reclaimTimeoutMs: number
   readonly #limits: GatewayLimits
   readonly #handleSettings: HandleSettings
@@ -120,7 +120,7 @@ class JanusGateway implements Gateway, Core {
 
   constructor(options: GatewayOptions) {
     const clock = options.clock ?? systemClock
-    this.#plugins = new Map(options.plugins.map((plugin) => [plugin.packageName, plugin]))
+    this.plugins = new Map(options.plugins.map((plugin) => [plugin.packageName, plugin]))
     this.#facts = options.facts
     this.#log = options.log
     this.auth = options.auth ?? openApi
@@ -228,12 +228,12 @@ class JanusGateway implements Gateway, Core {
       opaqueIdInApi: this.#handleSettings.opaqueIdInApi,
       secretWanted: this.auth.wants.secret,
       tokenWanted: this.auth.wants.token,
-      plugins: this.#plugins.values(),
+      plugins: this.plugins.values(),
     })
   }
 
   plugin(packageName: string): Plugin | undefined {
-    return this.#plugins.get(packageName)
+    return this.plugins.get(packageName)
   }
 
   createSession(wished: number, credentials: Credentials, owner: Owner): Session | Failure {
@@ -297,10 +297,29 @@ class JanusGateway implements Gateway, Core {
     this.#accepting = accept && !this.#closed
   }
 
-  setSessionTimeout(sessionId: number, timeoutMs: number | undefined): boolean {
-    const session = this.#sessions.get(sessionId)
-    if (session) session.timeoutMs = timeoutMs
-    return session !== undefined
+  setSessionTimeout(timeoutMs: number): void {
+    this.#sessionTimeoutMs = timeoutMs
+  }
+
+  get sessions(): ReadonlyMap<number, Session> {
+    return this.#sessions
+  }
+
+  get timeouts(): AdminCore['timeouts'] {
+    const { candidatesTimeoutMs: candidatesMs } = this.#handleSettings
+    return { sessionMs: this.#sessionTimeoutMs, reclaimMs: this.#reclaimTimeoutMs, candidatesMs }
+  }
+
+  get storedTokens(): StoredTokens | undefined {
+    return this.auth.storedTokens
+  }
+
+  get wantsToken(): boolean {
+    return this.auth.wants.token
+  }
+
+  nowMs(): number {
+    return this.#clock.nowMs()
   }
 
   live(): { sessions: number; handles: number } {

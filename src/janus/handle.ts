@@ -1,6 +1,7 @@
 /** One attachment of a session to a plugin: the queue of its requests, and the plugin's way to the client. */
 import type { Connection, ServerMessage } from './connection.js'
 import { type Failure, failure } from './errors.js'
+import type { CaptureOutcome, CaptureRequest, HandleInfo } from './handle-info.js'
 import type { Log } from './log.js'
 import type { HandlePort, Jsep, Plugin, PluginHandle, PluginReply, PluginRequest } from './plugin.js'
 import type { Refusals } from './refusals.js'
@@ -57,6 +58,8 @@ export class Handle {
   readonly opaqueId: string | undefined
   readonly token: string | undefined
   readonly plugin: Plugin
+  /** ms of the server's monotonic clock. */
+  readonly createdMs: number
   readonly #session: HandleSession
   readonly #settings: HandleSettings
   readonly #pluginHandle: PluginHandle
@@ -74,6 +77,7 @@ export class Handle {
     this.opaqueId = identity.opaqueId
     this.token = identity.token
     this.plugin = plugin
+    this.createdMs = settings.nowMs()
     this.#session = session
     this.#settings = settings
     const opaque = settings.opaqueIdInApi && this.opaqueId !== undefined && { opaque_id: this.opaqueId }
@@ -117,6 +121,16 @@ export class Handle {
     const last = this.#tasks.at(-1)
     if (last?.kind === 'hangup') return
     this.#enqueue({ kind: 'hangup', reason })
+  }
+
+  /** What an operator is told about it. @throws what the plugin throws */
+  info(): Promise<HandleInfo> {
+    return this.#pluginHandle.info()
+  }
+
+  /** @throws what the plugin throws */
+  capture(capture: CaptureRequest | null): Promise<CaptureOutcome> {
+    return this.#pluginHandle.capture(capture)
   }
 
   /** Ends the handle, and tells the client. */

@@ -11,6 +11,8 @@ import type { SharedData } from './shared-event.js'
 
 export { SharedData } from './shared-event.js'
 
+import type { CaptureOutcome, CaptureRequest, HandleInfo } from './handle-info.js'
+
 /** A session description in JSON, exactly these two keys towards clients. */
 export interface Jsep {
   type: 'offer' | 'answer'
@@ -81,6 +83,10 @@ export interface PluginHandle {
   trickle(candidates: readonly (TrickleCandidate | null)[]): void
   /** Client or admin asked for hangup: close the PeerConnection if there is one and then call `port.hangup(reason)`. */
   hangup(reason: string): void
+  /** What an operator is told about it. */
+  info(): Promise<HandleInfo>
+  /** An operator captures the packets of its PeerConnection, or ends that (null). */
+  capture(capture: CaptureRequest | null): Promise<CaptureOutcome>
   /** The handle is gone (detach, destroy, timeout, lost socket): free everything, call nothing on the port. */
   detached(): void
 }
@@ -102,4 +108,6 @@ export interface Plugin {
   /** Text in the `hint` of acks, or undefined for none. */
   readonly ackHint: string | undefined
   attach(port: HandlePort): PluginHandle
+  /** An operator's message (`message_plugin`); without it the plugin takes none. @returns `response` */
+  admin?(request: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>>
 }

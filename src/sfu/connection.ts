@@ -1,4 +1,5 @@
 /** One handle: what it joined, what it subscribed to, and its PeerConnection. */
+import type { CaptureOutcome, CaptureRequest, HandleInfo } from '../janus/handle-info.js'
 import type {
   HandlePort,
   Jsep,
@@ -12,6 +13,7 @@ import type { Grant } from './auth.js'
 import type { Refusal } from './errors.js'
 import type { SharedEvent } from './events.js'
 import type { Suspect } from './ghosts.js'
+import { handleInfo } from './handle-info.js'
 import { Negotiation, type NegotiationHost } from './negotiation.js'
 import { type Profile, profileOf } from './profile.js'
 import type { Member, Room, Source } from './room.js'
@@ -143,6 +145,14 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
       this.#media = undefined
       this.negotiator.ignore()
     }
+  }
+
+  info(): Promise<HandleInfo> {
+    return handleInfo(this)
+  }
+
+  async capture(capture: CaptureRequest | null): Promise<CaptureOutcome> {
+    return (await this.negotiator.endpoint?.capture(capture)) ?? 'nothing'
   }
 
   detached(): void {

@@ -14,6 +14,9 @@ import type { Quota } from './quota.js'
 import type { Source } from './room.js'
 import { Subscriber } from './subscriber.js'
 
+/** Characters of a client's description that are kept to show it; those of browsers are a tenth of it. */
+const SDP_KEPT_MAX = 64 * 1024
+
 /** What a PeerConnection tells its connection. */
 export interface NegotiationHost {
   readonly sessionId: number
@@ -57,6 +60,9 @@ export class Negotiation {
   readonly #lives = new WeakMap<PooledEndpoint, Life>()
   #publisher: Publisher | undefined
   #subscriber: Subscriber | undefined
+  /** The last descriptions that went out and came in, for operators. */
+  #localSdp: string | undefined
+  #remoteSdp: string | undefined
   /** `webrtcup` was sent for this PeerConnection, be it on an earlier endpoint. */
   #wasConnected = false
 
@@ -84,6 +90,14 @@ export class Negotiation {
     return endpoint !== undefined && (this.#lives.get(endpoint)?.up ?? false)
   }
 
+  get localSdp(): string | undefined {
+    return this.#localSdp
+  }
+
+  get remoteSdp(): string | undefined {
+    return this.#remoteSdp
+  }
+
   get awaitsAnswer(): boolean {
     return this.#subscriber?.awaitsAnswer ?? false
   }
@@ -100,7 +114,20 @@ export class Negotiation {
     if (jsep.type === 'answer' && !this.awaitsAnswer) return refuse('unexpected_answer')
     const read = readDescription(jsep.sdp)
     if (!read.ok) return refuse('invalid_sdp', `${read.reason}.`)
-    return jsep.type === 'answer' ? this.#prepareAnswer(read.value) : this.#prepareOffer(read.value, room)
+    const exchange = jsep.type === 'answer' ? this.#prepareAnswer(read.value) : this.#prepareOffer(read.value, room)
+    return exchange instanceof Refusal ? exchange : this.#noting(jsep, exchange)
+  }
+
+  /** Remembers the descriptions of an exchange once it is made. */
+  #noting({ sdp: remote }: Jsep, { commit, abandon }: Exchange): Exchange {
+    const noted = () => {
+      const local = commit()
+      // Whoever wrote an SDP of another size has no use for reading it here.
+      if (remote.length <= SDP_KEPT_MAX) this.#remoteSdp = remote
+      this.#localSdp = local ?? this.#localSdp
+      return local
+    }
+    return { commit: noted, abandon }
   }
 
   /**
@@ -125,7 +152,7 @@ export class Negotiation {
    */
   attend(source: Source | undefined, again: boolean): Jsep | undefined {
     this.#subscriber?.ask(again)
-    return offer(this.#subscriber?.follow(source))
+    return this.#offer(this.#subscriber?.follow(source))
   }
 
   /** What the user publishes whose media the client asked for has changed. */
@@ -156,6 +183,7 @@ export class Negotiation {
   close(): void {
     const { endpoint } = this
     const published = this.#publisher !== undefined
+    this.#localSdp = this.#remoteSdp = undefined
     this.#publisher = this.#subscriber = undefined
     this.#wasConnected = false
     if (published) this.#host.sourceChanged()
@@ -270,9 +298,13 @@ export class Negotiation {
   }
 
   #push(sdp: string | undefined): void {
-    const jsep = offer(sdp)
+    const jsep = this.#offer(sdp)
     if (jsep) this.#host.offer(jsep)
   }
-}
 
-const offer = (sdp: string | undefined): Jsep | undefined => (sdp === undefined ? undefined : { type: 'offer', sdp })
+  #offer(sdp: string | undefined): Jsep | undefined {
+    if (sdp === undefined) return undefined
+    this.#localSdp = sdp
+    return { type: 'offer', sdp }
+  }
+}

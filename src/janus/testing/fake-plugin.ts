@@ -1,3 +1,4 @@
+import type { CaptureOutcome, CaptureRequest, HandleInfo } from '../handle-info.js'
 import type {
   HandlePort,
   Negotiation,
@@ -55,6 +56,22 @@ export class FakeHandle implements PluginHandle {
     if (this.state === 'none') return
     this.state = 'none'
     this.port.hangup(reason)
+  }
+
+  /** What `info` answers. */
+  known: HandleInfo = { specific: { fake: true } }
+  info(): Promise<HandleInfo> {
+    return Promise.resolve(this.known)
+  }
+
+  readonly captures: CaptureRequest[] = []
+  capturing = false
+  async capture(capture: CaptureRequest | null): Promise<CaptureOutcome> {
+    if (capture === null && !this.capturing) return 'not started'
+    if (capture !== null && this.capturing) return 'already started'
+    this.capturing = capture !== null
+    if (capture) this.captures.push(capture)
+    return capture ? 'started' : 'stopped'
   }
 
   detached(): void {

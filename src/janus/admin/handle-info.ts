@@ -1,0 +1,179 @@
+/** `handle_info`, with the keys of Janus. Times are microseconds of the server's monotonic clock. */
+import type { MediaInfo, PeerConnectionInfo } from '../handle-info.js'
+import type { AdminHandleContext, AdminOutcome, AdminRequests } from './request.js'
+
+const iceStates = { new: 'disconnected', checking: 'connecting', connected: 'ready', failed: 'failed' } as const
+const dtlsStates = { new: 'created', connecting: 'trying', connected: 'connected' } as const
+
+type Present = Record<string, unknown>
+
+/** Leaves out what is undefined: JSON would too, and the WebSocket's text shows what tests see. */
+const present = (object: Present): Present =>
+  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined))
+
+async function handleInfo({ services, message, session, handle }: AdminHandleContext): Promise<AdminOutcome> {
+  const { core } = services
+  const { specific, peerConnection } = await handle.info()
+  const nowMs = core.nowMs()
+  const us = (ms: number) => Math.round(ms * 1000)
+  const about = present({
+    session_id: session.id,
+    session_last_activity: us(session.lastActivityMs()),
+    session_timeout: Math.round((session.timeoutMs ?? core.timeouts.sessionMs) / 1000),
+    session_transport: session.owner?.transport,
+    handle_id: handle.id,
+    opaque_id: handle.opaqueId,
+    'loop-running': true,
+    created: us(handle.createdMs),
+    current_time: us(nowMs),
+    plugin: handle.plugin.packageName,
+    plugin_specific: specific,
+  })
+  const rest = message.plugin_only === true ? {} : details(peerConnection, nowMs)
+  return { fields: { handle_id: handle.id, info: { ...about, ...rest } } }
+}
+
+function details(connection: PeerConnectionInfo | undefined, nowMs: number): Present {
+  if (!connection) return { flags: flags(undefined), sdps: {} }
+  const at = (agoMs: number | undefined) => (agoMs === undefined ? undefined : Math.round((nowMs - agoMs) * 1000))
+  const { local, remote } = connection
+  return {
+    flags: flags(connection),
+    'ice-mode': 'lite',
+    'ice-role': 'controlled',
+    sdps: present({ profile: 'UDP/TLS/RTP/SAVPF', local, remote }),
+    'queued-packets': 0,
+    webrtc: present({
+      ice: ice(connection, at),
+      dtls: dtls(connection, at),
+      extensions: connection.extensions,
+      bwe: connection.rembBps === undefined ? undefined : { twcc: false, remb: connection.rembBps },
+      media: media(connection),
+    }),
+  }
+}
+
+function flags(connection: PeerConnectionInfo | undefined): Present {
+  const described = connection?.local !== undefined || connection?.remote !== undefined
+  const has = (kind: string) => connection?.media.some((line) => line.kind === kind) ?? false
+  const up = connection?.dtls.state === 'connected'
+  return {
+    'got-offer': described,
+    'got-answer': connection?.negotiated ?? false,
+    negotiated: connection?.negotiated ?? false,
+    'processing-offer': false,
+    starting: described && !up,
+    'ice-restart': false,
+    ready: up,
+    stopped: false,
+    alert: false,
+    trickle: described,
+    'all-trickles': described,
+    'resend-trickles': false,
+    'trickle-synced': false,
+    'data-channels': connection?.remote?.includes('m=application') ?? false,
+    'has-audio': has('audio'),
+    'has-video': has('video'),
+    'new-datachan-sdp': connection?.remote?.includes('a=sctp-port:') ?? false,
+    'rfc4588-rtx': connection?.media.some((line) => line.rtx) ?? false,
+    cleaning: false,
+    e2ee: false,
+  }
+}
+
+type At = (agoMs: number | undefined) => number | undefined
+
+function ice({ ice }: PeerConnectionInfo, at: At): Present {
+  const pair = ice.selected
+  return present({
+    stream_id: 1,
+    component_id: 1,
+    state: iceStates[ice.state],
+    connected: at(ice.connectedAgoMs),
+    'local-candidates': ice.localCandidates,
+    'remote-candidates': ice.remoteCandidates,
+    'selected-pair':
+      pair && `${pair.local.ip}:${pair.local.port} [host,udp] <-> ${pair.remote.ip}:${pair.remote.port} [prflx,udp]`,
+    ready: ice.state === 'connected' ? 1 : 0,
+  })
+}
+
+function dtls({ dtls, data }: PeerConnectionInfo, at: At): Present {
+  const roles = { client: 'active', server: 'passive' } as const
+  return present({
+    fingerprint: dtls.fingerprint,
+    'remote-fingerprint': dtls.remoteFingerprint?.value,
+    'remote-fingerprint-hash': dtls.remoteFingerprint?.algorithm,
+    'dtls-role': dtls.role && roles[dtls.role],
+    'dtls-state': dtlsStates[dtls.state],
+    valid: dtls.state === 'connected',
+    'srtp-profile': dtls.srtpProfile,
+    ready: dtls.state === 'connected',
+    'handshake-started': at(dtls.startedAgoMs),
+    connected: at(dtls.connectedAgoMs),
+    'sctp-association': data !== undefined,
+    stats: { in: dtls.received, out: dtls.sent },
+  })
+}
+
+/** By position, as in the SDP; the data m-line has no number of its own here. */
+function media(connection: PeerConnectionInfo): Present {
+  const lines: Present[] = connection.media.map(mediaLine)
+  const { data, dtls } = connection
+  if (data) {
+    lines.push({
+      type: 'data',
+      mindex: lines.length,
+      channels: data.channels,
+      'buffered-bytes': data.bufferedBytes,
+      stats: { in: dtls.received, out: dtls.sent },
+    })
+  }
+  return Object.fromEntries(lines.map((line, index) => [index, line]))
+}
+
+function mediaLine(line: MediaInfo, mindex: number): Present {
+  const { figures } = line
+  const receives = line.direction === 'receive'
+  const quality = Math.round(100 * (1 - figures.lossShare))
+  const stats = {
+    packets: figures.packets,
+    bytes: figures.bytes,
+    bytes_lastsec: figures.bytesLastSecond,
+    nacks: figures.nacks,
+    retransmissions: figures.retransmissions,
+  }
+  const nothing = { packets: 0, bytes: 0, bytes_lastsec: 0, nacks: 0, retransmissions: 0 }
+  return {
+    type: line.kind,
+    mindex,
+    mid: line.mid,
+    do_nacks: line.nack,
+    ssrc: present(
+      receives
+        ? { 'ssrc-peer': line.ssrc, 'ssrc-peer-rtx': line.rtxSsrc }
+        : { ssrc: line.ssrc, 'ssrc-rtx': line.rtxSsrc },
+    ),
+    direction: { send: !receives, recv: receives },
+    active: line.active,
+    codecs: { pt: line.pt, codec: line.codec.toLowerCase() },
+    rtcp: {
+      main: {
+        base: line.clockRate,
+        rtt: Math.round(figures.rttMs),
+        lost: receives ? figures.lost : 0,
+        'lost-by-remote': receives ? 0 : figures.lost,
+        'jitter-local': receives ? Math.round(figures.jitterMs) : 0,
+        'jitter-remote': receives ? 0 : Math.round(figures.jitterMs),
+        'in-link-quality': receives ? quality : 100,
+        'out-link-quality': receives ? 100 : quality,
+      },
+    },
+    stats: { in: receives ? stats : nothing, out: receives ? nothing : stats },
+    ...line.more,
+  }
+}
+
+export const handleInfoRequests = {
+  handle_info: { scope: 'handle', rules: [{ name: 'plugin_only', type: 'a boolean' }], run: handleInfo },
+} satisfies AdminRequests
