@@ -36,7 +36,11 @@ module.exports = {
       '^src/(sfu/|janus/(plugin|handle-info)\\.ts|jsep/|media/(pool-types|control)\\.ts)',
     ),
     only('config-imports-itself', '^src/config/', '^src/config/'),
-    only('parts-get-settings-as-arguments', '^src/(?!config/|cli/|server\\.ts|index\\.ts)', '^(?!src/(config|cli)/)'),
+    only(
+      'parts-get-settings-as-arguments',
+      '^src/(?!config/|cli/|server\\.ts|server-events\\.ts|index\\.ts)',
+      '^(?!src/(config|cli)/)',
+    ),
     only('client-imports-types', '^client/', '^(client/|src/sfu/messages/|src/janus/requests/)'),
     {
       name: 'client-takes-types-only',

@@ -8,6 +8,7 @@ import { hostAddresses } from './config/host-addresses.js'
 import type { Config } from './config/settings.js'
 import { type ApiAuth, apiAuth } from './janus/auth/api-auth.js'
 import { systemClock } from './janus/clock.js'
+import type { EventSink } from './janus/events/event-sink.js'
 import { createGateway, type Gateway } from './janus/gateway.js'
 import type { ServerFacts } from './janus/server-info.js'
 import { createHttpListener, type HttpListener } from './janus/transports/http.js'
@@ -21,6 +22,7 @@ import { type Pool, startPool } from './media/pool.js'
 import { listenAdmin } from './observe/admin-listener.js'
 import { createLog, type Logger } from './observe/log.js'
 import { createMetrics } from './observe/metrics.js'
+import { type Events, eventHandlerFacts, openEvents } from './server-events.js'
 import { type Auth, open as openAuth } from './sfu/auth.js'
 import { openEmbeddedBlocks } from './sfu/blocks/embedded/embedded.js'
 import { type BlockStore, StoreError } from './sfu/blocks/store.js'
@@ -115,6 +117,7 @@ function serverFacts(config: Config, version: string, candidateIp: string): Serv
     iceTcp: false,
     workers: config.workers,
     dependencies: { node: process.versions.node, openssl: process.versions.openssl ?? '' },
+    ...(config.eventUrl && { eventHandlers: { 'rostra.eventhandler.http': eventHandlerFacts(version) } }),
     transports: {
       'janus.transport.websockets': {
         name: 'WebSocket transport',
@@ -128,8 +131,11 @@ function serverFacts(config: Config, version: string, candidateIp: string): Serv
 }
 
 export interface RunningServer {
-  /** Stops taking clients, tells those that are there, and resolves when nothing is left. Twice is harmless. */
-  close(): Promise<void>
+  /**
+   * Stops taking clients, tells those that are there, and resolves when nothing is left. Twice is harmless.
+   * @param signum number of the signal that is why; event handlers are told
+   */
+  close(signum?: number): Promise<void>
 }
 
 /**
@@ -143,7 +149,7 @@ export async function startServer(config: Config, version: string): Promise<Runn
   const log = createLog(config.logLevel)
   const closers: Closers = []
   let closing: Promise<void> | undefined
-  const close = () => (closing ??= closeAll(closers))
+  const close = (signum = 0) => (closing ??= closeAll(closers, signum))
   try {
     await wire({ config, version, tls, auth, log }, closers)
     return { close }
@@ -154,11 +160,11 @@ export async function startServer(config: Config, version: string): Promise<Runn
 }
 
 /** Last opened, first closed. */
-async function closeAll(closers: Closers): Promise<void> {
-  for (const close of closers.reverse()) await close()
+async function closeAll(closers: Closers, signum: number): Promise<void> {
+  for (const close of closers.reverse()) await close(signum)
 }
 
-type Closers = (() => Promise<void> | void)[]
+type Closers = ((signum: number) => Promise<void> | void)[]
 type Tls = { cert: Buffer; key: Buffer } | undefined
 
 /** Settings that were read and found usable. */
@@ -171,6 +177,7 @@ interface Prepared {
 }
 
 async function wire({ config, version, tls, auth, log }: Prepared, closers: Closers): Promise<void> {
+  const events = openEvents(config, hostname(), log, closers)
   const blocks = await openBlocks(config, closers)
   const pool = await listenMedia(config, log)
   closers.push(() => pool.close())
@@ -194,6 +201,7 @@ async function wire({ config, version, tls, auth, log }: Prepared, closers: Clos
     plugins: [plugin],
     facts: serverFacts(config, version, pool.candidates[0]?.ip ?? ''),
     log,
+    events: events.sink,
     auth: readApiAuth(config),
     sessionTimeoutMs: config.sessionTimeout * 1_000,
     reclaimTimeoutMs: config.reclaimSessionTimeout * 1_000,
@@ -201,10 +209,11 @@ async function wire({ config, version, tls, auth, log }: Prepared, closers: Clos
     opaqueIdInApi: config.opaqueidInApi,
   })
   closers.push(() => gateway.close())
-  const { listener, sockets } = await listenClients(config, tls, gateway, log, closers)
+  const { listener, sockets } = await listenClients(config, tls, gateway, events.sink, log, closers)
   const live = () => ({ sockets: sockets(), ...gateway.live(), ...plugin.live() })
-  const admin = await listenOperators(config, pool, live)
+  const admin = await listenOperators(config, pool, live, events)
   closers.push(() => admin.close())
+  events.started(gateway.info())
   log.info(
     {
       event: 'listening',
@@ -222,12 +231,13 @@ async function listenClients(
   config: Config,
   tls: Tls,
   gateway: Gateway,
+  events: EventSink,
   log: Logger,
   closers: Closers,
 ): Promise<{ listener: HttpListener; sockets(): number }> {
-  const sockets = createWebSocketTransport({ gateway, log })
+  const sockets = createWebSocketTransport({ gateway, events, log })
   const routes = [
-    createRest({ gateway, log }),
+    createRest({ gateway, events, log }),
     createStaticFiles({ base: '/client', directory: folder('../client') }),
     createStaticFiles({ base: '/demo', directory: folder('../../client/demo') }),
     createStaticFiles({ base: '/', directory: folder('../../client/demo') }),
@@ -250,12 +260,13 @@ async function listenClients(
   }
 }
 
-async function listenOperators(config: Config, pool: Pool, live: () => Record<string, number>) {
+async function listenOperators(config: Config, pool: Pool, live: () => Record<string, number>, events: Events) {
   const metrics = createMetrics({
     workers: () => pool.counters(),
     live,
     workerDeaths: () => pool.deaths,
     endpointsRefused: () => pool.refused,
+    events: () => ({ totals: { ...events.counts() }, queued: events.queued() }),
   })
   const health = () => ({ healthy: pool.well === pool.size, details: { workers: pool.well, ...live() } })
   const { adminHost: host, adminPort: port, adminSecret: secret } = config

@@ -11,11 +11,11 @@ export const serve: CliCommand = {
   async run({ readConfig, version }) {
     const server = await startServer(readConfig(), version)
     let stopping = false
-    const stop = () => {
+    const stop = (_: NodeJS.Signals, signum: number) => {
       if (stopping) return
       stopping = true
       setTimeout(() => process.exit(1), STOP_LIMIT_MS).unref()
-      void server.close().then(() => process.exit(0))
+      void server.close(signum).then(() => process.exit(0))
     }
     process.on('SIGTERM', stop)
     process.on('SIGINT', stop)

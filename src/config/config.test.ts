@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { Command } from 'commander'
+import { eventTypeNames } from '../janus/events/event-types.js'
 import { readConfig } from './config.js'
 import { ConfigError } from './config-error.js'
 import { prepareDataDir } from './data-dir.js'
@@ -66,6 +67,9 @@ const refused: [argv: string[], mistake: string][] = [
   [['--log-level', 'loud'], '--log-level: expected one of fatal, error, warn, info, debug, trace, silent'],
   [['--tls-cert', 'a.pem'], '--tls-cert and --tls-key: one is given without the other'],
   [['--admin-host', '0.0.0.0'], '--admin-host: an address that is not loopback needs --admin-secret'],
+  [['--events', 'sessions,media,other'], `--events: expected one of ${eventTypeNames.join(', ')}`],
+  [['--event-url', 'ftp://127.0.0.1/'], '--event-url: expected an http or https URL'],
+  [['--event-url', 'http://127.0.0.1/'], '--event-url: needs --event-secret, so that its receiver can tell who posts'],
   [['--rtc-port', '65535', '--workers', '2'], '--rtc-port: too high for that many --workers'],
   [['--config', '/nonexistent/rostra.toml'], '--config: cannot read /nonexistent/rostra.toml (ENOENT)'],
 ]

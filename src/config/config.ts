@@ -50,6 +50,10 @@ function contradictions(config: Config): string[] {
       config.adminSecret === undefined && !loopback.has(config.adminHost),
       '--admin-host: an address that is not loopback needs --admin-secret',
     ],
+    [
+      config.eventUrl !== undefined && config.eventSecret === undefined,
+      '--event-url: needs --event-secret, so that its receiver can tell who posts',
+    ],
     [config.rtcPort + config.workers > 65_536, '--rtc-port: too high for that many --workers'],
   ]
   return rules.filter(([broken]) => broken).map(([, mistake]) => mistake)

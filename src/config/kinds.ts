@@ -28,6 +28,12 @@ export function seconds(max = SECONDS_MAX) {
 
 export const text = z.string({ error: 'expected text' }).min(1, { error: 'expected some text' })
 
+export const httpUrl = text.transform((value, context) => {
+  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return new URL(value)
+  context.addIssue({ code: 'custom', message: 'expected an http or https URL' })
+  return z.NEVER
+})
+
 /** On or off. */
 export const yesNo = z.preprocess(
   (value) => (value === 'true' ? true : value === 'false' ? false : value),

@@ -5,7 +5,7 @@
  */
 import { availableParallelism } from 'node:os'
 import type { z } from 'zod'
-import { integer, list, oneOf, port, rtcIp, seconds, text, yesNo } from './kinds.js'
+import { httpUrl, integer, list, oneOf, port, rtcIp, seconds, text, yesNo } from './kinds.js'
 
 export interface Setting {
   /** What stands for the value in `--help`, like `port`. */
@@ -23,6 +23,19 @@ export interface Setting {
   /** Is never shown: not in a log, not in a message. */
   readonly secret?: true
 }
+
+/** As `src/janus/events` has them. */
+const eventTypes = [
+  'sessions',
+  'handles',
+  'external',
+  'jsep',
+  'webrtc',
+  'media',
+  'plugins',
+  'transports',
+  'core',
+] as const
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
@@ -163,6 +176,45 @@ export const settings = {
     value: 'count',
     description: 'most PeerConnections of one session: a client needs one, and one for each user it watches',
     type: integer(1, 65_536).default(512),
+  },
+  events: {
+    value: 'types',
+    description: 'types of events that --event-url gets',
+    type: list(oneOf(eventTypes)).default([...eventTypes]),
+    otherwise: 'all types',
+    repeatable: true,
+  },
+  eventUrl: {
+    value: 'URL',
+    description: 'http or https URL that events are posted to; without one there are none',
+    type: httpUrl.optional(),
+    secret: true,
+  },
+  eventSecret: {
+    value: 'secret',
+    description: 'signs what is posted; needed with --event-url',
+    type: text.optional(),
+    secret: true,
+  },
+  eventGrouping: {
+    value: 'true or false',
+    description: 'post arrays of events, not one event at a time',
+    type: yesNo.default(true),
+  },
+  eventBatchMax: {
+    value: 'events',
+    description: 'most events in one array',
+    type: integer(1, 10_000).default(100),
+  },
+  eventBatchDelay: {
+    value: 'seconds',
+    description: 'an event waits so long for others to go with',
+    type: seconds(60).default(0.1),
+  },
+  eventQueueMax: {
+    value: 'events',
+    description: 'events that may wait while the URL does not take them; then the oldest are dropped',
+    type: integer(1, 1_000_000).default(10_000),
   },
   logLevel: {
     value: 'level',

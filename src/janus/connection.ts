@@ -12,6 +12,8 @@ export interface Owner {
   readonly transport: string
   /** How many sessions one client may have is counted by this; compared as it is. */
   readonly account: unknown
+  /** Names it among those of its transport while it lasts; event handlers are told. */
+  readonly id: string
   event(message: ServerMessage): void
   /** A session is no longer this owner's: it ended, or another owner claimed it. */
   released(sessionId: number): void

@@ -5,6 +5,7 @@ import type { StoredTokens } from './auth/stored-tokens.js'
 import { type Clock, systemClock } from './clock.js'
 import type { Connection, Owner, ServerMessage } from './connection.js'
 import { type Failure, failure, isFailure } from './errors.js'
+import { type EventSink, noEvents } from './events/event-sink.js'
 import { checkFields, type FieldRule, isInteger, isJsonObject } from './fields.js'
 import { Handle, type HandleIdentity, type HandleSettings } from './handle.js'
 import type { Malformed } from './json.js'
@@ -24,6 +25,8 @@ export interface GatewayOptions {
   /** Default: everybody may do everything. */
   readonly auth?: ApiAuth
   readonly clock?: Clock
+  /** Is told what happens. Default: nobody. */
+  readonly events?: EventSink
   /** Makes session and handle ids: integers 1 … 2^53−1. */
   readonly randomId?: () => number
   /** A session without requests for so long ends; 0 = never. Default 60,000. */
@@ -104,6 +107,7 @@ class JanusGateway implements Gateway, Core {
   readonly #log: Log
   readonly auth: ApiAuth
   readonly #clock: Clock
+  readonly #events: EventSink
   readonly #randomId: () => number
   #sessionTimeoutMs: number
   readonly #reclaimTimeoutMs: number
@@ -125,6 +129,7 @@ class JanusGateway implements Gateway, Core {
     this.#log = options.log
     this.auth = options.auth ?? openApi
     this.#clock = clock
+    this.#events = options.events ?? noEvents
     this.#randomId = options.randomId ?? randomId
     this.#sessionTimeoutMs = options.sessionTimeoutMs ?? 60_000
     this.#reclaimTimeoutMs = options.reclaimTimeoutMs ?? 0
@@ -132,6 +137,7 @@ class JanusGateway implements Gateway, Core {
     this.#refusals = options.refusals ?? new Refusals()
     this.#handleSettings = {
       log: options.log,
+      events: this.#events,
       nowMs: () => clock.nowMs(),
       refusals: this.#refusals,
       candidatesTimeoutMs: options.candidatesTimeoutMs ?? 45_000,
@@ -252,6 +258,7 @@ class JanusGateway implements Gateway, Core {
     const session = new Session(id, owner, this.#clock.nowMs(), (session) => this.#expire(session))
     this.#sessions.set(id, session)
     this.#give(session, owner)
+    this.#events.sessionCreated(id, owner)
     this.#cancelSweep ??= this.#scheduleSweep()
     return session
   }
@@ -263,9 +270,7 @@ class JanusGateway implements Gateway, Core {
   }
 
   destroySession(session: Session): void {
-    if (!this.#sessions.delete(session.id)) return
-    this.#release(session)
-    session.dispose()
+    if (this.#end(session)) this.#events.sessionDestroyed(session.id)
   }
 
   attach(session: Session, plugin: Plugin, identity: Omit<HandleIdentity, 'id'>): Handle | Failure {
@@ -277,6 +282,7 @@ class JanusGateway implements Gateway, Core {
     try {
       const handle = new Handle(plugin, session, { ...identity, id }, this.#handleSettings)
       session.handles.set(id, handle)
+      this.#events.handleAttached(handle)
       return handle
     } catch (error) {
       const fields = { err: error, plugin: plugin.packageName, call: 'attach', session: session.id }
@@ -341,7 +347,16 @@ class JanusGateway implements Gateway, Core {
     if (this.#sessions.get(session.id) !== session) return
     this.#log.info({ session: session.id }, 'session timed out')
     session.event({ janus: 'timeout', session_id: session.id })
-    this.destroySession(session)
+    this.#events.sessionTimedOut(session.id)
+    this.#end(session)
+  }
+
+  /** @returns false when it has ended before */
+  #end(session: Session): boolean {
+    if (!this.#sessions.delete(session.id)) return false
+    this.#release(session)
+    session.dispose()
+    return true
   }
 
   #give(session: Session, owner: Owner): void {

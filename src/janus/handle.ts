@@ -1,6 +1,7 @@
 /** One attachment of a session to a plugin: the queue of its requests, and the plugin's way to the client. */
 import type { Connection, ServerMessage } from './connection.js'
 import { type Failure, failure } from './errors.js'
+import type { EventSink, EventSubject } from './events/event-sink.js'
 import type { CaptureOutcome, CaptureRequest, HandleInfo } from './handle-info.js'
 import type { Log } from './log.js'
 import type { HandlePort, Jsep, Plugin, PluginHandle, PluginReply, PluginRequest } from './plugin.js'
@@ -20,6 +21,7 @@ export interface HandleSession {
 
 export interface HandleSettings {
   readonly log: Log
+  readonly events: EventSink
   nowMs(): number
   readonly refusals: Refusals
   /** Early candidates older than this are dropped when the negotiation is complete. */
@@ -53,7 +55,7 @@ type Task =
   | { readonly kind: 'trickle'; readonly candidates: Candidates; readonly sinceMs: number }
   | { readonly kind: 'hangup'; readonly reason: string }
 
-export class Handle {
+export class Handle implements EventSubject {
   readonly id: number
   readonly opaqueId: string | undefined
   readonly token: string | undefined
@@ -86,6 +88,10 @@ export class Handle {
     this.#open = true
   }
 
+  get sessionId(): number {
+    return this.#session.id
+  }
+
   /** Offer and answer were exchanged and no exchange is open. */
   get negotiated(): boolean {
     return this.#guard('negotiation', () => this.#pluginHandle.negotiation()) === 'stable'
@@ -114,6 +120,7 @@ export class Handle {
 
   trickle(candidates: Candidates): void {
     if (candidates.length === 0 || this.#tasks.length >= this.#settings.waitingPerHandle) return
+    this.#settings.events.candidates(this, candidates)
     this.#enqueue({ kind: 'trickle', candidates, sinceMs: this.#settings.nowMs() })
   }
 
@@ -148,6 +155,7 @@ export class Handle {
     for (const task of this.#tasks) if (task.kind === 'message') release(task.message)
     this.#tasks = []
     this.#guard('detached', () => this.#pluginHandle.detached())
+    this.#settings.events.handleDetached(this)
   }
 
   #enqueue(task: Task): void {
@@ -174,9 +182,13 @@ export class Handle {
   }
 
   async #handle(message: WaitingMessage): Promise<void> {
+    const { events } = this.#settings
+    const { jsep } = message.request
+    if (jsep) events.description(this, 'remote', jsep)
     const reply = await this.#ask(message.request)
     release(message)
     if (this.#open) {
+      if (reply.jsep) events.description(this, 'local', reply.jsep)
       const { transaction } = message
       this.#guard('message', () => this.#event('event', this.#pluginData(reply), transaction))
       this.#applyCandidates()
@@ -229,11 +241,13 @@ export class Handle {
 
   #push(data: Record<string, unknown> | SharedData, jsep?: Jsep): void {
     if (!this.#open) return
+    if (jsep) this.#settings.events.description(this, 'local', jsep)
     if (!(data instanceof SharedData)) this.#event('event', this.#pluginData(jsep ? { data, jsep } : { data }))
     else this.#session.event(new SharedEvent(this.#head, data))
   }
 
   #port(query: URLSearchParams): HandlePort {
+    const { events } = this.#settings
     const open = (act: () => void) => {
       if (this.#open) act()
     }
@@ -244,13 +258,29 @@ export class Handle {
       query,
       lastActivityMs: () => this.#session.lastActivityMs(),
       push: (data: Record<string, unknown> | SharedData, jsep?: Jsep) => this.#push(data, jsep),
-      webrtcup: () => open(() => this.#event('webrtcup')),
-      media: (mid, type, receiving, silentMs) => {
-        const seconds = Math.floor((silentMs ?? 0) / 1000)
-        open(() => this.#event('media', { mid, type, receiving, ...(seconds > 1 && { seconds }) }))
-      },
-      slowlink: (mid, media, uplink, lost) => open(() => this.#event('slowlink', { mid, media, uplink, lost })),
-      hangup: (reason) => open(() => this.#event('hangup', { reason })),
+      webrtcup: () =>
+        open(() => {
+          events.connected(this)
+          this.#event('webrtcup')
+        }),
+      media: (mid, type, receiving, silentMs) =>
+        open(() => {
+          const floor = Math.floor((silentMs ?? 0) / 1000)
+          const seconds = floor > 1 ? floor : undefined
+          events.media(this, mid, type, receiving, seconds)
+          this.#event('media', { mid, type, receiving, ...(seconds !== undefined && { seconds }) })
+        }),
+      slowlink: (mid, media, uplink, lost) =>
+        open(() => {
+          events.slowLink(this, mid, media, uplink, lost)
+          this.#event('slowlink', { mid, media, uplink, lost })
+        }),
+      hangup: (reason) =>
+        open(() => {
+          events.hungUp(this, reason)
+          this.#event('hangup', { reason })
+        }),
+      notify: (data) => events.plugin(this, data),
       detach: () => this.detach(),
       expireSession: () => open(() => this.#session.expire()),
     }

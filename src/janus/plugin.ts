@@ -63,6 +63,8 @@ export interface HandlePort {
   slowlink(mid: string, media: 'audio' | 'video', uplink: boolean, lost: number): void
   /** Sends `hangup`. The plugin calls it once per PeerConnection that ended, after its resources are freed. */
   hangup(reason: string): void
+  /** Tells event handlers, never the client; also after `detached`. @param data what JSON can say; no secrets */
+  notify(data: object): void
   /** Ends the handle: `detached` to the client, then `PluginHandle.detached()`. */
   detach(): void
   /** Ends the whole session as a timeout does: `timeout` to the client. */

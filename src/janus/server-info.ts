@@ -31,6 +31,8 @@ export interface ServerFacts {
   readonly dependencies: Readonly<Record<string, string>>
   /** By package name, e.g. `janus.transport.websockets`. */
   readonly transports: Readonly<Record<string, PartFacts>>
+  /** By package name; none when nobody is told of events. */
+  readonly eventHandlers?: Readonly<Record<string, PartFacts>>
 }
 
 /** What can change while the server runs, or is the gateway's own setting. */
@@ -52,6 +54,9 @@ const part = ({ name, author, description, versionString, version }: PartFacts) 
   version_string: versionString,
   version,
 })
+
+const parts = (facts: Readonly<Record<string, PartFacts>>) =>
+  Object.fromEntries(Object.entries(facts).map(([name, each]) => [name, part(each)]))
 
 const seconds = (ms: number) => Math.round(ms / 1000)
 
@@ -89,11 +94,11 @@ export function serverInfo(facts: ServerFacts, state: GatewayState): Record<stri
     'loop-indication': false,
     api_secret: state.secretWanted,
     auth_token: state.tokenWanted,
-    event_handlers: false,
+    event_handlers: Object.keys(facts.eventHandlers ?? {}).length > 0,
     opaqueid_in_api: state.opaqueIdInApi,
     dependencies: facts.dependencies,
-    transports: Object.fromEntries(Object.entries(facts.transports).map(([key, facts]) => [key, part(facts)])),
-    events: {},
+    transports: parts(facts.transports),
+    events: parts(facts.eventHandlers ?? {}),
     loggers: {},
     plugins: Object.fromEntries([...state.plugins].map((plugin) => [plugin.packageName, part(plugin)])),
   }

@@ -11,6 +11,8 @@ export interface MetricsSource {
   live(): Record<string, number>
   workerDeaths(): number
   endpointsRefused(): number
+  /** Events for event handlers: totals by outcome, and how many wait now; empty and 0 when there are none. */
+  events(): { totals: Record<string, number>; queued: number }
 }
 
 /** @returns a function that collects and writes everything, and the content type it is written in */
@@ -40,6 +42,17 @@ export function createMetrics(source: MetricsSource): { contentType: string; tex
     help: 'Peer connections that no media worker could take: none was running, or it was full',
     registers: [registry],
   })
+  const told = new Counter({
+    name: 'rostra_events_total',
+    help: 'Events for the event handler by outcome; see docs/metrics.md',
+    labelNames: ['outcome'],
+    registers: [registry],
+  })
+  const queued = new Gauge({
+    name: 'rostra_events_queued',
+    help: 'Events that wait for the event handler',
+    registers: [registry],
+  })
   return {
     contentType: registry.contentType,
     async text() {
@@ -50,6 +63,10 @@ export function createMetrics(source: MetricsSource): { contentType: string; tex
       deaths.inc(source.workerDeaths())
       refused.reset()
       refused.inc(source.endpointsRefused())
+      told.reset()
+      const handled = source.events()
+      for (const [outcome, value] of Object.entries(handled.totals)) told.inc({ outcome }, value)
+      queued.set(handled.queued)
       for (const [kind, value] of Object.entries(source.live())) live.set({ worker: 'main', kind }, value)
       for (const [index, counters] of workers.entries()) {
         const worker = String(index)

@@ -11,7 +11,7 @@ import type {
 import type { MediaKind } from '../media/control.js'
 import type { Grant } from './auth.js'
 import type { Refusal } from './errors.js'
-import type { SharedEvent } from './events.js'
+import type { RoomNotice, SharedEvent } from './events.js'
 import type { Suspect } from './ghosts.js'
 import { handleInfo } from './handle-info.js'
 import { Negotiation, type NegotiationHost } from './negotiation.js'
@@ -113,6 +113,11 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
     this.#port.expireSession()
   }
 
+  /** Tells event handlers. */
+  notify(notice: RoomNotice): void {
+    this.#port.notify(notice)
+  }
+
   push(event: SharedEvent): void {
     this.#port.push(event)
   }
@@ -181,8 +186,9 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
     const listed = before?.listed(this.profile) ?? []
     const room = presence.join(this, roomId, userId)
     this.#joined = { room, userId }
+    this.notify({ event: 'join', room_id: roomId, user_id: userId })
     this.#place()
-    if (this.source) room.sourceChanged(userId)
+    if (this.source) this.sourceChanged()
     return { listed, enforced }
   }
 
@@ -244,7 +250,12 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
 
   sourceChanged(): void {
     if (!this.#joined) return
-    this.#joined.room.sourceChanged(this.#joined.userId)
+    const { source } = this
+    const { room, userId } = this.#joined
+    const place = { room_id: room.id, user_id: userId }
+    if (!source) this.notify({ event: 'unpublished', ...place })
+    else this.notify({ event: 'published', ...place, audio: source.count('audio'), video: source.count('video') })
+    room.sourceChanged(userId)
   }
 
   ended(reason: string, wasConnected: boolean): void {
@@ -270,6 +281,7 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
     if (!this.#joined) return
     const { room, userId } = this.#joined
     const { presence, enforcement, blocks } = this.services
+    this.notify({ event: 'leave', room_id: room.id, user_id: userId })
     this.#joined = undefined
     presence.leave(this, room, userId)
     if (!room.users.has(userId)) enforcement.left(room.id, userId)

@@ -29,6 +29,16 @@ export interface DataEvent {
 
 export type SfuEvent = JoinEvent | LeaveEvent | BlockedEvent | DataEvent
 
+/** What event handlers are told of a room: `data` of an event of the type `plugins` (docs/events.md). */
+export type RoomNotice = { room_id: string; user_id: string } & (
+  | { event: 'join' | 'leave' | 'unpublished' }
+  /** Numbers of m-lines. */
+  | { event: 'published'; audio: number; video: number }
+  | { event: 'block' | 'unblock'; whom: string }
+  /** `user_id` had to go; `by` is whoever wanted it, when that is a user of a room. */
+  | { event: 'kick'; by?: string }
+)
+
 /** An event as it is pushed: made once for everybody who gets it. */
 export type SharedEvent = SharedData
 

@@ -42,6 +42,7 @@ export class RecordingLog implements Log {
 /** A client without a socket. */
 export class FakeClient implements Connection, Owner {
   readonly transport = 'fake'
+  readonly id = 'client'
   readonly owner = this
   readonly account = this
   readonly query: URLSearchParams

@@ -2,6 +2,7 @@
  * The events of a session that is used over HTTP: they wait here until a long poll takes them, or the poll waits for
  * them. Both are bounded.
  */
+import { randomBytes } from 'node:crypto'
 import type { Clock } from '../clock.js'
 import type { Owner, ServerMessage } from '../connection.js'
 
@@ -35,6 +36,7 @@ const inArray = (poll: Poll) => poll.eventsMax > 1
 
 export class EventQueue implements Owner {
   readonly transport = 'janus.transport.http'
+  readonly id = randomBytes(8).toString('hex')
   readonly account: unknown
   readonly query: URLSearchParams
   readonly #options: EventQueueOptions

@@ -8,6 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Clock, systemClock } from '../clock.js'
 import type { ServerMessage } from '../connection.js'
 import { isFailure, janusErrors } from '../errors.js'
+import { type EventSink, noEvents } from '../events/event-sink.js'
 import { isJsonObject, isPositiveInteger, type JsonObject } from '../fields.js'
 import type { Gateway } from '../gateway.js'
 import { JsonDocuments } from '../json.js'
@@ -26,6 +27,8 @@ import { type ApiPath, readPath } from './rest-path.js'
 export interface RestOptions {
   readonly gateway: Gateway
   readonly log: Log
+  /** Is told of every POST. Default: nobody. */
+  readonly events?: EventSink
   readonly cors?: CorsOptions
   /** A poll without events is answered after this. Default 30,000. */
   readonly holdMs?: number
@@ -75,6 +78,7 @@ class JanusRest implements Rest {
   readonly polls: LongPolls
   readonly #gateway: Gateway
   readonly #log: Log
+  readonly #events: EventSink
   readonly #cors: CorsOptions
   readonly #holdMs: number
   readonly #clock: Clock
@@ -89,6 +93,7 @@ class JanusRest implements Rest {
   constructor(options: RestOptions) {
     this.#gateway = options.gateway
     this.#log = options.log
+    this.#events = options.events ?? noEvents
     this.#cors = options.cors ?? anyOrigin
     this.#holdMs = options.holdMs ?? 30_000
     this.#clock = options.clock ?? systemClock
@@ -167,11 +172,14 @@ class JanusRest implements Rest {
     const address = this.#clientAddress(exchange.request)
     const waitingOf = this.#waitingOf
     const own = exchange.url.searchParams
+    const queue = this.#queue(address, own)
+    const { remoteAddress: ip, remotePort: port } = exchange.request.socket
+    this.#events.transport(queue, { event: 'request', admin_api: false, ip, port })
     const owner = isPositiveInteger(message.session_id) ? this.#gateway.owner(message.session_id) : undefined
     this.#gateway.handle(
       message,
       {
-        owner: this.#queue(address, own),
+        owner: queue,
         // A client whose URLs have no room for a query says it once, when it creates the session.
         query: own.size === 0 && owner instanceof EventQueue ? owner.query : own,
         waiting: {

@@ -3,6 +3,7 @@
  * the others; what waits meanwhile stays in the kernel, because the socket is paused.
  */
 import { isUtf8 } from 'node:buffer'
+import { randomBytes } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import type { Connection, Owner, ServerMessage } from '../connection.js'
@@ -36,6 +37,7 @@ const CLOSE_INTERNAL_ERROR = 1011
 
 export class WebSocketConnection implements Connection, Owner {
   readonly transport = 'janus.transport.websockets'
+  readonly id = randomBytes(8).toString('hex')
   readonly owner = this
   readonly account = this
   readonly query: URLSearchParams

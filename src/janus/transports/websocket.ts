@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
+import { type EventSink, noEvents } from '../events/event-sink.js'
 import type { Gateway } from '../gateway.js'
 import type { Log } from '../log.js'
 import { EndOfTurn } from './end-of-turn.js'
@@ -11,6 +12,8 @@ import { WebSocketConnection } from './websocket-connection.js'
 export interface WebSocketTransportOptions {
   readonly gateway: Gateway
   readonly log: Log
+  /** Is told who comes and goes. Default: nobody. */
+  readonly events?: EventSink
   readonly limits?: Partial<WebSocketLimits>
   /** Peers are pinged so often; one that gives no sign of life for a whole interval is cut off. Default 30,000. */
   readonly heartbeatMs?: number
@@ -51,7 +54,7 @@ const SUBPROTOCOL = 'janus-protocol'
 const CLOSE_SERVICE_RESTART = 1012
 
 export function createWebSocketTransport(options: WebSocketTransportOptions): WebSocketTransport {
-  const { gateway, log, heartbeatMs = 30_000, closeTimeoutMs = 2000, allowOrigin = '*' } = options
+  const { gateway, log, events = noEvents, heartbeatMs = 30_000, closeTimeoutMs = 2000, allowOrigin = '*' } = options
   const limits = { ...defaultLimits, ...options.limits }
   const connections = new Set<WebSocketConnection>()
   const endOfTurn = new EndOfTurn()
@@ -79,7 +82,12 @@ export function createWebSocketTransport(options: WebSocketTransportOptions): We
         const parts = { webSocket, stream: socket, query: queryOf(request), gateway, log, endOfTurn, limits }
         const connection = new WebSocketConnection(parts)
         connections.add(connection)
-        webSocket.once('close', () => connections.delete(connection))
+        const { remoteAddress: ip, remotePort: port } = request.socket
+        events.transport(connection, { event: 'connected', admin_api: false, ip, port })
+        webSocket.once('close', () => {
+          connections.delete(connection)
+          events.transport(connection, { event: 'disconnected', admin_api: false })
+        })
       })
     },
     live: () => connections.size,

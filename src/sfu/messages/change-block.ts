@@ -14,7 +14,7 @@ export const whomShape = { whom: idSchema }
 export function changeBlock(connection: Connection, whom: string, blocked: boolean): Plan | Refusal {
   const verb = blocked ? 'block' : 'unblock'
   if (!connection.joined) return refuse('not_in_room', `Cannot ${verb} when not in a room.`)
-  const { userId } = connection.joined
+  const { userId, room } = connection.joined
   if (blocked && whom === userId) return refuse('block_self')
   const { blocks, presence, enforcement, log } = connection.services
   return {
@@ -30,6 +30,7 @@ export function changeBlock(connection: Connection, whom: string, blocked: boole
       const rooms = [...presence.roomsOf(userId)].filter((room) => room.users.has(whom))
       await Promise.all(rooms.map((room) => enforcement.apply(room.id, userId, [whom])))
       if (change === 'unchanged') return { response: {} }
+      connection.notify({ event: verb, room_id: room.id, user_id: userId, whom })
       const event = shared({ event: `${verb}ed`, by: userId })
       for (const room of rooms) {
         for (const member of room.users.get(whom)?.connections ?? []) {

@@ -19,12 +19,15 @@ export const kick: Message<typeof kickSchema> = {
 
   async prepare(connection, body): Promise<Plan | ReturnType<typeof refuse>> {
     const { auth, presence, log } = connection.services
+    const place = { room_id: body.room_id, user_id: body.user_id }
     const refused = await auth.kick(body.token ?? undefined, body.room_id)
     if (refused) return refused
     return {
       async commit() {
         const user = presence.room(body.room_id)?.users.get(body.user_id)
         log.info({ room: body.room_id, user: body.user_id }, 'kicked')
+        const by = connection.joined?.userId
+        if (user) connection.notify({ event: 'kick', ...place, ...(by !== undefined && { by }) })
         for (const member of [...(user?.connections ?? [])]) if (member !== connection) member.expel()
         // Whoever kicks his own user id is told so before he goes: the reply is on its way when promises are through.
         if (user?.connections.has(connection)) setImmediate(() => connection.expel())

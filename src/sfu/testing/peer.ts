@@ -27,6 +27,8 @@ export class Peer {
   /** What the server sent unasked, oldest first. */
   readonly pushed: Push[] = []
   readonly hangups: string[] = []
+  /** What event handlers are told. */
+  readonly notices: object[] = []
   readonly media: [mid: string, type: string, receiving: boolean][] = []
   readonly slowlinks: [mid: string, type: string, uplink: boolean, lost: number][] = []
   webrtcups = 0
@@ -50,6 +52,7 @@ export class Peer {
       media: (mid, type, receiving) => this.media.push([mid, type, receiving]),
       slowlink: (...event) => this.slowlinks.push(event),
       hangup: (reason) => this.hangups.push(reason),
+      notify: (data) => this.notices.push(data),
       detach: () => {
         this.detaches++
         this.handle.detached()
