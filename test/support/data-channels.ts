@@ -6,7 +6,7 @@ import type { MediaPeer } from './media-client.js'
 const TICK_MS = 10
 
 export class DataChannels {
-  readonly heard: { label: string; payload: Uint8Array }[] = []
+  readonly heard: { label: string; payload: Uint8Array; binary: boolean }[] = []
   /** Labels of channels that were closed by the server, or for breaking a limit. */
   readonly closed: string[] = []
   readonly #peer: MediaPeer
@@ -21,7 +21,7 @@ export class DataChannels {
       nowMs: performance.now(),
       transmit: (bytes) => peer.sendData(bytes),
       events: {
-        message: ({ label }, _binary, payload) => this.heard.push({ label, payload }),
+        message: ({ label }, binary, payload) => this.heard.push({ label, payload, binary }),
         opened: () => {},
         closed: ({ label }) => this.closed.push(label),
         failed: () => {},
@@ -43,8 +43,8 @@ export class DataChannels {
   }
 
   /** Opens the channel when it is the first message on it. */
-  send(channel: ChannelParameters, payload: Uint8Array): 'sent' | 'dropped' | 'closed' {
-    const outcome = this.#association.send(channel, true, payload)
+  send(channel: ChannelParameters, payload: Uint8Array, binary = true): 'sent' | 'dropped' | 'closed' {
+    const outcome = this.#association.send(channel, binary, payload)
     this.#peer.flush()
     return outcome
   }

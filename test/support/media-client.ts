@@ -3,6 +3,8 @@
  * load a server with. Each peer has a UDP socket of its own, as browsers have.
  */
 import { randomBytes } from 'node:crypto'
+import { readStun, StunView } from '../../src/media/endpoint/stun.js'
+import { writeBindingSuccess } from '../../src/media/endpoint/stun-write.js'
 import { buildBindingRequest } from '../../src/media/endpoint/testing/stun-client.js'
 import { openNativeIo } from '../../src/media/io/binding.js'
 import { Addr, Kind, type MediaIo, Meta, Target } from '../../src/media/io/io.js'
@@ -56,10 +58,16 @@ const PEERS_PER_IO = 32
 /** All client peers of one process, on as many ios as they need. */
 export class MediaClients {
   #ios: ClientIo[] = []
+  readonly #address: string
+
+  /** @param address of the peers' sockets (IPv4) */
+  constructor(address = '127.0.0.1') {
+    this.#address = address
+  }
 
   peer(): MediaPeer {
     let last = this.#ios.at(-1)
-    if (!last || last.opened === PEERS_PER_IO) this.#ios.push((last = new ClientIo()))
+    if (!last || last.opened === PEERS_PER_IO) this.#ios.push((last = new ClientIo(this.#address)))
     return last.peer()
   }
 
@@ -82,17 +90,22 @@ class ClientIo {
   readonly #peers = new Set<MediaPeer>()
   readonly #checks: NodeJS.Timeout
   readonly #view = newRtpView()
+  readonly #stun = new StunView()
+  readonly #bySocket = new Map<number, MediaPeer>()
+  readonly #address: string
 
-  constructor() {
+  constructor(address: string) {
+    this.#address = address
     this.io = openNativeIo({}, (count) => this.#batch(count))
     this.#checks = setInterval(() => this.#check(), CHECK_INTERVAL_MS)
   }
 
   peer(): MediaPeer {
     this.opened++
-    const { socket, port } = this.io.listen('127.0.0.1', 0)
+    const { socket, port } = this.io.listen(this.#address, 0)
     const peer = new MediaPeer(this, socket, port, this.io.allocate())
     this.#byTransport.set(peer.transport, peer)
+    this.#bySocket.set(socket, peer)
     this.#peers.add(peer)
     return peer
   }
@@ -124,12 +137,22 @@ class ClientIo {
   forget(peer: MediaPeer): void {
     this.#peers.delete(peer)
     this.#byTransport.delete(peer.transport)
+    this.#bySocket.delete(peer.socket)
   }
 
   async close(): Promise<void> {
     clearInterval(this.#checks)
     for (const peer of [...this.#peers]) peer.close()
     await this.io.close()
+  }
+
+  /** Servers with full ICE (Janus) check as well. */
+  #answer(row: number, offset: number, length: number): void {
+    const { rx, addrs, scratch } = this.io
+    const at = row * Addr.stride
+    const peer = this.#bySocket.get(addrs[at + Addr.socket]!)
+    if (!peer || !readStun(rx, offset, length, this.#stun)) return
+    this.io.reply(row, 0, writeBindingSuccess(scratch, 0, rx, this.#stun, addrs, at, peer.pwd))
   }
 
   #check(): void {
@@ -146,6 +169,10 @@ class ClientIo {
       const offset = meta[at + Meta.offset]!
       const length = meta[at + Meta.length]!
       const kind = meta[at + Meta.kind]!
+      if (kind === Kind.stun && rx[offset] === 0) {
+        this.#answer(row, offset, length)
+        continue
+      }
       if (kind === Kind.stun) {
         const transaction = Buffer.from(rx.buffer, rx.byteOffset + offset + TRANSACTION_AT, 12).toString('hex')
         this.#byTransaction.get(transaction)?.checked(row, rx[offset] === 1)
@@ -166,8 +193,8 @@ class ClientIo {
 }
 
 export class MediaPeer {
-  readonly ufrag = randomBytes(4).toString('hex')
-  readonly pwd = randomBytes(16).toString('hex')
+  ufrag = randomBytes(4).toString('hex')
+  pwd = randomBytes(16).toString('hex')
   readonly transport: number
   readonly socket: number
   readonly port: number
@@ -261,6 +288,13 @@ export class MediaPeer {
   close(): void {
     this.#clients.forget(this)
     this.#clients.io.free(this.transport)
+  }
+
+  /** For an ICE restart: what it offers next has new credentials. Set `remote` when the answer has come. */
+  newCredentials(): void {
+    this.ufrag = randomBytes(4).toString('hex')
+    this.pwd = randomBytes(16).toString('hex')
+    this.#lastCheckMs = Number.NEGATIVE_INFINITY
   }
 
   /** An offer of this peer: a data m-line, then the given media m-lines. */

@@ -1,4 +1,4 @@
-/** The WebSocket transport of the Janus API over real sockets, by the ids of the conformance list. */
+/** The WebSocket transport under stress, over real sockets; its behaviours in peace are in `janus-api.test.ts`. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
@@ -14,6 +14,7 @@ import {
   type WebSocketTransport,
   type WebSocketTransportOptions,
 } from '../../src/janus/transports/websocket.js'
+import { type Message, refusal, Wire } from '../support/wire.js'
 
 interface Server {
   readonly gateway: Gateway
@@ -50,146 +51,36 @@ afterEach(async () => {
   }
 })
 
-type Message = Record<string, unknown> & {
-  janus: string
-  error?: { code: number; reason: string }
-  data?: { id: number }
+async function open(url: string): Promise<Wire> {
+  const wire = await Wire.open(url)
+  clients.push(wire.socket)
+  return wire
 }
 
-/** Messages of a socket as they come; `next` waits for one. */
-class Client {
-  readonly socket: WebSocket
-  readonly received: string[] = []
-  #taken = 0
-  #wake = () => {}
+const create = async (wire: Wire) => (await wire.request('create')).data!.id
 
-  constructor(socket: WebSocket) {
-    this.socket = socket
-    socket.on('message', (data) => {
-      this.received.push(String(data))
-      this.#wake()
-    })
-  }
-
-  static async open(url: string, protocols: string | string[] = 'janus-protocol'): Promise<Client> {
-    const socket = new WebSocket(url, protocols)
-    clients.push(socket)
-    const client = new Client(socket)
-    await once(socket, 'open')
-    return client
-  }
-
-  async next(): Promise<Message> {
-    while (this.received.length <= this.#taken) await new Promise<void>((resolve) => (this.#wake = resolve))
-    return JSON.parse(this.received[this.#taken++]!) as Message
-  }
-
-  send(message: unknown): void {
-    this.socket.send(typeof message === 'string' ? message : JSON.stringify(message))
-  }
-
-  ask(message: unknown): Promise<Message> {
-    this.send(message)
-    return this.next()
-  }
-
-  async ping(): Promise<void> {
-    assert.deepEqual(await this.ask({ janus: 'ping', transaction: 'p' }), { janus: 'pong', transaction: 'p' })
-  }
-
-  async create(): Promise<number> {
-    return (await this.ask({ janus: 'create', transaction: 'c' })).data!.id
-  }
-
-  async attach(sessionId: number): Promise<number> {
-    const plugin = 'janus.plugin.fake'
-    return (await this.ask({ janus: 'attach', transaction: 'a', session_id: sessionId, plugin })).data!.id
-  }
-
-  async closeCode(): Promise<number> {
-    return (await once(this.socket, 'close'))[0]
-  }
-}
-
-/** @returns the HTTP status that an upgrade is refused with */
-async function refusal(url: string, protocols: string[]): Promise<number | undefined> {
-  const socket = new WebSocket(url, protocols)
-  const [, response] = await once(socket, 'unexpected-response')
-  const { statusCode } = response
-  socket.on('error', () => {})
-  socket.terminate()
-  return statusCode
-}
-
-test('J-001 janus-protocol is selected, with CORS', async () => {
-  const { url } = await start()
-  const socket = new WebSocket(url, 'janus-protocol')
-  clients.push(socket)
-  const opened = once(socket, 'open')
-  const [response] = await once(socket, 'upgrade')
-  assert.equal(response.headers['sec-websocket-protocol'], 'janus-protocol')
-  assert.equal(response.headers['access-control-allow-origin'], '*')
-  assert.equal(response.headers['sec-websocket-extensions'], undefined)
-  await opened
-})
-
-test('J-002 janus-protocol is picked out of a list', async () => {
-  const { url } = await start()
-  const client = await Client.open(url, ['foo', 'janus-protocol'])
-  assert.equal(client.socket.protocol, 'janus-protocol')
-})
-
-test('J-003 J-004 other subprotocols, or none, are refused', async () => {
-  const { url, sockets } = await start()
-  for (const protocols of [[], ['foo'], ['janus-admin-protocol'], ['janus-protocolx']]) {
-    assert.equal(await refusal(url, protocols), 400)
-  }
-  assert.equal(sockets.live(), 0)
-})
+const attach = async (wire: Wire, session_id: number) =>
+  (await wire.request('attach', { session_id, plugin: 'janus.plugin.fake' })).data!.id
 
 test('J-005 any path works; its query reaches the plugin', async () => {
   const { url, plugin } = await start()
-  const client = await Client.open(`${url}/x/y?profile=upstream&z`)
-  await client.attach(await client.create())
+  const client = await open(`${url}/x/y?profile=upstream&z`)
+  await attach(client, await create(client))
   assert.equal(plugin.handles[0]!.port.query.get('profile'), 'upstream')
 })
 
-test('J-006 one JSON document per text message', async () => {
+test('what is not JSON behind a document is 454, after the answer to the document', async () => {
   const { url } = await start()
-  const client = await Client.open(url)
-  const kinds: boolean[] = []
-  client.socket.on('message', (_, isBinary) => kinds.push(isBinary))
-  for (let i = 0; i < 3; i++) client.send({ janus: 'ping', transaction: `${i}` })
-  for (let i = 0; i < 3; i++) assert.equal((await client.next()).transaction, `${i}`)
-  assert.deepEqual(kinds, [false, false, false])
-})
-
-test('J-007 binary and fragmented messages are parsed', async () => {
-  const { url } = await start()
-  const client = await Client.open(url)
-  client.socket.send(Buffer.from('{"janus":"ping","transaction":"ü"}'))
-  assert.equal((await client.next()).transaction, 'ü')
-  client.socket.send('{"janus":"pi', { fin: false })
-  client.socket.send('ng","transaction":"f"}', { fin: true })
-  assert.equal((await client.next()).transaction, 'f')
-})
-
-test('J-008 concatenated documents are answered in order', async () => {
-  const { url } = await start()
-  const client = await Client.open(url)
+  const client = await open(url)
   const ping = (transaction: string) => JSON.stringify({ janus: 'ping', transaction })
-  client.send(`${ping('1')}${ping('2')}\n${ping('{3}')}\n`)
-  for (const transaction of ['1', '2', '{3}']) {
-    assert.deepEqual(await client.next(), { janus: 'pong', transaction })
-  }
-  client.send(`${ping('4')} nonsense`)
-  assert.equal((await client.next()).transaction, '4')
+  client.send(`${ping('1')}\n${ping('2')}\n nonsense`)
+  for (const transaction of ['1', '2']) assert.equal((await client.next()).transaction, transaction)
   assert.equal((await client.next()).error!.code, 454)
 })
 
 test('bad JSON and empty messages are 454 without transaction; the socket lives', async () => {
   const { url } = await start()
-  const client = await Client.open(url)
+  const client = await open(url)
   const notJson = "Invalid Janus API request - <string>(1,3): '[' or '{' expected near 'not'"
   assert.deepEqual(await client.ask('not json'), { janus: 'error', error: { code: 454, reason: notJson } })
   for (const text of ['', ' ', '{', '"x"', '{"janus":}', '\ufeff{}']) {
@@ -201,75 +92,9 @@ test('bad JSON and empty messages are 454 without transaction; the socket lives'
   await client.ping()
 })
 
-test('J-009 a ping of the client gets a pong with its payload', async () => {
-  const { url } = await start()
-  const client = await Client.open(url)
-  client.socket.ping('hi')
-  const [payload] = await once(client.socket, 'pong')
-  assert.equal(String(payload), 'hi')
-})
-
-test('J-010 several sessions on one socket are independent', async () => {
-  const { url } = await start()
-  const client = await Client.open(url)
-  const [a, b] = [await client.create(), await client.create()]
-  assert.notEqual(a, b)
-  const request = (janus: string, id: number) => client.ask({ janus, transaction: 't', session_id: id })
-  assert.equal((await request('destroy', a)).janus, 'success')
-  assert.equal((await request('keepalive', b)).janus, 'ack')
-  assert.equal((await request('keepalive', a)).error!.code, 458)
-})
-
-test('J-011 J-088 closing the socket ends its sessions, without a word to others', async () => {
-  const { url, gateway, plugin } = await start()
-  const [a, b] = [await Client.open(url), await Client.open(url)]
-  const id = await a.create()
-  await a.attach(id)
-  const told = new Promise<void>((resolve) => (plugin.handles[0]!.detached = resolve))
-  a.socket.close()
-  await told
-  assert.deepEqual(gateway.live(), { sessions: 0, handles: 0 })
-  const reply = await b.ask({ janus: 'keepalive', transaction: 't', session_id: id })
-  assert.equal(reply.error!.code, 458)
-  assert.equal(b.received.length, 1)
-})
-
-test('J-012 destroy and timeout leave the socket open', async () => {
-  const { url, plugin } = await start()
-  const client = await Client.open(url)
-  const id = await client.create()
-  await client.ask({ janus: 'destroy', transaction: 't', session_id: id })
-  await client.ping()
-  const other = await client.create()
-  await client.attach(other)
-  plugin.handles[0]!.port.expireSession()
-  assert.deepEqual(await client.next(), { janus: 'timeout', session_id: other })
-  await client.ping()
-})
-
-test('J-013 a message of 300 kB is accepted', async () => {
-  const { url } = await start()
-  const client = await Client.open(url)
-  const reply = await client.ask({ janus: 'ping', transaction: 'big', pad: 'x'.repeat(300_000) })
-  assert.deepEqual(reply, { janus: 'pong', transaction: 'big' })
-})
-
-test('J-014 replies go to the requester, events to the owner', async () => {
-  const { url } = await start()
-  const [a, b] = [await Client.open(url), await Client.open(url)]
-  const sessionId = await a.create()
-  const handleId = await a.attach(sessionId)
-  const ids = { session_id: sessionId, handle_id: handleId }
-  const ack = await b.ask({ janus: 'message', transaction: 'from-b', ...ids, body: {} })
-  assert.equal(ack.janus, 'ack')
-  const event = await a.next()
-  assert.deepEqual([event.janus, event.transaction], ['event', 'from-b'])
-  assert.equal(b.received.length, 1)
-})
-
 test('H-41 10,000 messages on one socket: all answered, and another socket is served meanwhile', async () => {
   const { url } = await start()
-  const [flood, other] = [await Client.open(url), await Client.open(url)]
+  const [flood, other] = [await open(url), await open(url)]
   const count = 10_000
   for (let i = 0; i < count; i++) flood.send({ janus: 'ping', transaction: `${i}` })
   let rounds = 0
@@ -283,25 +108,25 @@ test('H-41 10,000 messages on one socket: all answered, and another socket is se
   // Counted, not timed: a turn of the event loop serves either some dozens of the flood, or the other socket.
   assert.ok(mostMeanwhile <= 1000, `${mostMeanwhile} before the other socket`)
   assert.ok(rounds >= 10, `${rounds} rounds`)
-  assert.deepEqual(JSON.parse(flood.received.at(-1)!), { janus: 'pong', transaction: `${count - 1}` })
+  assert.deepEqual(flood.received.at(-1)!, { janus: 'pong', transaction: `${count - 1}` })
 })
 
 test('H-41 many documents in one message are answered without blocking others', async () => {
   const { url } = await start()
-  const [flood, other] = [await Client.open(url), await Client.open(url)]
+  const [flood, other] = [await open(url), await open(url)]
   const count = 20_000
   flood.send('{}'.repeat(count))
   let rounds = 0
   for (; flood.received.length < count; rounds++) await other.ping()
   assert.ok(rounds > 3, `${rounds} rounds`)
-  assert.equal((JSON.parse(flood.received.at(-1)!) as Message).error!.code, 456)
+  assert.equal(flood.received.at(-1)!.error!.code, 456)
 })
 
 test('H-41 messages to a plugin at once: every one is acked and answered, in order', async () => {
   const { url } = await start()
-  const client = await Client.open(url)
-  const sessionId = await client.create()
-  const ids = { session_id: sessionId, handle_id: await client.attach(sessionId) }
+  const client = await open(url)
+  const sessionId = await create(client)
+  const ids = { session_id: sessionId, handle_id: await attach(client, sessionId) }
   const count = 2000
   for (let i = 0; i < count; i++) client.send({ janus: 'message', transaction: `${i}`, ...ids, body: { i } })
   const events: string[] = []
@@ -318,9 +143,9 @@ test('H-41 messages to a plugin at once: every one is acked and answered, in ord
 
 test('H-41 a frame of 64 MiB closes its socket with 1009; others go on', async () => {
   const { url, gateway } = await start()
-  const [big, other] = [await Client.open(url), await Client.open(url)]
-  await big.create()
-  const code = big.closeCode()
+  const [big, other] = [await open(url), await open(url)]
+  await create(big)
+  const code = big.closed()
   big.socket.on('error', () => {})
   big.socket.send(Buffer.alloc(64 * 1024 * 1024), () => {})
   await other.ping()
@@ -348,7 +173,7 @@ test('H-41 a client that announces too much hears 1009 before it sent any of it'
 
 test('H-41 JSON nested 100,000 deep is 454', async () => {
   const { url } = await start()
-  const client = await Client.open(url)
+  const client = await open(url)
   const deep = '['.repeat(100_000) + ']'.repeat(100_000)
   for (const text of [deep, `{"janus":"ping","transaction":"t","x":${deep}}`, '{"a":'.repeat(100_000)]) {
     const reply = await client.ask(text)
@@ -360,9 +185,9 @@ test('H-41 JSON nested 100,000 deep is 454', async () => {
 
 test('H-41 wrong types for every field and unknown verbs: a clear error each time, never silence', async () => {
   const { url, log } = await start()
-  const client = await Client.open(url)
-  const sessionId = await client.create()
-  const ids = { session_id: sessionId, handle_id: await client.attach(sessionId) }
+  const client = await open(url)
+  const sessionId = await create(client)
+  const ids = { session_id: sessionId, handle_id: await attach(client, sessionId) }
   const base = { transaction: 't', ...ids, plugin: 'janus.plugin.fake', opaque_id: 'o', loop_index: 0, id: 1 }
   const jsep = { type: 'answer', sdp: 'v=0', trickle: true, rid_order: 'hml', force_relay: false, e2ee: false }
   const full = { ...base, body: {}, jsep, candidate: { candidate: 'c', sdpMid: '0', sdpMLineIndex: 0 } }
@@ -393,8 +218,8 @@ test('H-41 wrong types for every field and unknown verbs: a clear error each tim
 
 test('H-42 a client that does not read is cut off; its session ends, others are unaffected', async () => {
   const { url, gateway, plugin, log } = await start()
-  const [slow, other] = [await Client.open(url), await Client.open(url)]
-  await slow.attach(await slow.create())
+  const [slow, other] = [await open(url), await open(url)]
+  await attach(slow, await create(slow))
   const handle = plugin.handles[0]!
   slow.socket.pause()
   let gone = false
@@ -421,12 +246,12 @@ test('H-42 a client that does not read is cut off; its session ends, others are 
 test('H-42 a client that asks but does not read is not served until it does, and loses nothing', async () => {
   const limits = { pauseAboveBytes: 64 * 1024 }
   const { url, log } = await start({ limits })
-  const client = await Client.open(url)
+  const client = await open(url)
   client.socket.pause()
   const count = 20_000
   const pad = 'x'.repeat(500)
   for (let i = 0; i < count; i++) client.send({ janus: 'ping', transaction: `${i}${pad}` })
-  const other = await Client.open(url)
+  const other = await open(url)
   for (let i = 0; i < 50; i++) await other.ping()
   client.socket.resume()
   for (let i = 0; i < count; i++) assert.equal((await client.next()).transaction, `${i}${pad}`)
@@ -435,7 +260,7 @@ test('H-42 a client that asks but does not read is not served until it does, and
 
 test('a peer that gives no sign of life is cut off; one that answers pings stays', async () => {
   const { url, sockets } = await start({ heartbeatMs: 50 })
-  const alive = await Client.open(url)
+  const alive = await open(url)
   const dead = new WebSocket(url, 'janus-protocol', { autoPong: false })
   clients.push(dead)
   await once(dead, 'open')
@@ -448,10 +273,10 @@ test('a peer that gives no sign of life is cut off; one that answers pings stays
 
 test('H-65 close ends sockets with 1012, also those that do not answer, and takes no new ones', async () => {
   const { url, sockets, gateway } = await start({ closeTimeoutMs: 100 })
-  const [client, stuck] = [await Client.open(url), await Client.open(url)]
-  await client.create()
+  const [client, stuck] = [await open(url), await open(url)]
+  await create(client)
   stuck.socket.pause()
-  const code = client.closeCode()
+  const code = client.closed()
   await Promise.all([sockets.close(), sockets.close()])
   assert.equal(await code, 1012)
   assert.equal(sockets.live(), 0)
@@ -461,20 +286,20 @@ test('H-65 close ends sockets with 1012, also those that do not answer, and take
 
 test('more sockets than allowed are refused with 503', async () => {
   const { url } = await start({ limits: { connections: 1 } })
-  const client = await Client.open(url)
+  const client = await open(url)
   assert.equal(await refusal(url, ['janus-protocol']), 503)
   await client.ping()
 })
 
 test('a bug behind one socket closes that socket only', async () => {
   const { url, gateway, log } = await start()
-  const [a, b] = [await Client.open(url), await Client.open(url)]
+  const [a, b] = [await open(url), await open(url)]
   const handle = gateway.handle
   gateway.handle = (message, connection, bytes) => {
     if ((message as Message).janus === 'boom') throw new Error('a bug')
     return handle.call(gateway, message, connection, bytes)
   }
-  const code = a.closeCode()
+  const code = a.closed()
   a.send({ janus: 'boom' })
   assert.equal(await code, 1011)
   assert.deepEqual(log.lines, ['error: a request made the gateway throw: this is a bug'])
