@@ -20,7 +20,7 @@ after(async () => {
 
 describe(`the Janus API on ${target.name}`, { concurrency: 8 }, () => {
   for (const row of rows) {
-    test(`${row.id} ${row.behaviour}`, { timeout: 120_000 }, async (t) => {
+    test(`${row.id} ${row.behaviour}`, { timeout: 240_000 }, async (t) => {
       const reason = isRun(row) ? await target.reason(row) : row.reason
       if (reason !== undefined) {
         results.set(row.id, `not applicable: ${reason}`)
@@ -44,7 +44,7 @@ test('every row of the list is there once', { skip: process.env.ROSTRA_URL !== u
 
 async function run(row: Row): Promise<void> {
   assert.ok(isRun(row))
-  const stage = new Stage(await target.server(row.on ?? 'plain'), target.plugin)
+  const stage = new Stage(target, await target.server(row.on ?? 'plain'))
   try {
     await row.run(stage)
   } finally {

@@ -14,7 +14,7 @@ export type Message = Readonly<Record<string, unknown>> & {
   readonly jsep?: { readonly type: 'offer' | 'answer'; readonly sdp: string }
 }
 
-const WITHIN_MS = 5_000
+const WITHIN_MS = 10_000
 
 export class Wire {
   readonly socket: WebSocket

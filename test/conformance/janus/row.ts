@@ -6,6 +6,14 @@ export type Setting =
   | 'plain'
   /** Sessions time out soon (in tests of our own; elsewhere after what the server says). */
   | 'hasty'
+  /** Sessions outlive their transport for a while. */
+  | 'reclaim'
+  /** Events carry the opaque id. */
+  | 'opaque'
+  /** Requests need the API secret. */
+  | 'secret'
+  /** Requests need the API secret or a signed token. */
+  | 'guarded'
 
 /** What a server has to have for a row; `own` is a setting that nobody else's server is known to have. */
 export type Need = 'sfu' | 'http' | 'admin' | 'timeout shorter than a poll' | 'own'

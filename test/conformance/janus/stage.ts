@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { MediaClients, type MediaPeer, readRemote } from '../../support/media-client.js'
 import { type Message, Wire } from '../../support/wire.js'
 import type { Dialect } from './plugin.js'
+import type { Setting } from './row.js'
 import { data, offerOf } from './sdp.js'
-import type { Server } from './target.js'
+import type { Server, Target } from './target.js'
 
 export type Jsep = { readonly type: string; readonly sdp: string } & Readonly<Record<string, unknown>>
 
@@ -28,12 +29,22 @@ export class Stage {
   readonly server: Server
   readonly plugin: Dialect
   readonly #clients: MediaClients
+  readonly #target: Target
   readonly #wires: Wire[] = []
+  readonly #others: Stage[] = []
 
-  constructor(server: Server, plugin: Dialect) {
+  constructor(target: Target, server: Server) {
     this.server = server
-    this.plugin = plugin
+    this.plugin = target.plugin
+    this.#target = target
     this.#clients = new MediaClients(server.mediaAddress)
+  }
+
+  /** The same on a server with another setting. */
+  async elsewhere(setting: Setting): Promise<Stage> {
+    const other = new Stage(this.#target, await this.#target.server(setting))
+    this.#others.push(other)
+    return other
   }
 
   /** @param path what follows the server's URL */
@@ -81,6 +92,7 @@ export class Stage {
   async end(): Promise<void> {
     await this.#clients.close()
     for (const wire of this.#wires) wire.socket.terminate()
+    for (const other of this.#others) await other.end()
   }
 }
 

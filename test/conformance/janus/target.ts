@@ -9,6 +9,7 @@ import { type ServerProcess, startServer } from '../../support/server-process.js
 import { type Message, Wire } from '../../support/wire.js'
 import { type Dialect, dialectOf } from './plugin.js'
 import type { Need, Run, Setting } from './row.js'
+import { restIsUnbuilt } from './rows/unbuilt.js'
 
 export interface Server {
   readonly url: string
@@ -30,9 +31,16 @@ export interface Target {
   close(): Promise<void>
 }
 
+export const API_SECRET = 'between us'
+export const TOKEN_SECRET = 'sekret'
+
 const flags: Record<Setting, readonly string[]> = {
   plain: [],
   hasty: ['--session-timeout', '2'],
+  reclaim: ['--reclaim-session-timeout', '3'],
+  opaque: ['--opaqueid-in-api', 'true'],
+  secret: ['--api-secret', API_SECRET],
+  guarded: ['--api-secret', API_SECRET, '--token-auth', 'true', '--token-auth-secret', TOKEN_SECRET],
 }
 
 /** Servers as `npm start` starts them, each started when the first row asks for it. */
@@ -41,8 +49,8 @@ class OwnServers implements Target {
   readonly plugin = dialectOf('janus.plugin.sfu')
   readonly #processes = new Map<Setting, Promise<ServerProcess>>()
 
-  async reason(): Promise<undefined> {
-    return undefined
+  async reason({ id }: Run): Promise<string | undefined> {
+    return restIsUnbuilt.has(id) ? 'not built yet: REST' : undefined
   }
 
   async server(setting: Setting): Promise<Server> {
@@ -62,6 +70,8 @@ class OwnServers implements Target {
 const PATIENCE_S = 65
 /** How long a long poll is held. */
 const POLL_S = 30
+
+const isShort = (timeoutS: number) => timeoutS > 0 && timeoutS <= PATIENCE_S
 
 class NamedServer implements Target {
   readonly name: string
@@ -88,8 +98,13 @@ class NamedServer implements Target {
     }
     const lacking = needs.map((need) => lacks[need]).find((reason) => reason !== false)
     if (lacking) return lacking
-    const impatient = timeoutS > 0 && timeoutS <= PATIENCE_S
-    return on === 'hasty' && !impatient ? `its session timeout is ${timeoutS} s` : undefined
+    const reclaimS = Number(info['reclaim-session-timeout'])
+    const unset: Partial<Record<Setting, string | false>> = {
+      hasty: !isShort(timeoutS) && `its session timeout is ${timeoutS} s`,
+      reclaim: !isShort(reclaimS) && `its reclaim timeout is ${reclaimS} s`,
+      opaque: info.opaqueid_in_api !== true && 'opaque ids are not in its events',
+    }
+    return unset[on] || undefined
   }
 
   async server(): Promise<Server> {

@@ -1,11 +1,13 @@
 /** The whole list, J-001 … J-130, in order. */
 import type { Row } from '../row.js'
+import { auth } from './auth.js'
 import { handles } from './handles.js'
 import { mediaEvents } from './media.js'
 import { requests } from './requests.js'
 import { rest } from './rest.js'
 import { descriptions } from './sdp.js'
 import { sessions } from './sessions.js'
+import { unbuilt } from './unbuilt.js'
 import { websocket } from './websocket.js'
 
 export const rows: readonly Row[] = [
@@ -15,5 +17,7 @@ export const rows: readonly Row[] = [
   ...handles,
   ...mediaEvents,
   ...sessions,
+  ...auth,
   ...descriptions,
+  ...unbuilt,
 ].sort((a, b) => a.id.localeCompare(b.id))

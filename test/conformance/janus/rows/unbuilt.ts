@@ -1,0 +1,33 @@
+/** What the server does not have yet: rows that are only listed, until it has. */
+import type { Reason } from '../row.js'
+
+/** Rows that a Janus can be tested with, and ours not yet. */
+export const restIsUnbuilt: ReadonlySet<string> = new Set([
+  ...['J-015', 'J-016', 'J-017', 'J-019', 'J-021', 'J-022', 'J-023', 'J-024', 'J-025', 'J-026', 'J-027', 'J-028'],
+  ...['J-029', 'J-030', 'J-031', 'J-097'],
+])
+
+const admin = 'not built yet: the admin API'
+const events = 'not built yet: event handlers'
+
+export const unbuilt: readonly Reason[] = [
+  { id: 'J-039', behaviour: 'create while draining is 472', reason: admin },
+  { id: 'J-087', behaviour: 'hangup, detach and destroy by an operator', reason: admin },
+  { id: 'J-092', behaviour: 'the timeout of one session can be set, to 0 and -1 too', reason: admin },
+  { id: 'J-103', behaviour: 'stored tokens: add, list, allow, disallow, remove', reason: admin },
+  { id: 'J-105', behaviour: 'token requests with signed tokens, or without tokens, are 490', reason: admin },
+  { id: 'J-106', behaviour: 'admin: its own listener and secret; ping and info are open', reason: admin },
+  { id: 'J-107', behaviour: 'admin: an unknown request is 457 at all levels; bad JSON 456', reason: admin },
+  { id: 'J-108', behaviour: 'admin: get_status, list_sessions, list_handles, handle_info', reason: admin },
+  { id: 'J-109', behaviour: 'admin: handle_info with plugin_only', reason: admin },
+  { id: 'J-110', behaviour: 'admin: set_* requests reply with their key', reason: admin },
+  { id: 'J-111', behaviour: 'admin: message_plugin; an unknown plugin is 460', reason: admin },
+  { id: 'J-112', behaviour: 'admin: captures start and stop, with their errors', reason: admin },
+  {
+    id: 'J-116',
+    behaviour: 'full trickle: candidates in events, none in the SDP',
+    reason: 'not built yet: the option',
+  },
+  { id: 'J-129', behaviour: 'event handlers: envelopes and types', reason: events },
+  { id: 'J-130', behaviour: 'event handlers: grouping posts arrays', reason: events },
+]
