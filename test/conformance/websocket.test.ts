@@ -308,10 +308,10 @@ test('a bug behind one socket closes that socket only', async () => {
 
 test('a turn of the event loop that takes long keeps nothing back', async () => {
   const { url, plugin } = await start()
-  const [speaker, listener] = [await Client.open(url), await Client.open(url)]
-  const session = await speaker.create()
-  const handle = await speaker.attach(session)
-  await listener.attach(await listener.create())
+  const [speaker, listener] = [await open(url), await open(url)]
+  const session = await create(speaker)
+  const handle = await attach(speaker, session)
+  await attach(listener, await create(listener))
   plugin.handles[0]!.respond = () => {
     const until = performance.now() + 80
     while (performance.now() < until);

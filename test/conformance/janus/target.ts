@@ -9,7 +9,6 @@ import { type ServerProcess, startServer } from '../../support/server-process.js
 import { type Message, Wire } from '../../support/wire.js'
 import { type Dialect, dialectOf } from './plugin.js'
 import type { Need, Run, Setting } from './row.js'
-import { restIsUnbuilt } from './rows/unbuilt.js'
 
 export interface Server {
   readonly url: string
@@ -49,8 +48,8 @@ class OwnServers implements Target {
   readonly plugin = dialectOf('janus.plugin.sfu')
   readonly #processes = new Map<Setting, Promise<ServerProcess>>()
 
-  async reason({ id }: Run): Promise<string | undefined> {
-    return restIsUnbuilt.has(id) ? 'not built yet: REST' : undefined
+  async reason(): Promise<undefined> {
+    return undefined
   }
 
   async server(setting: Setting): Promise<Server> {

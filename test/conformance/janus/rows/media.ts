@@ -127,7 +127,8 @@ export const mediaEvents: readonly Row[] = [
       const { mark } = handle.wire
       const candidate = 'a=candidate:1 1 udp 2130706431 192.0.2.7 9 typ host'
       await handle.offer(offerOf(stage.peer(), [[...data, candidate, 'a=end-of-candidates']]), { trickle: false })
-      const event = await handle.event(mark, 'hangup', 20_000)
+      // 20 s, and what a busy machine takes to say so.
+      const event = await handle.event(mark, 'hangup', 22_000)
       assert.equal(event.reason, 'ICE failed')
       assert.deepEqual(handle.events('webrtcup'), [])
     },

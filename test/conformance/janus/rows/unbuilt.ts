@@ -1,12 +1,6 @@
 /** What the server does not have yet: rows that are only listed, until it has. */
 import type { Reason } from '../row.js'
 
-/** Rows that a Janus can be tested with, and ours not yet. */
-export const restIsUnbuilt: ReadonlySet<string> = new Set([
-  ...['J-015', 'J-016', 'J-017', 'J-019', 'J-021', 'J-022', 'J-023', 'J-024', 'J-025', 'J-026', 'J-027', 'J-028'],
-  ...['J-029', 'J-030', 'J-031', 'J-097'],
-])
-
 const admin = 'not built yet: the admin API'
 const events = 'not built yet: event handlers'
 
