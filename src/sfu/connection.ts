@@ -65,6 +65,9 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
   get sessionId(): number {
     return this.#port.sessionId
   }
+  get handleId(): number {
+    return this.#port.id
+  }
   get joined(): Membership | undefined {
     return this.#joined
   }

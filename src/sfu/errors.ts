@@ -32,6 +32,7 @@ export const errors = {
   token_claim_invalid: 'Rejecting join with invalid token!',
   keys_unavailable: 'Tokens cannot be checked at the moment; try again.',
   kick_not_permitted: 'Rejecting kick without permission!',
+  not_found: 'There is no such room or user.',
   connection_closed: 'The connection ended meanwhile.',
 } as const
 

@@ -2,6 +2,7 @@
 import type { Plugin } from '../janus/plugin.js'
 import type { CodecPolicy } from '../jsep/jsep.js'
 import type { MediaPool } from '../media/pool-types.js'
+import { adminMessage } from './admin/index.js'
 import type { Auth } from './auth.js'
 import { BlockList } from './blocks/block-list.js'
 import { Enforcement } from './blocks/enforcement.js'
@@ -76,6 +77,8 @@ export function createSfuPlugin(options: SfuPluginOptions): SfuPlugin {
       connections.add(connection)
       return connection
     },
+
+    admin: (request) => adminMessage(services, request),
 
     live: () => ({
       connections: connections.size,

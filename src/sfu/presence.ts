@@ -32,6 +32,15 @@ export class Presence {
     return this.#rooms.get(roomId)
   }
 
+  rooms(): Iterable<Room> {
+    return this.#rooms.values()
+  }
+
+  /** Users of any room. */
+  userIds(): Iterable<string> {
+    return this.#roomsByUser.keys()
+  }
+
   /** Rooms in which a user is. */
   roomsOf(userId: string): Iterable<Room> {
     return this.#roomsByUser.get(userId) ?? []

@@ -60,6 +60,11 @@ export class BlockList {
     if (owner) this.#release(user, owner)
   }
 
+  /** Whom a held user blocks. */
+  of(user: string): string[] {
+    return [...(this.#owners.get(user)?.whom ?? [])]
+  }
+
   /** Whether either of two held users blocks the other. */
   between(a: string, b: string): boolean {
     return (this.#owners.get(a)?.whom.has(b) ?? false) || (this.#owners.get(b)?.whom.has(a) ?? false)
