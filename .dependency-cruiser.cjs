@@ -38,8 +38,8 @@ module.exports = {
     only('config-imports-itself', '^src/config/', '^src/config/'),
     only(
       'parts-get-settings-as-arguments',
-      '^src/(?!config/|cli/|server\\.ts|server-events\\.ts|index\\.ts)',
-      '^(?!src/(config|cli)/)',
+      '^src/(?!config/|cli/|server/|server\\.ts|server-events\\.ts|main\\.ts|index\\.ts)',
+      '^(?!src/(config|cli|server)/)',
     ),
     only('client-imports-types', '^client/', '^(client/|src/sfu/messages/|src/janus/requests/)'),
     {

@@ -1,21 +1,24 @@
 #!/usr/bin/env node
-/** The program. */
+/** Where the program begins. With too few file descriptors not even its modules can be loaded: says so before. */
 import { readFileSync } from 'node:fs'
-import { commands } from './cli/commands.js'
-import { runProgram } from './cli/program.js'
-import { ConfigError } from './config/config-error.js'
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string
+/** Loading takes about 150 at once; each client takes one more later. */
+const OPEN_FILES_MIN = 256
+
+/** How many files this process may have open; Node has raised it to the hard limit. */
+function openFilesLimit(): number {
+  try {
+    const [, soft = ''] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1')) ?? []
+    return soft === '' ? Number.POSITIVE_INFINITY : Number(soft)
+  } catch {
+    return Number.POSITIVE_INFINITY
+  }
 }
 
-runProgram(commands, process.argv.slice(2), process.env, version).then(
-  (code) => {
-    if (code !== undefined) process.exitCode = code
-  },
-  (error: Error) => {
-    // A setting that cannot be used is the operator's to mend: one line says which. Anything else is ours.
-    process.stderr.write(`rostra: ${error instanceof ConfigError ? error.message : (error.stack ?? error.message)}\n`)
-    process.exitCode = 1
-  },
-)
+const limit = openFilesLimit()
+if (limit < OPEN_FILES_MIN) {
+  process.stderr.write(`rostra: ulimit -n: ${limit} open files are too few, at least ${OPEN_FILES_MIN} are needed\n`)
+  process.exitCode = 1
+} else {
+  await import('./main.js')
+}

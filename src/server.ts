@@ -1,5 +1,4 @@
 /** The only place that wires parts together: settings in, a running server out. */
-import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { ConfigError } from './config/config-error.js'
@@ -22,12 +21,15 @@ import { type Pool, startPool } from './media/pool.js'
 import { listenAdmin } from './observe/admin-listener.js'
 import { createLog, type Logger } from './observe/log.js'
 import { createMetrics } from './observe/metrics.js'
+import { type Certificate, readCertificate } from './server/certificate.js'
+import { createDrain, type Drain } from './server/drain.js'
+import { type Reloaded, Reloads } from './server/reloads.js'
+import { type ReplaceableAuth, replaceableAuth } from './server/token-access.js'
 import { type Events, eventHandlerFacts, openEvents } from './server-events.js'
-import { type Auth, open as openAuth } from './sfu/auth.js'
 import { openEmbeddedBlocks } from './sfu/blocks/embedded/embedded.js'
 import { type BlockStore, StoreError } from './sfu/blocks/store.js'
 import { createSfuPlugin } from './sfu/plugin.js'
-import { tokenAuth } from './sfu/token-auth.js'
+import type { Limits } from './sfu/services.js'
 
 const AUTHOR = 'The rostra authors'
 
@@ -72,29 +74,6 @@ async function openBlocks({ dataDir }: Config, closers: Closers): Promise<BlockS
   }
 }
 
-function readTls(config: Config): Tls {
-  if (config.tlsCert === undefined || config.tlsKey === undefined) return undefined
-  const read = (flag: string, file: string) => {
-    try {
-      return readFileSync(file)
-    } catch (error) {
-      throw new ConfigError(`${flag}: cannot read ${file} (${(error as NodeJS.ErrnoException).code})`)
-    }
-  }
-  return { cert: read('--tls-cert', config.tlsCert), key: read('--tls-key', config.tlsKey) }
-}
-
-/** Who may join: everybody, or whoever has a token that the key of `--auth-key` (a file, or the URL of a JWKS) signed. */
-function readAuth({ authKey }: Config): Auth {
-  if (authKey === undefined) return openAuth
-  try {
-    return tokenAuth({ key: URL.canParse(authKey) ? new URL(authKey) : readFileSync(authKey) })
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    throw new ConfigError(`--auth-key: ${code?.startsWith('E') ? `cannot read ${authKey} (${code})` : message}`)
-  }
-}
-
 /** Who may use the Janus API at all. */
 function readApiAuth({ apiSecret, tokenAuth, tokenAuthSecret }: Config): ApiAuth {
   const signed = tokenAuthSecret === undefined ? undefined : { signedWith: tokenAuthSecret }
@@ -130,9 +109,28 @@ function serverFacts(config: Config, version: string, candidateIp: string): Serv
   }
 }
 
+/** What rooms hold users to. */
+const roomLimits = (config: Config): Limits => ({
+  maxRoomSize: config.maxRoomSize,
+  maxCcu: config.maxCcu,
+  maxDataBodyBytes: config.maxDataBody,
+  maxPeerConnectionsPerSession: config.maxPeerConnections,
+})
+
 export interface RunningServer {
+  readonly log: Logger
   /**
-   * Stops taking clients, tells those that are there, and resolves when nothing is left. Twice is harmless.
+   * Puts those of the new settings in force that need no restart.
+   * @throws ConfigError when one cannot be used: nothing has changed then
+   */
+  reload(config: Config): Reloaded
+  /**
+   * Takes no new sessions and is no longer ready (`/health`); what is there goes on.
+   * @returns when no session is left, or after `limitMs`
+   */
+  drain(limitMs: number): Promise<void>
+  /**
+   * Tells clients that are still there, and resolves when nothing is left; a drain ends. Twice is harmless.
    * @param signum number of the signal that is why; event handlers are told
    */
   close(signum?: number): Promise<void>
@@ -144,15 +142,28 @@ export interface RunningServer {
  */
 export async function startServer(config: Config, version: string): Promise<RunningServer> {
   prepareDataDir(config.dataDir)
-  const tls = readTls(config)
-  const auth = readAuth(config)
+  const certificate = readCertificate(config)
+  const auth = replaceableAuth(config)
   const log = createLog(config.logLevel)
+  const reloads = new Reloads(config)
+  reloads.add((next) => auth.replace(next))
+  reloads.add((next) => () => {
+    log.level = next.logLevel
+  })
   const closers: Closers = []
   let closing: Promise<void> | undefined
   const close = (signum = 0) => (closing ??= closeAll(closers, signum))
   try {
-    await wire({ config, version, tls, auth, log }, closers)
-    return { close }
+    const drain = await wire({ config, version, certificate, auth, log, reloads }, closers)
+    return {
+      log,
+      reload: (next) => reloads.apply(next),
+      drain: (limitMs) => drain.wait(limitMs),
+      close(signum) {
+        drain.callOff()
+        return close(signum)
+      },
+    }
   } catch (error) {
     await close()
     throw error
@@ -165,37 +176,28 @@ async function closeAll(closers: Closers, signum: number): Promise<void> {
 }
 
 type Closers = ((signum: number) => Promise<void> | void)[]
-type Tls = { cert: Buffer; key: Buffer } | undefined
 
 /** Settings that were read and found usable. */
 interface Prepared {
   config: Config
   version: string
-  tls: Tls
-  auth: Auth
+  certificate: Certificate | undefined
+  auth: ReplaceableAuth
   log: Logger
+  reloads: Reloads
 }
 
-async function wire({ config, version, tls, auth, log }: Prepared, closers: Closers): Promise<void> {
+async function wire(prepared: Prepared, closers: Closers): Promise<Drain> {
+  const { config, version, auth, log, reloads } = prepared
   const events = openEvents(config, hostname(), log, closers)
   const blocks = await openBlocks(config, closers)
   const pool = await listenMedia(config, log)
   closers.push(() => pool.close())
-  const plugin = createSfuPlugin({
-    pool,
-    blocks,
-    profile: config.profile,
-    auth,
-    limits: {
-      maxRoomSize: config.maxRoomSize,
-      maxCcu: config.maxCcu,
-      maxDataBodyBytes: config.maxDataBody,
-      maxPeerConnectionsPerSession: config.maxPeerConnections,
-    },
-    codecs: defaultPolicy,
-    log,
-    clock: systemClock,
-  })
+  const limits = roomLimits(config)
+  reloads.add((next) => () => Object.assign(limits, roomLimits(next)))
+  const { profile } = config
+  const codecs = defaultPolicy
+  const plugin = createSfuPlugin({ pool, blocks, profile, auth, limits, codecs, log, clock: systemClock })
   closers.push(() => plugin.close())
   const gateway = createGateway({
     plugins: [plugin],
@@ -209,9 +211,16 @@ async function wire({ config, version, tls, auth, log }: Prepared, closers: Clos
     opaqueIdInApi: config.opaqueidInApi,
   })
   closers.push(() => gateway.close())
-  const { listener, sockets } = await listenClients(config, tls, gateway, events.sink, log, closers)
+  const { listener, sockets } = await listenClients(prepared, gateway, events.sink, closers)
   const live = () => ({ sockets: sockets(), ...gateway.live(), ...plugin.live() })
-  const admin = await listenOperators(config, pool, live, events)
+  const drain = createDrain(
+    () => {
+      gateway.acceptNewSessions(false)
+      log.info({ event: 'draining', sessions: gateway.live().sessions }, 'no new sessions')
+    },
+    () => gateway.live().sessions,
+  )
+  const admin = await listenOperators(config, pool, live, events, drain)
   closers.push(() => admin.close())
   events.started(gateway.info())
   log.info(
@@ -225,14 +234,13 @@ async function wire({ config, version, tls, auth, log }: Prepared, closers: Clos
     },
     `rostra ${version} listens on ${listener.url}`,
   )
+  return drain
 }
 
 async function listenClients(
-  config: Config,
-  tls: Tls,
+  { config, certificate: tls, log, reloads }: Prepared,
   gateway: Gateway,
   events: EventSink,
-  log: Logger,
   closers: Closers,
 ): Promise<{ listener: HttpListener; sockets(): number }> {
   const sockets = createWebSocketTransport({ gateway, events, log })
@@ -252,15 +260,25 @@ async function listenClients(
       gateway.acceptNewSessions(false)
       listener.stop()
     })
+    reloads.add((next) => {
+      const certificate = readCertificate(next)
+      if (!certificate !== !tls) throw new ConfigError('--tls-cert: to turn TLS on or off needs a restart')
+      return () => certificate && listener.setCertificate(certificate)
+    })
     return { listener, sockets: () => sockets.live() }
   } catch (error) {
     const system = error as NodeJS.ErrnoException
-    if (tls && system.syscall !== 'listen') throw new ConfigError(`--tls-cert, --tls-key: ${system.message}`)
     throw listenError(system, system.code === 'EADDRNOTAVAIL' ? '--host' : '--port', host, port)
   }
 }
 
-async function listenOperators(config: Config, pool: Pool, live: () => Record<string, number>, events: Events) {
+async function listenOperators(
+  config: Config,
+  pool: Pool,
+  live: () => Record<string, number>,
+  events: Events,
+  drain: Drain,
+) {
   const metrics = createMetrics({
     workers: () => pool.counters(),
     live,
@@ -268,7 +286,10 @@ async function listenOperators(config: Config, pool: Pool, live: () => Record<st
     endpointsRefused: () => pool.refused,
     events: () => ({ totals: { ...events.counts() }, queued: events.queued() }),
   })
-  const health = () => ({ healthy: pool.well === pool.size, details: { workers: pool.well, ...live() } })
+  const health = () => ({
+    healthy: pool.well === pool.size && !drain.draining,
+    details: { workers: pool.well, draining: drain.draining, ...live() },
+  })
   const { adminHost: host, adminPort: port, adminSecret: secret } = config
   try {
     return await listenAdmin({ host, port, secret, metrics, health })

@@ -1,24 +1,58 @@
-/** Without a command: a server until a signal. */
-import { startServer } from '../server.js'
-import type { CliCommand } from './command.js'
+/** Without a command: a server until a signal. SIGHUP reloads settings; SIGTERM and SIGINT drain and end. */
+import { ConfigError } from '../config/config-error.js'
+import { type RunningServer, startServer } from '../server.js'
+import type { CliCommand, Invocation } from './command.js'
 
-/** How long a server that was told to stop may take; then it is ended whatever it still does. */
+/** How long a server that was told to stop may take after the drain; then it is ended whatever it still does. */
 const STOP_LIMIT_MS = 10_000
 
 export const serve: CliCommand = {
   name: '',
   description: 'WebRTC rooms behind the Janus API',
   async run({ readConfig, version }) {
-    const server = await startServer(readConfig(), version)
-    let stopping = false
-    const stop = (_: NodeJS.Signals, signum: number) => {
-      if (stopping) return
-      stopping = true
-      setTimeout(() => process.exit(1), STOP_LIMIT_MS).unref()
-      void server.close(signum).then(() => process.exit(0))
-    }
+    let config = readConfig()
+    let server: RunningServer | undefined
+    // From the beginning: a signal that nobody takes would end the program.
+    process.on('SIGHUP', () => {
+      if (server) config = reload(server, readConfig) ?? config
+    })
+    server = await startServer(config, version)
+    const stop = stopper(server, () => config.drainTime * 1_000)
     process.on('SIGTERM', stop)
     process.on('SIGINT', stop)
     return undefined
   },
+}
+
+/** @returns undefined when the new settings cannot be used: the old ones stay */
+function reload({ log, reload }: RunningServer, readConfig: Invocation['readConfig']) {
+  try {
+    const config = readConfig()
+    const { changed, needRestart } = reload(config)
+    const fields = { event: 'reloaded', changed, needRestart }
+    if (needRestart.length === 0) log.info(fields, 'settings reloaded')
+    else log.warn(fields, 'settings reloaded, but for those that need a restart')
+    return config
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    log.error({ event: 'reload-refused' }, `settings stay as they are: ${error.message}`)
+    return undefined
+  }
+}
+
+/** The first signal drains and then ends, the second ends at once, a third does not even wait for that. */
+function stopper(server: RunningServer, drainMs: () => number): NodeJS.SignalsListener {
+  let stage: 'running' | 'draining' | 'ending' = 'running'
+  const end = (signum: number) => {
+    if (stage === 'ending') return
+    stage = 'ending'
+    setTimeout(() => process.exit(1), STOP_LIMIT_MS).unref()
+    void server.close(signum).then(() => process.exit(0))
+  }
+  return (_, signum) => {
+    if (stage === 'ending') process.exit(1)
+    if (stage === 'draining') return end(signum)
+    stage = 'draining'
+    void server.drain(drainMs()).then(() => end(signum))
+  }
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { defaultText, settingKeys, settingName, variableName } from './settings.js'
+import { defaultText, settingKeys, settingName, settingOf, variableName } from './settings.js'
 
 const docs = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8')
 
@@ -28,3 +28,9 @@ for (const key of settingKeys)
     assert.equal(unquote(row?.[2]), defaultText(key) ?? 'none')
     assert.ok(row?.[3], 'a meaning')
   })
+
+test('what SIGHUP reloads is listed', () => {
+  const list = /^SIGHUP reloads (.*)\.$/m.exec(docs)?.[1]?.split(', ').map(unquote)
+  const reloading = settingKeys.filter((key) => settingOf(key).reloads).map((key) => `--${settingName(key)}`)
+  assert.deepEqual(list?.sort(), reloading.sort())
+})

@@ -55,11 +55,13 @@ export const settings = {
     value: 'file',
     description: 'certificate chain (PEM); with --tls-key the listener speaks TLS',
     type: text.optional(),
+    reloads: true,
   },
   tlsKey: {
     value: 'file',
     description: 'private key (PEM)',
     type: text.optional(),
+    reloads: true,
   },
   rtcPort: {
     value: 'port',
@@ -109,16 +111,33 @@ export const settings = {
     value: 'file or URL',
     description: 'public key (PEM or DER file) or JWKS URL: turns token auth on',
     type: text.optional(),
+    reloads: true,
+  },
+  authAlgorithms: {
+    value: 'algorithm',
+    description: 'JWS algorithm that tokens may use, of those that fit the key; repeatable',
+    type: list(text).default([]),
+    otherwise: 'RS512 for RSA, else what fits the key',
+    repeatable: true,
+    reloads: true,
+  },
+  authBindSub: {
+    value: 'true or false',
+    description: 'the "sub" of a token says who its user is, when it has no user_id',
+    type: yesNo.default(false),
+    reloads: true,
   },
   maxRoomSize: {
     value: 'users',
     description: 'most users in a room; 0 = no limit',
     type: integer().default(0),
+    reloads: true,
   },
   maxCcu: {
     value: 'users',
     description: 'most users on the server; 0 = no limit',
     type: integer().default(0),
+    reloads: true,
   },
   sessionTimeout: {
     value: 'seconds',
@@ -161,6 +180,7 @@ export const settings = {
     value: 'bytes',
     description: 'longest body of a data message',
     type: integer(0, 1024 * 1024).default(64 * 1024),
+    reloads: true,
   },
   dataBufferMax: {
     value: 'bytes',
@@ -176,6 +196,13 @@ export const settings = {
     value: 'count',
     description: 'most PeerConnections of one session: a client needs one, and one for each user it watches',
     type: integer(1, 65_536).default(512),
+    reloads: true,
+  },
+  drainTime: {
+    value: 'seconds',
+    description: 'after SIGTERM, sessions that are there may go on so long',
+    type: seconds().default(0),
+    reloads: true,
   },
   events: {
     value: 'types',
@@ -220,6 +247,7 @@ export const settings = {
     value: 'level',
     description: logLevels.join(', '),
     type: oneOf(logLevels).default('info'),
+    reloads: true,
   },
 } satisfies Readonly<Record<string, Setting>>
 

@@ -24,6 +24,7 @@ export interface SfuPluginOptions {
   /** For connections that do not choose one by `?profile=`. */
   profile: ProfileName
   auth: Auth
+  /** May change at any time. */
   limits: Limits
   codecs: CodecPolicy
   log: Log
@@ -58,7 +59,7 @@ export function createSfuPlugin(options: SfuPluginOptions): SfuPlugin {
   const enforcement = new Enforcement(pool, blocks, log)
   const presence = new Presence()
   const ghosts = new Ghosts(options.clock)
-  const quota = new Quota(limits.maxPeerConnectionsPerSession)
+  const quota = new Quota(() => limits.maxPeerConnectionsPerSession)
   const services: Services = { pool, presence, blocks, enforcement, ghosts, quota, auth, profile, limits, codecs, log }
   const connections = new Set<Connection>()
   const count = (test: (connection: Connection) => boolean) => [...connections].filter(test).length

@@ -7,7 +7,7 @@ const limits = { maxRoomSize: 0, maxCcu: 0, maxDataBodyBytes: 65_536, maxPeerCon
 const offer = { type: 'offer', sdp: offers.media } as const
 
 test('each owner has one place of a session, and places come back', () => {
-  const quota = new Quota(2)
+  const quota = new Quota(() => 2)
   const [a, b, c] = [{}, {}, {}]
   assert.deepEqual(
     [a, b, a, c].map((owner) => quota.take(1, owner)),

@@ -3,11 +3,11 @@
  * few thousand of them: one client must not take them all.
  */
 export class Quota {
-  readonly #max: number
+  readonly #max: () => number
   readonly #bySession = new Map<number, Set<object>>()
 
   /** @param max per session, at least 1 */
-  constructor(max: number) {
+  constructor(max: () => number) {
     this.#max = max
   }
 
@@ -24,7 +24,7 @@ export class Quota {
    */
   take(sessionId: number, owner: object): boolean {
     const places = this.#bySession.get(sessionId) ?? new Set<object>()
-    if (!places.has(owner) && places.size >= this.#max) return false
+    if (!places.has(owner) && places.size >= this.#max()) return false
     this.#bySession.set(sessionId, places.add(owner))
     return true
   }

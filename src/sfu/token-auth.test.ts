@@ -217,6 +217,24 @@ test('a token that expires later cuts nobody off', async () => {
   assert.equal(jsep?.type, 'offer')
 })
 
+test('a JWK file is a key too, and may name its algorithm', async () => {
+  const jwk = rsa.publicKey.export({ format: 'jwk' })
+  const text = (extra: object = {}) => JSON.stringify({ ...jwk, ...extra }, undefined, 2)
+  assert.equal(await joinCode(await sign(good), { key: text() }), 'joined')
+  assert.equal(await joinCode(await sign(good, 'RS256'), { key: text() }), 'token_algorithm')
+  assert.equal(await joinCode(await sign(good, 'RS256'), { key: text({ alg: 'RS256' }) }), 'joined')
+  assert.equal(await joinCode(await sign(good), { key: text({ alg: 'RS256' }) }), 'token_algorithm')
+  const refused: [key: string, words: RegExp][] = [
+    [text({ alg: 'HS256' }), /HS256 does not fit/],
+    [JSON.stringify(rsa.privateKey.export({ format: 'jwk' })), /not public/],
+    [JSON.stringify({ kty: 'oct', k: 'c2VjcmV0' }), /not public/],
+    [JSON.stringify({ keys: [jwk] }), /set of keys/],
+    [JSON.stringify({ kty: 'RSA' }), /no public key/],
+    ['{', /neither JSON/],
+  ]
+  for (const [key, words] of refused) assert.throws(() => auth({ key }), words)
+})
+
 test('JWKS: by kid, without kid, with the algorithm that the key names; unreachable is no fault of the token', async () => {
   const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const named = generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -225,6 +243,7 @@ test('JWKS: by kid, without kid, with the algorithm that the key names; unreacha
     { ...otherRsa.publicKey.export({ format: 'jwk' }), kid: 'two' },
     { ...named.publicKey.export({ format: 'jwk' }), kid: 'named', alg: 'RS256' },
     { ...ec.publicKey.export({ format: 'jwk' }), kid: 'ec' },
+    { ...generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' }), kid: 'weak' },
   ]
   const server = createServer((_request, response) => response.end(JSON.stringify({ keys })))
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))

@@ -4,10 +4,11 @@ import { z } from 'zod'
 import type { Auth, Grant } from './auth.js'
 import { Refusal, refuse } from './errors.js'
 import { idSchema } from './ids.js'
-import { KeysUnavailable, readTokenKey, type TokenKey } from './token-key.js'
+import { localKey, type TokenKey } from './token-key.js'
+import { isWeak, KeysUnavailable, remoteKeys } from './token-key-set.js'
 
 export interface TokenAuthOptions {
-  /** PEM or DER of a public key, or the URL of a JWKS. */
+  /** PEM, DER or JWK of a public key, or the URL of a JWKS. */
   key: string | Uint8Array | URL
   /** JWS algorithms to take, out of those that fit the key; RS512 for RSA when absent. */
   algorithms?: readonly string[]
@@ -32,7 +33,8 @@ type Claims = z.output<typeof claimsSchema>
 
 /** @throws Error with one clear sentence when the key cannot be used */
 export function tokenAuth(options: TokenAuthOptions): Auth {
-  const key = readTokenKey(options.key, options.algorithms)
+  const { algorithms } = options
+  const key = options.key instanceof URL ? remoteKeys(options.key, algorithms) : localKey(options.key, algorithms)
   const now = options.now ?? (() => new Date())
   const identityOf = ({ user_id, sub }: Claims) => user_id ?? (options.bindSub ? sub : undefined)
 
@@ -86,6 +88,7 @@ async function verifyWithAny(
   } catch (error) {
     if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error
     for await (const candidate of error) {
+      if (isWeak(candidate)) continue
       try {
         return await jwtVerify(token, candidate, options)
       } catch (failed) {

@@ -94,6 +94,15 @@ test('a certificate that is none', async () => {
   assert.match(await fails(['--tls-cert', file, '--tls-key', file]), /--tls-cert/)
 })
 
+test('too few file descriptors', async () => {
+  const command = 'ulimit -n 64 && exec "$0" "$@"'
+  const child = spawn('sh', ['-c', command, process.execPath, entry], { stdio: ['ignore', 'ignore', 'pipe'] })
+  let error = ''
+  child.stderr.on('data', (text) => (error += text))
+  assert.deepEqual(await once(child, 'close'), [1, null])
+  assert.equal(error, 'rostra: ulimit -n: 64 open files are too few, at least 256 are needed\n')
+})
+
 test('the first log line says where, and SIGTERM ends it with 0', async () => {
   const server = await startServer()
   assert.equal(server.listening.event, 'listening')

@@ -1,6 +1,6 @@
 /** A Janus client on a WebSocket, for Node: requests with replies, and everything that was pushed. */
 import { once } from 'node:events'
-import { WebSocket } from 'ws'
+import { type ClientOptions, WebSocket } from 'ws'
 
 export interface JanusMessage {
   janus: string
@@ -46,8 +46,9 @@ export class JanusSocket {
     })
   }
 
-  static async open(url: string): Promise<JanusSocket> {
-    const socket = new WebSocket(url, 'janus-protocol')
+  /** @param options of the socket, such as the certificate to trust */
+  static async open(url: string, options: ClientOptions = {}): Promise<JanusSocket> {
+    const socket = new WebSocket(url, 'janus-protocol', options)
     await once(socket, 'open')
     return new JanusSocket(socket)
   }

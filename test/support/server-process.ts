@@ -7,6 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { eventually } from './eventually.js'
+
+export type LogLine = Record<string, unknown>
 
 export interface ServerProcess {
   readonly pid: number
@@ -24,6 +27,11 @@ export interface ServerProcess {
   live(): Promise<Record<string, number>>
   /** Totals of all workers by name. */
   totals(): Promise<Record<string, number>>
+  signal(signal: NodeJS.Signals): void
+  /** The first line of the log, from its beginning on, that passes. */
+  logged(test: (line: LogLine) => boolean, withinMs?: number): Promise<LogLine>
+  /** Sends SIGHUP and resolves with the line of the log that says what came of it. */
+  reload(): Promise<LogLine>
   /** Ends it and resolves with its exit code (null after a signal). */
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
@@ -69,6 +77,11 @@ function running(
   folder: string,
 ): ServerProcess {
   const url = String(listening.url)
+  const logged = (test: (line: LogLine) => boolean, withinMs?: number) =>
+    eventually('a line of the log', () => log.map((line) => JSON.parse(line) as LogLine).find(test), {
+      everyMs: 10,
+      ...(withinMs !== undefined && { withinMs }),
+    })
   const metrics = async () => (await fetch(`${String(listening.admin)}/metrics`)).text()
   return {
     pid: child.pid!,
@@ -81,6 +94,22 @@ function running(
     metrics,
     live: async () => sums(await metrics(), 'rostra_live', 'kind'),
     totals: async () => sums(await metrics(), 'rostra_media_total', 'name'),
+    signal: (signal) => void child.kill(signal),
+    logged,
+    reload() {
+      const known = log.length
+      child.kill('SIGHUP')
+      const isAnswer = ({ event }: LogLine) => event === 'reloaded' || event === 'reload-refused'
+      return eventually(
+        'an answer to SIGHUP',
+        () =>
+          log
+            .slice(known)
+            .map((line) => JSON.parse(line) as LogLine)
+            .find(isAnswer),
+        { everyMs: 10 },
+      )
+    },
     async stop(signal = 'SIGTERM') {
       if (child.exitCode === null && child.signalCode === null) {
         child.kill(signal)

@@ -1,6 +1,6 @@
 /** The one HTTP(S) listener: routes by path, and hands WebSocket upgrades on. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { createServer as createSecureServer } from 'node:https'
+import { createServer as createSecureServer, Server as SecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Log } from '../log.js'
@@ -28,6 +28,8 @@ export interface HttpListener {
   /** E.g. `http://127.0.0.1:8188`; `localhost` stands for all addresses. */
   readonly url: string
   readonly port: number
+  /** New connections get this certificate, open ones go on with theirs. @throws Error without TLS, or for what is none */
+  setCertificate(tls: { readonly cert: string | Buffer; readonly key: string | Buffer }): void
   /** Takes no new connections. Those that are open go on. */
   stop(): void
   /** Ends everything, also connections that are in use; close upgraded sockets first. Twice is harmless. */
@@ -59,6 +61,10 @@ export async function createHttpListener(options: HttpListenerOptions): Promise<
   return {
     url: `${tls ? 'https' : 'http'}://${urlHost(host)}:${address.port}`,
     port: address.port,
+    setCertificate(certificate) {
+      if (!(server instanceof SecureServer)) throw new Error('a listener without TLS has no certificate')
+      server.setSecureContext(certificate)
+    },
     stop() {
       closing ??= closed()
       server.closeIdleConnections()
