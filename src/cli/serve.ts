@@ -41,7 +41,7 @@ function reload({ log, reload }: RunningServer, readConfig: Invocation['readConf
 }
 
 /** The first signal drains and then ends, the second ends at once, a third does not even wait for that. */
-function stopper(server: RunningServer, drainMs: () => number): NodeJS.SignalsListener {
+function stopper(server: RunningServer, drainMs: () => number) {
   let stage: 'running' | 'draining' | 'ending' = 'running'
   const end = (signum: number) => {
     if (stage === 'ending') return
@@ -49,7 +49,7 @@ function stopper(server: RunningServer, drainMs: () => number): NodeJS.SignalsLi
     setTimeout(() => process.exit(1), STOP_LIMIT_MS).unref()
     void server.close(signum).then(() => process.exit(0))
   }
-  return (_, signum) => {
+  return (_: NodeJS.Signals, signum: number): void => {
     if (stage === 'ending') process.exit(1)
     if (stage === 'draining') return end(signum)
     stage = 'draining'

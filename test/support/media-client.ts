@@ -196,8 +196,8 @@ export class MediaPeer {
   ufrag = randomBytes(4).toString('hex')
   pwd = randomBytes(16).toString('hex')
   readonly transport: number
-  readonly socket: number
-  readonly port: number
+  socket: number
+  port: number
   rtpPackets = 0
   /** The view and the bytes are valid during the call only. */
   onRtp: ((view: RtpView, bytes: Uint8Array) => void) | undefined
@@ -209,6 +209,7 @@ export class MediaPeer {
   remote: RemoteTransport | undefined
   #clients: ClientIo
   #selected = false
+  #silent = false
   #lastCheckMs = Number.NEGATIVE_INFINITY
   #resolveConnected!: () => void
   #resolveClosed!: (reason: number) => void
@@ -234,9 +235,28 @@ export class MediaPeer {
 
   check(nowMs: number): void {
     const interval = this.#selected ? CONSENT_INTERVAL_MS : CHECK_INTERVAL_MS
-    if (!this.remote || nowMs - this.#lastCheckMs < interval) return
+    if (!this.remote || this.#silent || nowMs - this.#lastCheckMs < interval) return
     this.#lastCheckMs = nowMs
     this.#clients.sendCheck(this, this.remote)
+  }
+
+  /** Sends no more checks, and says no farewell either: as if the power went off. */
+  fallSilent(): void {
+    this.#silent = true
+  }
+
+  /** Another network: a new socket and new ICE credentials (RFC 8445 §9), the same DTLS association. Then offer. */
+  moveToNewSocket(): void {
+    const { socket, port } = this.#clients.io.listen('127.0.0.1', 0)
+    Object.assign(this, { socket, port, ufrag: randomBytes(4).toString('hex'), pwd: randomBytes(16).toString('hex') })
+  }
+
+  /** Checks from the new socket go to what the server answered. */
+  resume(remote: RemoteTransport): void {
+    this.remote = remote
+    this.#selected = false
+    this.#silent = false
+    this.check(performance.now())
   }
 
   /** A check was answered by the address of `row`. */

@@ -1,0 +1,80 @@
+/** H-19 and ghosts: who vanishes without a word is gone for the others within 20 s; who comes back in time loses nothing. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { AUDIO_SSRC, openStage, publish, speak, subscribe } from '../support/call.js'
+import { eventually } from '../support/eventually.js'
+import { JanusSocket } from '../support/janus-socket.js'
+import { readRemote } from '../support/media-client.js'
+
+const GONE_MS = 20_000
+
+test('silent clients leave within 20 s; a claim, an ICE restart or a new peer connection in that time keeps the others', async (t) => {
+  const flags = ['--workers', '1', '--reclaim-session-timeout', '60']
+  const { server, clients, janus: observing } = await openStage(t, flags)
+  const sessions: Record<string, JanusSocket> = {}
+  for (const user of ['vanished', 'moved', 'claimed', 'renewed']) {
+    sessions[user] = await JanusSocket.open(server.webSocketUrl)
+    t.after(() => sessions[user]!.close())
+    await sessions[user].create()
+  }
+  const party = (user: string) => publish(sessions[user]!, clients, 'room', user)
+  const [vanished, moved, claimed, renewed] = [
+    await party('vanished'),
+    await party('moved'),
+    await party('claimed'),
+    await party('renewed'),
+  ]
+  const witness = await publish(observing, clients, 'room', 'witness')
+  const viewer = await subscribe(observing, clients, 'room', 'witness', 'moved')
+  const voice = speak(moved.peer)
+  t.after(() => voice.stop())
+  await eventually('the witness hears who will move', () => viewer.peer.rtpPackets > 5)
+
+  for (const { peer } of [vanished, moved, claimed, renewed]) peer.fallSilent()
+  await Promise.all(Object.values(sessions).map((each) => each.request('keepalive')))
+  const silentSinceMs = performance.now()
+  const left = witness.handle.janus.next(({ plugindata }) => plugindata?.data.event === 'leave', GONE_MS)
+
+  // Another network: the same peer connection goes on from a new address.
+  moved.peer.moveToNewSocket()
+  const offer = { type: 'offer', sdp: moved.peer.offer({ audio: AUDIO_SSRC, video: AUDIO_SSRC + 1 }) }
+  const { jsep } = await moved.handle.message({}, offer)
+  moved.peer.resume(readRemote(jsep!.sdp))
+  const heard = viewer.peer.rtpPackets
+  await eventually('the witness hears him again', () => viewer.peer.rtpPackets > heard + 5)
+
+  // The socket is lost with the network: another takes the session over, media comes later.
+  const claiming = await JanusSocket.open(server.webSocketUrl)
+  t.after(() => claiming.close())
+  claiming.sessionId = sessions.claimed!.sessionId
+  assert.equal((await claiming.request('claim')).janus, 'success')
+  const stays = setInterval(() => void claiming.request('keepalive'), 5_000)
+  t.after(() => clearInterval(stays))
+
+  // The server has noticed that the peer is gone; the client makes a new peer connection in time.
+  const hangup = await renewed.handle.next('hangup', GONE_MS)
+  assert.equal(hangup.reason, 'ICE failed')
+  const again = clients.peer()
+  const up = renewed.handle.next('webrtcup')
+  const answer = await renewed.handle.message({}, { type: 'offer', sdp: again.offer({ audio: AUDIO_SSRC }) })
+  await Promise.all([again.connect(readRemote(answer.jsep!.sdp)), up])
+
+  assert.equal((await left).plugindata?.data.user_id, 'vanished')
+  const goneAfterMs = performance.now() - silentSinceMs
+  assert.ok(goneAfterMs < GONE_MS && goneAfterMs > 10_000, `gone after ${goneAfterMs} ms`)
+  t.diagnostic(`gone after ${(goneAfterMs / 1000).toFixed(1)} s`)
+  assert.equal(sessions.vanished!.messages.at(-1)!.janus, 'timeout')
+
+  // Everybody else had the same time, and more.
+  await new Promise((resolve) => setTimeout(resolve, GONE_MS - goneAfterMs + 1_000))
+  assert.deepEqual(
+    witness.handle.events('leave').map(({ user_id }) => user_id),
+    ['vanished'],
+  )
+  const body = { kind: 'data', body: 'still here?' }
+  for (const { handle } of [moved, renewed]) {
+    assert.equal((await handle.message(body)).plugindata?.data.success, true)
+  }
+  const reply = await claiming.request('message', { handle_id: claimed.handle.id, body })
+  assert.equal(reply.plugindata?.data.success, true)
+})
