@@ -98,7 +98,7 @@ async function load(messagesPerSecond: number, seconds: number): Promise<LoadRes
   const clientCpu = (cpu.user + cpu.system) / 1_000 / (performance.now() - startMs)
   await quiet(() => tally.deliveries)
   const due = (client: LoadClient) => (toldInRoom[client.room] ?? 0) - (told.get(client) ?? 0)
-  const served = clients.map((client) => client.heard / Math.max(1, due(client)))
+  const served = clients.filter((client) => due(client) > 0).map((client) => client.heard / due(client))
   return {
     sent,
     deliveries: tally.deliveries,

@@ -17,7 +17,7 @@ export function jsonBytes(value: unknown): string {
 export class SharedData {
   readonly data: Readonly<Record<string, unknown>>
   #plugindata: { readonly plugin: string; readonly data: object } | undefined
-  #bytes: string | undefined
+  #rest: string | undefined
 
   constructor(data: Readonly<Record<string, unknown>>) {
     this.data = data
@@ -28,9 +28,9 @@ export class SharedData {
     return (this.#plugindata ??= { plugin, data: this.data })
   }
 
-  /** `plugindata` as bytes. */
-  bytes(plugin: string): string {
-    return (this.#bytes ??= jsonBytes(this.plugindata(plugin)))
+  /** The end of a message that it is in: `plugindata` as bytes, and the last brace. */
+  rest(plugin: string): string {
+    return (this.#rest ??= `${jsonBytes(this.plugindata(plugin))}}`)
   }
 }
 
@@ -81,8 +81,8 @@ export class SharedEvent {
     return this.#head.bytes
   }
 
-  /** The others, but for the last brace: the same for all handles. */
+  /** The others, the same for all handles. */
   get rest(): string {
-    return this.#data.bytes(this.#head.plugin)
+    return this.#data.rest(this.#head.plugin)
   }
 }

@@ -192,31 +192,19 @@ export class WebSocketConnection implements Connection, Owner {
     })
   }
 
-  /** Bytes that the kernel has not taken. */
-  get #unsentBytes(): number {
-    return this.#webSocket.bufferedAmount + this.#outboxBytes
-  }
-
   #send(message: ServerMessage): void {
-    if (!this.#isOpen) return
-    const unsentBytes = this.#unsentBytes
-    if (unsentBytes > this.#limits.cutAboveBytes) {
-      this.#log.warn({ bufferedBytes: unsentBytes }, 'a client reads too slowly: cut off')
-      this.#webSocket.terminate()
-      return
-    }
     const wasEmpty = this.#outboxBytes === 0
-    if (message instanceof SharedEvent) this.#enqueue(message.head, message.rest, '}')
-    else this.#enqueue(jsonBytes(message))
+    if (message instanceof SharedEvent) this.#enqueue(message.head, message.rest)
+    else this.#enqueue(jsonBytes(message), '')
     if (this.#outboxBytes > OUTBOX_BYTES) this.#flush()
     else if (wasEmpty) this.#endOfTurn.add(this.#flushDue)
   }
 
-  #enqueue(...payload: string[]): void {
-    let length = 0
-    for (const piece of payload) length += piece.length
+  /** One message, in two pieces. */
+  #enqueue(head: string, rest: string): void {
+    const length = head.length + rest.length
     const header = textFrameHeader(length)
-    this.#outbox.push(header, ...payload)
+    this.#outbox.push(header, head, rest)
     this.#outboxBytes += header.length + length
   }
 
@@ -228,7 +216,12 @@ export class WebSocketConnection implements Connection, Owner {
     if (this.#outboxBytes === 0) return
     const frames = this.#outbox.join('')
     this.#clearOutbox()
-    if (this.#isOpen) this.#stream.write(frames, 'latin1')
+    if (!this.#isOpen) return
+    const { bufferedAmount } = this.#webSocket
+    if (bufferedAmount > this.#limits.cutAboveBytes) {
+      this.#log.warn({ bufferedBytes: bufferedAmount }, 'a client reads too slowly: cut off')
+      this.#webSocket.terminate()
+    } else this.#stream.write(frames, 'latin1')
   }
 
   #clearOutbox(): void {
