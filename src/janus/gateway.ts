@@ -37,6 +37,8 @@ export interface GatewayOptions {
   readonly candidatesTimeoutMs?: number
   /** Events carry the `opaque_id` of their handle. Default false. */
   readonly opaqueIdInApi?: boolean
+  /** Candidates of the server go out in `trickle` events and not in SDPs. Default false. */
+  readonly fullTrickle?: boolean
   readonly limits?: Partial<GatewayLimits>
   /** Where it is counted that a limit was reached. */
   readonly refusals?: Refusals
@@ -142,6 +144,7 @@ class JanusGateway implements Gateway, Core {
       refusals: this.#refusals,
       candidatesTimeoutMs: options.candidatesTimeoutMs ?? 45_000,
       opaqueIdInApi: options.opaqueIdInApi ?? false,
+      fullTrickle: options.fullTrickle ?? false,
       waitingPerHandle: this.#limits.waitingPerHandle,
       waitingBytesPerConnection: this.#limits.waitingBytesPerConnection,
     }
@@ -232,6 +235,7 @@ class JanusGateway implements Gateway, Core {
       reclaimTimeoutMs: this.#reclaimTimeoutMs,
       candidatesTimeoutMs: this.#handleSettings.candidatesTimeoutMs,
       opaqueIdInApi: this.#handleSettings.opaqueIdInApi,
+      fullTrickle: this.#handleSettings.fullTrickle,
       secretWanted: this.auth.wants.secret,
       tokenWanted: this.auth.wants.token,
       plugins: this.plugins.values(),

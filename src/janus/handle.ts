@@ -2,6 +2,7 @@
 import type { Connection, ServerMessage } from './connection.js'
 import { type Failure, failure } from './errors.js'
 import type { EventSink, EventSubject } from './events/event-sink.js'
+import { divide } from './full-trickle.js'
 import type { CaptureOutcome, CaptureRequest, HandleInfo } from './handle-info.js'
 import type { Log } from './log.js'
 import type { HandlePort, Jsep, Plugin, PluginHandle, PluginReply, PluginRequest } from './plugin.js'
@@ -26,6 +27,8 @@ export interface HandleSettings {
   readonly refusals: Refusals
   /** Early candidates older than this are dropped when the negotiation is complete. */
   readonly candidatesTimeoutMs: number
+  /** Candidates go out in `trickle` events and not in SDPs. */
+  readonly fullTrickle: boolean
   /** Events name the `opaque_id` too. */
   readonly opaqueIdInApi: boolean
   /** Requests that may wait on one handle while the plugin works on another. */
@@ -68,6 +71,8 @@ export class Handle implements EventSubject {
   /** Whom events are for. */
   readonly #head: EventHead
   readonly #early = new EarlyCandidates()
+  /** ICE session whose candidates the client has: they are sent once for each. */
+  #trickledUfrag: string | undefined
   #tasks: Task[] = []
   /** The plugin works on a task. */
   #busy = false
@@ -190,7 +195,7 @@ export class Handle implements EventSubject {
     if (this.#open) {
       if (reply.jsep) events.description(this, 'local', reply.jsep)
       const { transaction } = message
-      this.#guard('message', () => this.#event('event', this.#pluginData(reply), transaction))
+      this.#guard('message', () => this.#pluginEvent(reply, transaction))
       this.#applyCandidates()
     }
     this.#busy = false
@@ -233,16 +238,22 @@ export class Handle implements EventSubject {
     this.#session.event({ janus, session_id, ...(transaction !== undefined && { transaction }), ...sender, ...fields })
   }
 
-  #pluginData({ data, jsep }: PluginReply): Record<string, unknown> {
+  #pluginEvent({ data, jsep }: PluginReply, transaction?: string): void {
     const plugindata = { plugin: this.plugin.packageName, data }
+    const divided = jsep && this.#settings.fullTrickle ? divide(jsep.sdp) : undefined
     // Clients get exactly these two keys.
-    return jsep ? { plugindata, jsep: { type: jsep.type, sdp: jsep.sdp } } : { plugindata }
+    const description = jsep && { jsep: { type: jsep.type, sdp: divided?.sdp ?? jsep.sdp } }
+    this.#event('event', { plugindata, ...description }, transaction)
+    if (!divided || divided.candidates.length === 0 || divided.ufrag === this.#trickledUfrag) return
+    this.#trickledUfrag = divided.ufrag
+    for (const candidate of divided.candidates) this.#event('trickle', { candidate })
+    this.#event('trickle', { candidate: { completed: true } })
   }
 
   #push(data: Record<string, unknown> | SharedData, jsep?: Jsep): void {
     if (!this.#open) return
     if (jsep) this.#settings.events.description(this, 'local', jsep)
-    if (!(data instanceof SharedData)) this.#event('event', this.#pluginData(jsep ? { data, jsep } : { data }))
+    if (!(data instanceof SharedData)) this.#pluginEvent(jsep ? { data, jsep } : { data })
     else this.#session.event(new SharedEvent(this.#head, data))
   }
 

@@ -42,6 +42,7 @@ export interface GatewayState {
   readonly reclaimTimeoutMs: number
   readonly candidatesTimeoutMs: number
   readonly opaqueIdInApi: boolean
+  readonly fullTrickle: boolean
   readonly secretWanted: boolean
   readonly tokenWanted: boolean
   readonly plugins: Iterable<Plugin>
@@ -84,7 +85,7 @@ export function serverInfo(facts: ServerFacts, state: GatewayState): Record<stri
     // The only nomination of RFC 8445.
     'ice-nomination': 'regular',
     'ice-keepalive-conncheck': false,
-    'full-trickle': false,
+    'full-trickle': state.fullTrickle,
     'mdns-enabled': false,
     'min-nack-queue': 200,
     'nack-optimizations': false,
