@@ -1,19 +1,14 @@
 /** The only place that wires parts together: settings in, a running server out. */
 import { hostname } from 'node:os'
-import { fileURLToPath } from 'node:url'
 import { ConfigError } from './config/config-error.js'
 import { prepareDataDir } from './config/data-dir.js'
 import { hostAddresses } from './config/host-addresses.js'
 import type { Config } from './config/settings.js'
 import { type ApiAuth, apiAuth } from './janus/auth/api-auth.js'
 import { systemClock } from './janus/clock.js'
-import type { EventSink } from './janus/events/event-sink.js'
-import { createGateway, type Gateway } from './janus/gateway.js'
+import { createGateway } from './janus/gateway.js'
+import { Refusals } from './janus/refusals.js'
 import type { ServerFacts } from './janus/server-info.js'
-import { createHttpListener, type HttpListener } from './janus/transports/http.js'
-import { createRest } from './janus/transports/rest.js'
-import { createStaticFiles } from './janus/transports/static-files.js'
-import { createWebSocketTransport } from './janus/transports/websocket.js'
 import { defaultPolicy } from './jsep/codecs.js'
 import { maxMessageSize } from './jsep/write-description.js'
 import { defaultMediaSettings } from './media/control.js'
@@ -22,7 +17,9 @@ import { listenAdmin } from './observe/admin-listener.js'
 import { createLog, type Logger } from './observe/log.js'
 import { createMetrics } from './observe/metrics.js'
 import { type Certificate, readCertificate } from './server/certificate.js'
+import { listenClients } from './server/clients.js'
 import { createDrain, type Drain } from './server/drain.js'
+import { listenError } from './server/listen-error.js'
 import { type Reloaded, Reloads } from './server/reloads.js'
 import { type ReplaceableAuth, replaceableAuth } from './server/token-access.js'
 import { type Events, eventHandlerFacts, openEvents } from './server-events.js'
@@ -32,20 +29,6 @@ import { createSfuPlugin } from './sfu/plugin.js'
 import type { Limits } from './sfu/services.js'
 
 const AUTHOR = 'The rostra authors'
-
-const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url))
-
-/** The system's words for a listener that cannot listen, as one line that names the setting. */
-function listenError(error: NodeJS.ErrnoException, flag: string, host: string, port: number): Error {
-  const words: Record<string, string> = {
-    EADDRINUSE: 'is taken',
-    EACCES: 'may not be used by this user',
-    EADDRNOTAVAIL: 'is not an address of this host',
-    ENOTFOUND: 'is not an address of this host',
-  }
-  const why = words[error.code ?? '']
-  return why === undefined ? error : new ConfigError(`${flag}: ${host} port ${port} ${why}`)
-}
 
 async function listenMedia(config: Config, log: Logger): Promise<Pool> {
   const listen = config.rtcIp.length > 0 ? config.rtcIp : hostAddresses()
@@ -102,6 +85,13 @@ function serverFacts(config: Config, version: string, candidateIp: string): Serv
         name: 'WebSocket transport',
         author: AUTHOR,
         description: 'The Janus API over WebSocket, subprotocol janus-protocol',
+        versionString: version,
+        version: 1,
+      },
+      'janus.transport.http': {
+        name: 'HTTP transport',
+        author: AUTHOR,
+        description: 'The Janus API over HTTP, with long polls',
         versionString: version,
         version: 1,
       },
@@ -199,6 +189,7 @@ async function wire(prepared: Prepared, closers: Closers): Promise<Drain> {
   const codecs = defaultPolicy
   const plugin = createSfuPlugin({ pool, blocks, profile, auth, limits, codecs, log, clock: systemClock })
   closers.push(() => plugin.close())
+  const refusals = new Refusals()
   const gateway = createGateway({
     plugins: [plugin],
     facts: serverFacts(config, version, pool.candidates[0]?.ip ?? ''),
@@ -209,10 +200,17 @@ async function wire(prepared: Prepared, closers: Closers): Promise<Drain> {
     reclaimTimeoutMs: config.reclaimSessionTimeout * 1_000,
     candidatesTimeoutMs: config.candidatesTimeout * 1_000,
     opaqueIdInApi: config.opaqueidInApi,
+    fullTrickle: config.fullTrickle,
+    limits: {
+      sessions: config.maxSessions,
+      sessionsPerAccount: config.maxSessionsPerSocket,
+      handlesPerSession: config.maxHandlesPerSession,
+    },
+    refusals,
   })
   closers.push(() => gateway.close())
-  const { listener, sockets } = await listenClients(prepared, gateway, events.sink, closers)
-  const live = () => ({ sockets: sockets(), ...gateway.live(), ...plugin.live() })
+  const clients = await listenClients({ ...prepared, gateway, events: events.sink, refusals }, closers)
+  const live = () => ({ ...clients.live(), ...gateway.live(), ...plugin.live() })
   const drain = createDrain(
     () => {
       gateway.acceptNewSessions(false)
@@ -220,71 +218,41 @@ async function wire(prepared: Prepared, closers: Closers): Promise<Drain> {
     },
     () => gateway.live().sessions,
   )
-  const admin = await listenOperators(config, pool, live, events, drain)
+  const admin = await listenOperators({ config, pool, live, events, refusals, drain })
   closers.push(() => admin.close())
   events.started(gateway.info())
   log.info(
     {
       event: 'listening',
-      url: listener.url,
+      url: clients.url,
+      ...(clients.httpUrl !== undefined && { http: clients.httpUrl }),
       pid: process.pid,
       admin: `http://${config.adminHost.includes(':') ? `[${config.adminHost}]` : config.adminHost}:${admin.port}`,
       workers: pool.pids,
       rtcPorts: pool.ports,
     },
-    `rostra ${version} listens on ${listener.url}`,
+    `rostra ${version} listens on ${clients.url}`,
   )
   return drain
 }
 
-async function listenClients(
-  { config, certificate: tls, log, reloads }: Prepared,
-  gateway: Gateway,
-  events: EventSink,
-  closers: Closers,
-): Promise<{ listener: HttpListener; sockets(): number }> {
-  const sockets = createWebSocketTransport({ gateway, events, log })
-  const routes = [
-    createRest({ gateway, events, log }),
-    createStaticFiles({ base: '/client', directory: folder('../client') }),
-    createStaticFiles({ base: '/demo', directory: folder('../../client/demo') }),
-    createStaticFiles({ base: '/', directory: folder('../../client/demo') }),
-  ]
-  const { host, port } = config
-  const upgrade = sockets.upgrade.bind(sockets)
-  try {
-    const listener = await createHttpListener({ host, port, ...(tls && { tls }), routes, upgrade, log })
-    closers.push(() => listener.close())
-    closers.push(() => sockets.close())
-    closers.push(() => {
-      gateway.acceptNewSessions(false)
-      listener.stop()
-    })
-    reloads.add((next) => {
-      const certificate = readCertificate(next)
-      if (!certificate !== !tls) throw new ConfigError('--tls-cert: to turn TLS on or off needs a restart')
-      return () => certificate && listener.setCertificate(certificate)
-    })
-    return { listener, sockets: () => sockets.live() }
-  } catch (error) {
-    const system = error as NodeJS.ErrnoException
-    throw listenError(system, system.code === 'EADDRNOTAVAIL' ? '--host' : '--port', host, port)
-  }
+interface OperatorParts {
+  config: Config
+  pool: Pool
+  live: () => Record<string, number>
+  events: Events
+  refusals: Refusals
+  drain: Drain
 }
 
-async function listenOperators(
-  config: Config,
-  pool: Pool,
-  live: () => Record<string, number>,
-  events: Events,
-  drain: Drain,
-) {
+async function listenOperators({ config, pool, live, events, refusals, drain }: OperatorParts) {
   const metrics = createMetrics({
     workers: () => pool.counters(),
     live,
     workerDeaths: () => pool.deaths,
     endpointsRefused: () => pool.refused,
     events: () => ({ totals: { ...events.counts() }, queued: events.queued() }),
+    refused: () => refusals.counters(),
   })
   const health = () => ({
     healthy: pool.well === pool.size && !drain.draining,

@@ -1,7 +1,7 @@
 /**
  * The kinds of values that settings have. Flags and variables are text, a TOML file has types: each kind takes both.
  */
-import { isIP } from 'node:net'
+import { isIP, isIPv6 } from 'node:net'
 import { z } from 'zod'
 
 const DECIMAL = /^-?\d+(\.\d+)?$/
@@ -59,3 +59,20 @@ export const rtcIp = z.string({ error: 'expected text' }).transform((text, conte
   context.addIssue({ code: 'custom', message: `"${text}" is not ADDRESS or LISTEN=ANNOUNCED (IP addresses)` })
   return z.NEVER
 })
+
+/** `*`, or scheme and host of a page, like `https://example.com`. */
+export const origin = z
+  .string({ error: 'expected text' })
+  .refine((text) => text === '*' || (URL.canParse(text) && new URL(text).origin === text), {
+    error: 'expected * or an origin like https://example.com, without a path',
+  })
+
+/** An address, or a network like `10.0.0.0/8`. */
+export const network = z.string({ error: 'expected text' }).refine(
+  (text) => {
+    const [address = '', bits, ...rest] = text.split('/')
+    const fits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (isIPv6(address) ? 128 : 32))
+    return isIP(address) !== 0 && fits && rest.length === 0
+  },
+  { error: 'expected an address, or a network like 10.0.0.0/8' },
+)

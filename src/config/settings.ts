@@ -5,7 +5,7 @@
  */
 import { availableParallelism } from 'node:os'
 import type { z } from 'zod'
-import { httpUrl, integer, list, oneOf, port, rtcIp, seconds, text, yesNo } from './kinds.js'
+import { httpUrl, integer, list, network, oneOf, origin, port, rtcIp, seconds, text, yesNo } from './kinds.js'
 
 export interface Setting {
   /** What stands for the value in `--help`, like `port`. */
@@ -50,6 +50,12 @@ export const settings = {
     value: 'port',
     description: 'its port: WebSocket on any path, demo page at /',
     type: port.default(8188),
+  },
+  httpPort: {
+    value: 'port',
+    description:
+      'another port for the Janus API over HTTP, like the 8088 of Janus; without it only at /janus of --port',
+    type: port.optional(),
   },
   tlsCert: {
     value: 'file',
@@ -175,6 +181,73 @@ export const settings = {
     description: 'instead of one that an operator added, any token that this secret signed',
     type: text.optional(),
     secret: true,
+  },
+  fullTrickle: {
+    value: 'true or false',
+    description: 'ICE candidates of the server come in trickle events and not in the SDP',
+    type: yesNo.default(false),
+  },
+  allowOrigin: {
+    value: 'origin',
+    description: 'pages of this origin may use the server, like https://example.com; * = all',
+    type: origin.default('*'),
+  },
+  enforceCors: {
+    value: 'true or false',
+    description: 'refuse pages of other origins, over WebSocket too',
+    type: yesNo.default(false),
+  },
+  trustedProxy: {
+    value: 'address or network',
+    description: 'proxy that is believed whom it speaks for (X-Forwarded-For), like 10.0.0.0/8; repeatable',
+    type: list(network).default([]),
+    otherwise: 'nobody',
+    repeatable: true,
+  },
+  maxSockets: {
+    value: 'count',
+    description: 'most WebSockets',
+    type: integer(1, 1_000_000).default(50_000),
+  },
+  maxSocketsPerAddress: {
+    value: 'count',
+    description: 'most WebSockets of one address',
+    type: integer(1, 1_000_000).default(4096),
+  },
+  maxSessions: {
+    value: 'count',
+    description: 'most sessions',
+    type: integer(1, 10_000_000).default(200_000),
+  },
+  maxSessionsPerSocket: {
+    value: 'count',
+    description: 'most sessions of one WebSocket; over HTTP, of one address',
+    type: integer(1, 10_000_000).default(1024),
+  },
+  maxHandlesPerSession: {
+    value: 'count',
+    description: 'most handles of one session: a client needs one, and one for each user it watches',
+    type: integer(1, 10_000_000).default(4096),
+  },
+  maxMessageRate: {
+    value: 'messages/s',
+    description: 'read from one socket in the long run, four times as many at once; 0 = no limit',
+    type: integer(0, 1_000_000).default(500),
+  },
+  maxMessageBytes: {
+    value: 'bytes',
+    description: 'longest WebSocket message, and longest body of an HTTP request',
+    type: integer(64 * 1024, 64 * 1024 * 1024).default(1024 * 1024),
+  },
+  maxPollsPerAddress: {
+    value: 'count',
+    description: 'most long polls of one address that wait',
+    type: integer(1, 1_000_000).default(4096),
+  },
+  maxUnsentBytes: {
+    value: 'bytes',
+    description: 'replies and events that wait for a client that does not take them; past it its sessions end',
+    type: integer(256 * 1024, 1024 * 1024 * 1024).default(8 * 1024 * 1024),
   },
   maxDataBody: {
     value: 'bytes',

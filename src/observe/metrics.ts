@@ -13,6 +13,8 @@ export interface MetricsSource {
   endpointsRefused(): number
   /** Events for event handlers: totals by outcome, and how many wait now; empty and 0 when there are none. */
   events(): { totals: Record<string, number>; queued: number }
+  /** What clients were refused, by reason. */
+  refused(): Record<string, number>
 }
 
 /** @returns a function that collects and writes everything, and the content type it is written in */
@@ -35,6 +37,12 @@ export function createMetrics(source: MetricsSource): { contentType: string; tex
   const deaths = new Counter({
     name: 'rostra_worker_deaths_total',
     help: 'Media workers that died and were started again',
+    registers: [registry],
+  })
+  const clientsRefused = new Counter({
+    name: 'rostra_refused_total',
+    help: 'Requests and connections of clients that were refused, slowed down or cut off, by reason; see docs/metrics.md',
+    labelNames: ['reason'],
     registers: [registry],
   })
   const refused = new Counter({
@@ -61,6 +69,8 @@ export function createMetrics(source: MetricsSource): { contentType: string; tex
       live.reset()
       deaths.reset()
       deaths.inc(source.workerDeaths())
+      clientsRefused.reset()
+      for (const [reason, value] of Object.entries(source.refused())) clientsRefused.inc({ reason }, value)
       refused.reset()
       refused.inc(source.endpointsRefused())
       told.reset()

@@ -33,8 +33,11 @@ test('every metric of a running server is on the page, and no other', async (t) 
   assert.deepEqual(sorted(totals), sorted(values(/^rostra_media_total\{.*name="(\w+)"/gm)))
   const main = firstColumn(between(text, 'In the main process', 'In each worker'))
   assert.deepEqual(sorted(main), sorted(values(/^rostra_live\{worker="main",kind="(\w+)"/gm)))
-  const worker = firstColumn(between(text, 'In each worker'))
+  const worker = firstColumn(between(text, 'In each worker', '## Refused'))
   assert.deepEqual(sorted(worker), sorted(values(/^rostra_live\{worker="0",kind="(\w+)"/gm)))
+
+  const refused = firstColumn(between(text, '## Refused'))
+  assert.deepEqual(sorted(refused), sorted(values(/^rostra_refused_total\{reason="(\w+)"/gm)))
 
   const families = [...values(/^# TYPE (\w+) /gm)].filter((name) => !/^rostra_(process|nodejs)_/.test(name))
   const listed = firstColumn(between(text, '# Metrics', '## Totals')).filter((word) => /^rostra_\w+\w$/.test(word))

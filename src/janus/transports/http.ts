@@ -21,6 +21,10 @@ export interface HttpListenerOptions {
   readonly routes: readonly Route[]
   /** Gets every upgrade request, whatever its path. Without it they are refused. */
   readonly upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+  /** Open connections, whatever is spoken on them; one more is closed at once. Default: no limit. */
+  readonly connectionsMax?: number
+  /** A connection was closed for that. */
+  readonly onDrop?: () => void
   readonly log: Log
 }
 
@@ -46,9 +50,14 @@ export async function createHttpListener(options: HttpListenerOptions): Promise<
   const { host, port, tls, upgrade, log } = options
   const routes = [...options.routes].sort((a, b) => b.base.length - a.base.length)
   const timeouts = { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS }
+  const handshakeTimeout = HEADERS_TIMEOUT_MS
   const onRequest = (request: IncomingMessage, response: ServerResponse) => dispatch(routes, log, request, response)
-  const server = tls ? createSecureServer({ ...timeouts, ...tls }, onRequest) : createServer(timeouts, onRequest)
+  const server = tls
+    ? createSecureServer({ ...timeouts, handshakeTimeout, ...tls }, onRequest)
+    : createServer(timeouts, onRequest)
   server.maxHeadersCount = HEADERS_MAX
+  if (options.connectionsMax !== undefined) server.maxConnections = options.connectionsMax
+  server.on('drop', () => options.onDrop?.())
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (upgrade) upgrade(request, socket, head)
     else refuseUpgrade(socket, 404)
@@ -77,9 +86,17 @@ export async function createHttpListener(options: HttpListenerOptions): Promise<
   }
 }
 
+const statusTexts = {
+  400: 'Bad Request',
+  403: 'Forbidden',
+  404: 'Not Found',
+  429: 'Too Many Requests',
+  503: 'Service Unavailable',
+}
+
 /** Answers an upgrade request with a status and ends its connection. */
-export function refuseUpgrade(socket: Duplex, status: 400 | 404 | 503): void {
-  const reason = { 400: 'Bad Request', 404: 'Not Found', 503: 'Service Unavailable' }[status]
+export function refuseUpgrade(socket: Duplex, status: keyof typeof statusTexts): void {
+  const reason = statusTexts[status]
   socket.on('error', () => socket.destroy())
   socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy())
 }

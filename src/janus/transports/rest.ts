@@ -14,7 +14,7 @@ import type { Gateway } from '../gateway.js'
 import { JsonDocuments } from '../json.js'
 import type { Log } from '../log.js'
 import { Refusals } from '../refusals.js'
-import { addressKey, type ClientAddress, Tally } from './addresses.js'
+import { type ClientAddress, clientAddresses, Tally } from './addresses.js'
 import { BodyReader } from './body.js'
 import { anyOrigin, type CorsOptions, originAllowed } from './cors.js'
 import { EventQueue } from './event-queue.js'
@@ -97,7 +97,7 @@ class JanusRest implements Rest {
     this.#cors = options.cors ?? anyOrigin
     this.#holdMs = options.holdMs ?? 30_000
     this.#clock = options.clock ?? systemClock
-    this.#clientAddress = options.clientAddress ?? ((request) => addressKey(request.socket.remoteAddress ?? ''))
+    this.#clientAddress = options.clientAddress ?? clientAddresses([])
     this.#limits = { ...defaultLimits, ...options.limits }
     this.#refusals = options.refusals ?? new Refusals()
     this.#bodies = new BodyReader(this.#limits.messageBytes, this.#limits.bodyBytes)

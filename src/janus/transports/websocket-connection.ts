@@ -6,12 +6,15 @@ import { isUtf8 } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
+import type { Clock } from '../clock.js'
 import type { Connection, Owner, ServerMessage } from '../connection.js'
 import type { Gateway } from '../gateway.js'
 import { JsonDocuments } from '../json.js'
 import type { Log } from '../log.js'
+import type { Refusals } from '../refusals.js'
 import { jsonBytes, SharedEvent } from '../shared-event.js'
 import type { EndOfTurn } from './end-of-turn.js'
+import { RateLimit } from './rate-limit.js'
 import { textFrameHeader } from './text-frame.js'
 
 export interface WebSocketConnectionOptions {
@@ -23,7 +26,13 @@ export interface WebSocketConnectionOptions {
   readonly log: Log
   /** Shared by all sockets of the transport. */
   readonly endOfTurn: EndOfTurn
-  readonly limits: { readonly pauseAboveBytes: number; readonly cutAboveBytes: number }
+  readonly limits: {
+    readonly pauseAboveBytes: number
+    readonly cutAboveBytes: number
+    readonly messagesPerSecond: number
+  }
+  readonly refusals: Refusals
+  readonly clock: Clock
 }
 
 /** Work per turn of the event loop: a document costs one, and so does every 16 KiB of text. About a millisecond. */
@@ -32,6 +41,9 @@ const BYTES_PER_BUDGET = 16 * 1024
 
 /** More than this is written at once, and not at the end of the turn. */
 const OUTBOX_BYTES = 64 * 1024
+
+/** A socket that sends too fast is not looked at more often than this: a pause lets some messages through at once. */
+const PAUSE_MIN_MS = 20
 
 const CLOSE_INTERNAL_ERROR = 1011
 
@@ -60,9 +72,15 @@ export class WebSocketConnection implements Connection, Owner {
   #budget = TURN_BUDGET
   #turnScheduled = false
   #waitsForDrain = false
+  /** Calls off the end of a pause, during one that the client's rate made necessary. */
+  #endPause: (() => void) | undefined
+  readonly #rate: RateLimit
+  readonly #refusals: Refusals
+  readonly #clock: Clock
   #alive = true
 
-  constructor({ webSocket, stream, query, gateway, log, endOfTurn, limits }: WebSocketConnectionOptions) {
+  constructor(options: WebSocketConnectionOptions) {
+    const { webSocket, stream, query, gateway, log, endOfTurn, limits } = options
     this.query = query
     this.#webSocket = webSocket
     this.#stream = stream
@@ -70,10 +88,14 @@ export class WebSocketConnection implements Connection, Owner {
     this.#log = log
     this.#endOfTurn = endOfTurn
     this.#limits = limits
+    this.#rate = new RateLimit(limits.messagesPerSecond)
+    this.#refusals = options.refusals
+    this.#clock = options.clock
     webSocket.on('message', (data: Buffer) => this.#received(data))
     webSocket.on('ping', () => this.#heard())
     webSocket.on('pong', () => this.#heard())
-    webSocket.on('error', (error) => {
+    webSocket.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') this.#refusals.count('message_size')
       log.debug({ err: error }, 'WebSocket failed')
       this.#end()
     })
@@ -92,7 +114,7 @@ export class WebSocketConnection implements Connection, Owner {
 
   /** Pings the peer, or cuts it off when nothing came since the last time. */
   beat(): void {
-    const working = this.#inbox.length > 0 && !this.#waitsForDrain
+    const working = this.#endPause !== undefined || (this.#inbox.length > 0 && !this.#waitsForDrain)
     if (!this.#alive && !working) {
       this.#webSocket.terminate()
       return
@@ -125,7 +147,12 @@ export class WebSocketConnection implements Connection, Owner {
     this.#heard()
     if (!this.#isOpen) return
     this.#inbox.push(data)
-    if (!this.#waitsForDrain) this.#work()
+    if (!this.#isHeld) this.#work()
+  }
+
+  /** Nothing is read until something else happened. */
+  get #isHeld(): boolean {
+    return this.#waitsForDrain || this.#endPause !== undefined
   }
 
   #work(): void {
@@ -136,13 +163,18 @@ export class WebSocketConnection implements Connection, Owner {
       }
       this.#documents ??= this.#nextMessage()
       if (!this.#documents) break
+      const waitMs = this.#rate.waitMs(this.#clock.nowMs())
+      if (waitMs > 0) {
+        this.#pauseFor(Math.max(waitMs, PAUSE_MIN_MS))
+        break
+      }
       this.#step(this.#documents)
     }
     const idle = !this.#documents && this.#inbox.length === 0
     // A socket that is closing has to read the peer's close frame.
     if (idle || !this.#isOpen) this.#webSocket.resume()
     else this.#webSocket.pause()
-    if (!this.#waitsForDrain && this.#budget < TURN_BUDGET) this.#scheduleTurn()
+    if (!this.#isHeld && this.#budget < TURN_BUDGET) this.#scheduleTurn()
   }
 
   #nextMessage(): JsonDocuments | undefined {
@@ -161,6 +193,7 @@ export class WebSocketConnection implements Connection, Owner {
       this.#documents = undefined
       return
     }
+    this.#rate.take(this.#clock.nowMs())
     try {
       if (step.kind === 'malformed') this.#gateway.malformed(step, this)
       else this.#gateway.handle(step.value, this, Math.ceil(step.length * this.#bytesPerCharacter))
@@ -178,7 +211,16 @@ export class WebSocketConnection implements Connection, Owner {
     setImmediate(() => {
       this.#turnScheduled = false
       this.#budget = TURN_BUDGET
-      if (!this.#waitsForDrain) this.#work()
+      if (!this.#isHeld) this.#work()
+    })
+  }
+
+  /** The client sends faster than it may: what it sent waits, and so does what it still sends. Nothing gets lost. */
+  #pauseFor(waitMs: number): void {
+    this.#refusals.count('message_rate')
+    this.#endPause = this.#clock.after(waitMs, () => {
+      this.#endPause = undefined
+      this.#scheduleTurn()
     })
   }
 
@@ -238,6 +280,8 @@ export class WebSocketConnection implements Connection, Owner {
     this.#clearOutbox()
     this.#documents = undefined
     this.#waitsForDrain = false
+    this.#endPause?.()
+    this.#endPause = undefined
     this.#gateway.disconnected(this)
   }
 }

@@ -2,9 +2,13 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
+import { type Clock, systemClock } from '../clock.js'
 import { type EventSink, noEvents } from '../events/event-sink.js'
 import type { Gateway } from '../gateway.js'
 import type { Log } from '../log.js'
+import { type RefusalReason, Refusals } from '../refusals.js'
+import { type ClientAddress, clientAddresses, Tally } from './addresses.js'
+import { anyOrigin, type CorsOptions, originAllowed } from './cors.js'
 import { EndOfTurn } from './end-of-turn.js'
 import { refuseUpgrade } from './http.js'
 import { WebSocketConnection } from './websocket-connection.js'
@@ -19,12 +23,19 @@ export interface WebSocketTransportOptions {
   readonly heartbeatMs?: number
   /** How long a socket that we close waits for the peer's close frame. Default 2,000. */
   readonly closeTimeoutMs?: number
-  /** `Access-Control-Allow-Origin` of the handshake. Default `*`. */
-  readonly allowOrigin?: string
+  readonly cors?: CorsOptions
+  readonly clientAddress?: ClientAddress
+  readonly refusals?: Refusals
+  readonly clock?: Clock
 }
 
 export interface WebSocketLimits {
+  /** One more is refused with 503. */
   readonly connections: number
+  /** Of one address; one more is refused with 429. */
+  readonly connectionsPerAddress: number
+  /** In the long run; 0 = any. Beyond it the socket is not read. */
+  readonly messagesPerSecond: number
   /** Bytes of one message; a larger one closes its socket with 1009. */
   readonly messageBytes: number
   /** Bytes that wait to be sent. Above this, no more requests are read from the socket until it drained. */
@@ -35,6 +46,8 @@ export interface WebSocketLimits {
 
 const defaultLimits: WebSocketLimits = {
   connections: 50_000,
+  connectionsPerAddress: 4096,
+  messagesPerSecond: 0,
   messageBytes: 1024 * 1024,
   pauseAboveBytes: 1024 * 1024,
   cutAboveBytes: 8 * 1024 * 1024,
@@ -54,9 +67,12 @@ const SUBPROTOCOL = 'janus-protocol'
 const CLOSE_SERVICE_RESTART = 1012
 
 export function createWebSocketTransport(options: WebSocketTransportOptions): WebSocketTransport {
-  const { gateway, log, events = noEvents, heartbeatMs = 30_000, closeTimeoutMs = 2000, allowOrigin = '*' } = options
+  const { gateway, log, events = noEvents, cors = anyOrigin, clock = systemClock } = options
+  const { heartbeatMs = 30_000, closeTimeoutMs = 2000, refusals = new Refusals() } = options
+  const clientAddress = options.clientAddress ?? clientAddresses([])
   const limits = { ...defaultLimits, ...options.limits }
   const connections = new Set<WebSocketConnection>()
+  const byAddress = new Tally()
   const endOfTurn = new EndOfTurn()
   // As a variable: the types of ws do not know `closeTimeout` yet.
   const settings = {
@@ -68,24 +84,40 @@ export function createWebSocketTransport(options: WebSocketTransportOptions): We
     handleProtocols: (offered: Set<string>) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
   }
   const server = new WebSocketServer(settings)
-  server.on('headers', (headers) => headers.push(`Access-Control-Allow-Origin: ${allowOrigin}`))
+  server.on('headers', (headers) => headers.push(`Access-Control-Allow-Origin: ${cors.allowOrigin}`))
   const heartbeat = setInterval(() => {
     for (const connection of connections) connection.beat()
   }, heartbeatMs).unref()
   let closing: Promise<void> | undefined
 
+  const refusal = (request: IncomingMessage, address: string): Refusal | undefined => {
+    if (closing) return { status: 503 }
+    if (!originAllowed(request.headers, cors)) return { status: 403, reason: 'origin' }
+    if (!offersJanus(request)) return { status: 400, reason: 'subprotocol' }
+    if (connections.size >= limits.connections) return { status: 503, reason: 'sockets' }
+    if (byAddress.of(address) >= limits.connectionsPerAddress) return { status: 429, reason: 'sockets_of_address' }
+    return undefined
+  }
+
   return {
     upgrade(request, socket, head) {
-      if (closing || connections.size >= limits.connections) return refuseUpgrade(socket, 503)
-      if (!offersJanus(request)) return refuseUpgrade(socket, 400)
+      const address = clientAddress(request)
+      const refused = refusal(request, address)
+      if (refused) {
+        if (refused.reason) refusals.count(refused.reason)
+        return refuseUpgrade(socket, refused.status)
+      }
       server.handleUpgrade(request, socket, head, (webSocket) => {
-        const parts = { webSocket, stream: socket, query: queryOf(request), gateway, log, endOfTurn, limits }
-        const connection = new WebSocketConnection(parts)
+        const query = queryOf(request)
+        const shared = { gateway, log, endOfTurn, limits, refusals, clock }
+        const connection = new WebSocketConnection({ webSocket, stream: socket, query, ...shared })
         connections.add(connection)
+        byAddress.add(address, 1)
         const { remoteAddress: ip, remotePort: port } = request.socket
         events.transport(connection, { event: 'connected', admin_api: false, ip, port })
         webSocket.once('close', () => {
           connections.delete(connection)
+          byAddress.add(address, -1)
           events.transport(connection, { event: 'disconnected', admin_api: false })
         })
       })
@@ -97,6 +129,11 @@ export function createWebSocketTransport(options: WebSocketTransportOptions): We
       return closing
     },
   }
+}
+
+interface Refusal {
+  readonly status: Parameters<typeof refuseUpgrade>[1]
+  readonly reason?: RefusalReason
 }
 
 function offersJanus(request: IncomingMessage): boolean {

@@ -1,0 +1,249 @@
+/** What the transports bound, over real sockets: each refusal is told to the client, and counted. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { afterEach, test } from 'node:test'
+import { WebSocket } from 'ws'
+import { Refusals } from '../refusals.js'
+import { errorOf, RecordingLog, world } from '../testing/client.js'
+import { type RestServer, startRest } from '../testing/rest-server.js'
+import { createHttpListener, type HttpListener } from './http.js'
+import { createWebSocketTransport, type WebSocketTransport, type WebSocketTransportOptions } from './websocket.js'
+
+const closers: (() => Promise<void> | void)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+async function startHttp(...[options, gateway]: Parameters<typeof startRest>): Promise<RestServer & Counted> {
+  const refusals = new Refusals()
+  const server = await startRest({ refusals, ...options }, { refusals, ...gateway })
+  closers.push(() => server.close())
+  return { ...server, counted: () => positive(refusals) }
+}
+
+interface Counted {
+  /** Reasons that were counted, with how often. */
+  counted(): Partial<Record<string, number>>
+}
+
+const positive = (refusals: Refusals) =>
+  Object.fromEntries(Object.entries(refusals.counters()).filter(([, count]) => count > 0))
+
+interface SocketServer extends Counted {
+  readonly listener: HttpListener
+  readonly sockets: WebSocketTransport
+  /** @returns an open socket */
+  open(): Promise<WebSocket>
+  /** @returns the HTTP status that another socket is refused with */
+  refused(headers?: Record<string, string>): Promise<number | undefined>
+}
+
+async function startSockets(options: Partial<WebSocketTransportOptions> = {}): Promise<SocketServer> {
+  const refusals = new Refusals()
+  const { gateway } = world({ refusals })
+  const log = new RecordingLog()
+  const sockets = createWebSocketTransport({ gateway, log, refusals, ...options })
+  const upgrade = sockets.upgrade.bind(sockets)
+  const listener = await createHttpListener({ host: '127.0.0.1', port: 0, routes: [], upgrade, log })
+  const url = listener.url.replace('http', 'ws')
+  closers.push(async () => {
+    await sockets.close()
+    gateway.close()
+    await listener.close()
+  })
+  return {
+    listener,
+    sockets,
+    counted: () => positive(refusals),
+    async open() {
+      const socket = new WebSocket(url, 'janus-protocol')
+      await once(socket, 'open')
+      return socket
+    },
+    async refused(headers = {}) {
+      const socket = new WebSocket(url, 'janus-protocol', { headers })
+      const [, response] = await once(socket, 'unexpected-response')
+      socket.on('error', () => {}).terminate()
+      return response.statusCode
+    },
+  }
+}
+
+const ping = (transaction: string | number) => JSON.stringify({ janus: 'ping', transaction: String(transaction) })
+
+test('H-41 WebSockets in all are bounded: 503, and one that closes makes room', async () => {
+  const { open, refused, counted } = await startSockets({ limits: { connections: 2 } })
+  const first = await open()
+  await open()
+  assert.equal(await refused(), 503)
+  assert.deepEqual(counted(), { sockets: 1 })
+  first.close()
+  await once(first, 'close')
+  await open()
+})
+
+test('H-41 WebSockets of one address are bounded: 429, and those of others are not', async () => {
+  const { open, refused, counted, sockets } = await startSockets({
+    limits: { connectionsPerAddress: 1 },
+    clientAddress: ({ headers }) => String(headers['x-test-address']),
+  })
+  const first = await open()
+  assert.equal(await refused(), 429)
+  assert.deepEqual(counted(), { sockets_of_address: 1 })
+  const other = new WebSocket(first.url, 'janus-protocol', { headers: { 'x-test-address': 'other' } })
+  await once(other, 'open')
+  first.close()
+  await once(first, 'close')
+  await open()
+  assert.equal(sockets.live(), 2)
+})
+
+test('H-41 a wrong subprotocol and a page of another origin are counted', async () => {
+  const cors = { allowOrigin: 'https://example.com', enforce: true }
+  const { listener, refused, counted } = await startSockets({ cors })
+  assert.equal(await refused({ origin: 'https://other.example' }), 403)
+  const good = new WebSocket(listener.url.replace('http', 'ws'), 'janus-protocol', { origin: 'https://example.com' })
+  const [response] = await once(good, 'upgrade')
+  assert.equal(response.headers['access-control-allow-origin'], 'https://example.com')
+  const wrong = new WebSocket(listener.url.replace('http', 'ws'), 'foo')
+  await once(wrong, 'unexpected-response')
+  wrong.on('error', () => {}).terminate()
+  assert.deepEqual(counted(), { origin: 1, subprotocol: 1 })
+})
+
+test('H-41 a socket that sends too fast is read more slowly; it loses nothing, and others are served', async () => {
+  const { open, counted } = await startSockets({ limits: { messagesPerSecond: 250 } })
+  const [fast, other] = [await open(), await open()]
+  const received: string[] = []
+  let wake = () => {}
+  fast.on('message', (text) => {
+    received.push(JSON.parse(String(text)).transaction)
+    wake()
+  })
+  const count = 1200
+  const start = performance.now()
+  for (let i = 0; i < count; i++) fast.send(ping(i))
+  while (received.length < 1000) await new Promise<void>((resolve) => (wake = resolve))
+  other.send(ping('other'))
+  await once(other, 'message')
+  assert.ok(received.length < count, 'the other socket did not wait')
+  while (received.length < count) await new Promise<void>((resolve) => (wake = resolve))
+  // 1,000 at once, and 200 at 250 a second; a timer may come a millisecond early.
+  assert.ok(performance.now() - start >= 790)
+  assert.deepEqual(
+    received,
+    Array.from({ length: count }, (_, i) => `${i}`),
+  )
+  assert.ok(counted().message_rate! >= 1)
+})
+
+test('H-41 a socket that waits because of its rate is not taken for dead, and may close', async () => {
+  const { open, sockets } = await startSockets({ limits: { messagesPerSecond: 1 }, heartbeatMs: 20 })
+  const socket = await open()
+  for (let i = 0; i < 10; i++) socket.send(ping(i))
+  for (let i = 0; i < 4; i++) await once(socket, 'message')
+  for (let i = 0; i < 5; i++) await once(socket, 'ping')
+  assert.equal(sockets.live(), 1)
+  socket.terminate()
+  while (sockets.live() > 0) await new Promise((resolve) => setTimeout(resolve, 5))
+})
+
+test('H-41 connections of any kind are bounded: one more is closed at once', async () => {
+  let drops = 0
+  const listener = await createHttpListener({
+    host: '127.0.0.1',
+    port: 0,
+    routes: [],
+    connectionsMax: 2,
+    onDrop: () => drops++,
+    log: new RecordingLog(),
+  })
+  closers.push(() => listener.close())
+  const idle = [connect(listener.port, '127.0.0.1'), connect(listener.port, '127.0.0.1')]
+  for (const socket of idle) await once(socket, 'connect')
+  const third = connect(listener.port, '127.0.0.1')
+  third.on('error', () => {})
+  await once(third, 'close')
+  assert.equal(drops, 1)
+  for (const socket of idle) socket.destroy()
+})
+
+test('H-41 a body that is too long: 413, with and without a length, and nothing of it is read on', async () => {
+  const { post, get, listener, counted } = await startHttp({ limits: { messageBytes: 1000 } })
+  assert.equal((await post('', ping('x').padEnd(1000))).json.janus, 'pong')
+  const long = await post('', ping('x').padEnd(1001))
+  assert.deepEqual([long.status, long.text, long.headers.get('access-control-allow-origin')], [413, '', '*'])
+  assert.deepEqual(counted(), { message_size: 1 })
+  const chunked = connect(listener.port, '127.0.0.1')
+  chunked.on('error', () => {})
+  chunked.write('POST /janus HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n')
+  chunked.write(`400\r\n${' '.repeat(1024)}\r\n`)
+  const [answer] = await once(chunked, 'data')
+  assert.match(String(answer), /^HTTP\/1\.1 413 [\s\S]*connection: close/i)
+  await once(chunked, 'close')
+  assert.deepEqual(counted(), { message_size: 2 })
+  assert.equal((await get('/ping')).status, 200)
+})
+
+test('H-41 bodies that are being received are bounded all together: 503', async () => {
+  const { post, listener, counted } = await startHttp({ limits: { bodyBytes: 2000 } })
+  const halves = [0, 1].map(() => connect(listener.port, '127.0.0.1'))
+  for (const socket of halves) {
+    socket.on('error', () => {})
+    socket.write(`POST /janus HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n${' '.repeat(900)}`)
+  }
+  // The second answer says that the first body is there.
+  const full = async () => (await post('', ping('x').padEnd(900))).status === 503
+  while (!(await full())) await new Promise(setImmediate)
+  assert.ok(counted().bodies! >= 1)
+  for (const socket of halves) socket.destroy()
+  while (await full()) await new Promise(setImmediate)
+  assert.equal((await post('', ping('x').padEnd(900))).json.janus, 'pong')
+})
+
+test('H-41 HTTP requests faster than they may come wait; too many that wait on one connection: 429', async () => {
+  const { listener, counted, get } = await startHttp({ limits: { messagesPerSecond: 100 } })
+  const socket = connect(listener.port, '127.0.0.1')
+  let text = ''
+  socket.on('data', (data) => (text += data))
+  const answers = (status: string) => text.split(`HTTP/1.1 ${status}`).length - 1
+  const start = performance.now()
+  socket.write('GET /janus/ping HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(450))
+  while (answers('200') + answers('429') < 400) await once(socket, 'data')
+  assert.equal((await get('/ping')).status, 200)
+  while (answers('200') + answers('429') < 450) await once(socket, 'data')
+  assert.ok(performance.now() - start >= 490, 'fifty wait up to half a second')
+  assert.equal(answers('200'), 450)
+  socket.write('GET /janus/ping HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(800))
+  while (answers('200') + answers('429') < 1250) await once(socket, 'data')
+  assert.ok(answers('429') >= 200, `${answers('429')} refused`)
+  assert.ok(counted().message_rate! >= 50)
+  socket.destroy()
+})
+
+test('H-41 sessions of one address over HTTP are bounded: 472', async () => {
+  const { post, create, counted } = await startHttp({}, { limits: { sessionsPerAccount: 2 } })
+  const first = await create()
+  await create()
+  const refused = await post('', { janus: 'create', transaction: 't' })
+  assert.equal(errorOf(refused.json), '472 Too many sessions of this client')
+  assert.deepEqual(counted(), { sessions_of_client: 1 })
+  await post(`/${first}`, { janus: 'destroy', transaction: 't' })
+  await create()
+})
+
+test('H-41 messages that wait are bounded for an address, whatever number of requests brings them', async () => {
+  const { post, attached, plugin, counted } = await startHttp({}, { limits: { waitingBytesPerConnection: 1000 } })
+  const { handle } = await attached()
+  let answer = () => {}
+  plugin.handles[0]!.respond = () => new Promise((resolve) => (answer = () => resolve({ data: {} })))
+  const message = { janus: 'message', transaction: 't', body: { pad: 'x'.repeat(600) } }
+  assert.equal((await post(handle, message)).json.janus, 'ack')
+  assert.equal(errorOf((await post(handle, message)).json), '462 Too many messages are waiting')
+  assert.deepEqual(counted(), { waiting_messages: 1 })
+  answer()
+  await new Promise(setImmediate)
+  assert.equal((await post(handle, message)).json.janus, 'ack')
+  answer()
+})

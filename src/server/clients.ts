@@ -1,0 +1,128 @@
+/** Where clients come in: the listeners, and the transports of the Janus API on them. */
+import { fileURLToPath } from 'node:url'
+import { ConfigError } from '../config/config-error.js'
+import type { Config } from '../config/settings.js'
+import type { EventSink } from '../janus/events/event-sink.js'
+import type { Gateway } from '../janus/gateway.js'
+import type { Refusals } from '../janus/refusals.js'
+import { clientAddresses } from '../janus/transports/addresses.js'
+import { createHttpListener, type HttpListener, type HttpListenerOptions } from '../janus/transports/http.js'
+import { createRest } from '../janus/transports/rest.js'
+import { createStaticFiles } from '../janus/transports/static-files.js'
+import { createWebSocketTransport } from '../janus/transports/websocket.js'
+import type { Logger } from '../observe/log.js'
+import { type Certificate, readCertificate } from './certificate.js'
+import { listenError } from './listen-error.js'
+import type { Reloads } from './reloads.js'
+
+export interface ClientParts {
+  config: Config
+  certificate: Certificate | undefined
+  reloads: Reloads
+  gateway: Gateway
+  events: EventSink
+  refusals: Refusals
+  log: Logger
+}
+
+interface Closers {
+  push(close: () => Promise<void> | void): unknown
+}
+
+export interface Clients {
+  readonly url: string
+  /** Of the listener for HTTP alone, if there is one. */
+  readonly httpUrl: string | undefined
+  /** Open WebSockets and held polls. */
+  live(): { sockets: number; polls: number }
+}
+
+const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+/** Connections that are no WebSockets have room on top of those that are. */
+const CONNECTIONS_BESIDES = 1000
+
+/**
+ * Opens the listeners for clients.
+ * @param closers gets what closes them again, in the order of opening
+ * @throws ConfigError that names the setting
+ */
+export async function listenClients(parts: ClientParts, closers: Closers): Promise<Clients> {
+  const { config, certificate: tls, gateway, events, refusals, log, reloads } = parts
+  const cors = { allowOrigin: config.allowOrigin, enforce: config.enforceCors }
+  const clientAddress = clientAddresses(config.trustedProxy)
+  const shared = { gateway, events, log, cors, clientAddress, refusals }
+  const perMessage = { messageBytes: config.maxMessageBytes, messagesPerSecond: config.maxMessageRate }
+  const sockets = createWebSocketTransport({
+    ...shared,
+    limits: {
+      ...perMessage,
+      connections: config.maxSockets,
+      connectionsPerAddress: config.maxSocketsPerAddress,
+      cutAboveBytes: config.maxUnsentBytes,
+    },
+  })
+  const rest = createRest({
+    ...shared,
+    limits: { ...perMessage, queuedBytes: config.maxUnsentBytes, pollsPerAddress: config.maxPollsPerAddress },
+  })
+  const routes = [
+    rest,
+    createStaticFiles({ base: '/client', directory: folder('../../client') }),
+    createStaticFiles({ base: '/demo', directory: folder('../../../client/demo') }),
+    createStaticFiles({ base: '/', directory: folder('../../../client/demo') }),
+  ]
+  const { host } = config
+  const listen = async (port: number, flag: string, more: Pick<HttpListenerOptions, 'routes' | 'upgrade'>) => {
+    const listener = await listenHttp({ host, port, tls, flag, refusals, log, max: config.maxSockets, ...more })
+    closers.push(() => listener.close())
+    return listener
+  }
+  const listener = await listen(config.port, '--port', { routes, upgrade: sockets.upgrade.bind(sockets) })
+  const { httpPort } = config
+  const http = httpPort === undefined ? undefined : await listen(httpPort, '--http-port', { routes: [rest] })
+  closers.push(() => sockets.close())
+  closers.push(() => rest.polls.close())
+  closers.push(() => {
+    gateway.acceptNewSessions(false)
+    listener.stop()
+    http?.stop()
+  })
+  reloads.add((next) => {
+    const certificate = readCertificate(next)
+    if (!certificate !== !tls) throw new ConfigError('--tls-cert: to turn TLS on or off needs a restart')
+    return () => {
+      if (!certificate) return
+      listener.setCertificate(certificate)
+      http?.setCertificate(certificate)
+    }
+  })
+  return {
+    url: listener.url,
+    httpUrl: http?.url,
+    live: () => ({ sockets: sockets.live(), polls: rest.polls.live }),
+  }
+}
+
+type HttpParts = Pick<HttpListenerOptions, 'host' | 'port' | 'routes' | 'upgrade'> & {
+  tls: Certificate | undefined
+  flag: string
+  max: number
+  refusals: Refusals
+  log: Logger
+}
+
+/** @param flag that said the port */
+async function listenHttp({ tls, flag, max, refusals, ...options }: HttpParts): Promise<HttpListener> {
+  try {
+    return await createHttpListener({
+      ...options,
+      ...(tls && { tls }),
+      connectionsMax: max + CONNECTIONS_BESIDES,
+      onDrop: () => refusals.count('connections'),
+    })
+  } catch (error) {
+    const system = error as NodeJS.ErrnoException
+    throw listenError(system, system.code === 'EADDRNOTAVAIL' ? '--host' : flag, options.host, options.port)
+  }
+}
