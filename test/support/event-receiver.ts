@@ -24,7 +24,7 @@ export class EventReceiver {
   /** Statuses for the next POSTs; then 200. */
   readonly statuses: number[] = []
   readonly #server: Server
-  #wake = () => {}
+  #waiting: (() => void)[] = []
 
   private constructor() {
     this.#server = createServer(async (request, response) => {
@@ -36,7 +36,7 @@ export class EventReceiver {
       this.posts.push({ headers: request.headers, body })
       const events = JSON.parse(body) as ReceivedEvent | ReceivedEvent[]
       this.events.push(...(Array.isArray(events) ? events : [events]))
-      this.#wake()
+      for (const wake of this.#waiting.splice(0)) wake()
     })
   }
 
@@ -54,7 +54,7 @@ export class EventReceiver {
     for (;;) {
       const found = this.events.find(test)
       if (found) return found
-      await new Promise<void>((resolve) => (this.#wake = resolve))
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
     }
   }
 

@@ -14,6 +14,10 @@ export type Setting =
   | 'secret'
   /** Requests need the API secret or a signed token. */
   | 'guarded'
+  /** Events are posted, in arrays. */
+  | 'told'
+  /** Events are posted one by one. */
+  | 'told one by one'
 
 /** What a server has to have for a row; `own` is a setting that nobody else's server is known to have. */
 export type Need = 'sfu' | 'http' | 'admin' | 'timeout shorter than a poll' | 'own'

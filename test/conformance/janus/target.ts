@@ -5,6 +5,7 @@
  * path), `ROSTRA_PLUGIN` (default `janus.plugin.sfu`; `janus.plugin.echotest` for a Janus without it).
  */
 import { networkInterfaces } from 'node:os'
+import { EventReceiver } from '../../support/event-receiver.js'
 import { type ServerProcess, startServer } from '../../support/server-process.js'
 import { type Message, Wire } from '../../support/wire.js'
 import { type Dialect, dialectOf } from './plugin.js'
@@ -19,6 +20,8 @@ export interface Server {
   readonly mediaAddress: string
   /** Its `server_info`. */
   readonly info: Message
+  /** Gets the events of a server that posts them. */
+  readonly events?: EventReceiver
 }
 
 export interface Target {
@@ -32,6 +35,7 @@ export interface Target {
 
 export const API_SECRET = 'between us'
 export const TOKEN_SECRET = 'sekret'
+const EVENT_SECRET = 'of the two of us'
 
 const flags: Record<Setting, readonly string[]> = {
   plain: [],
@@ -40,6 +44,8 @@ const flags: Record<Setting, readonly string[]> = {
   opaque: ['--opaqueid-in-api', 'true'],
   secret: ['--api-secret', API_SECRET],
   guarded: ['--api-secret', API_SECRET, '--token-auth', 'true', '--token-auth-secret', TOKEN_SECRET],
+  told: ['--event-secret', EVENT_SECRET],
+  'told one by one': ['--event-secret', EVENT_SECRET, '--event-grouping', 'false'],
 }
 
 /** Servers as `npm start` starts them, each started when the first row asks for it. */
@@ -47,21 +53,32 @@ class OwnServers implements Target {
   readonly name = 'a server of our own'
   readonly plugin = dialectOf('janus.plugin.sfu')
   readonly #processes = new Map<Setting, Promise<ServerProcess>>()
+  readonly #receivers = new Map<Setting, Promise<EventReceiver>>()
 
   async reason(): Promise<undefined> {
     return undefined
   }
 
   async server(setting: Setting): Promise<Server> {
-    const running = this.#processes.get(setting) ?? startServer(['--workers', '1', ...flags[setting]])
+    const running = this.#processes.get(setting) ?? this.#start(setting)
     this.#processes.set(setting, running)
     const { webSocketUrl: url, url: base, listening } = await running
     const urls = { url, httpUrl: `${base}/janus`, adminUrl: `${listening.admin}/admin` }
-    return { ...urls, mediaAddress: '127.0.0.1', info: await infoOf(url) }
+    const events = await this.#receivers.get(setting)
+    return { ...urls, mediaAddress: '127.0.0.1', info: await infoOf(url), ...(events && { events }) }
+  }
+
+  async #start(setting: Setting): Promise<ServerProcess> {
+    const own = ['--workers', '1', ...flags[setting]]
+    if (!flags[setting].includes('--event-secret')) return startServer(own)
+    const receiver = EventReceiver.open()
+    this.#receivers.set(setting, receiver)
+    return startServer([...own, '--event-url', (await receiver).url])
   }
 
   async close(): Promise<void> {
     await Promise.all([...this.#processes.values()].map(async (process) => (await process).stop()))
+    for (const receiver of this.#receivers.values()) (await receiver).close()
   }
 }
 

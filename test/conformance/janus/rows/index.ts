@@ -1,6 +1,7 @@
 /** The whole list, J-001 … J-130, in order. */
 import type { Row } from '../row.js'
 import { auth } from './auth.js'
+import { events } from './events.js'
 import { handles } from './handles.js'
 import { mediaEvents } from './media.js'
 import { requests } from './requests.js'
@@ -19,5 +20,6 @@ export const rows: readonly Row[] = [
   ...sessions,
   ...auth,
   ...descriptions,
+  ...events,
   ...unbuilt,
 ].sort((a, b) => a.id.localeCompare(b.id))

@@ -2,7 +2,6 @@
 import type { Reason } from '../row.js'
 
 const admin = 'not built yet: the admin API'
-const events = 'not built yet: event handlers'
 
 export const unbuilt: readonly Reason[] = [
   { id: 'J-039', behaviour: 'create while draining is 472', reason: admin },
@@ -22,6 +21,4 @@ export const unbuilt: readonly Reason[] = [
     behaviour: 'full trickle: candidates in events, none in the SDP',
     reason: 'not built yet: the option',
   },
-  { id: 'J-129', behaviour: 'event handlers: envelopes and types', reason: events },
-  { id: 'J-130', behaviour: 'event handlers: grouping posts arrays', reason: events },
 ]
