@@ -7,36 +7,49 @@ import type { AddressInfo } from 'node:net'
 
 const require = createRequire(import.meta.url)
 
-const files: Record<string, () => { type: string; text: string }> = {
-  '/minijanus.html': () => ({
+type File = () => { type: string; text: string }
+
+const page =
+  (title: string, ...scripts: string[]): File =>
+  () => ({
     type: 'text/html',
-    text: `<!doctype html><title>minijanus</title><link rel="icon" href="data:,">
-      <script>var module = { exports: {} }</script>
-      <script src="/minijanus.js"></script><script type="module" src="/minijanus-client.js"></script>`,
-  }),
+    text: `<!doctype html><title>${title}</title><link rel="icon" href="data:,"><body>${scripts.join('')}`,
+  })
+const inline = (text: string) => `<script>${text}</script>`
+const script = (path: string) => `<script src="${path}"></script>`
+const module = (path: string) => `<script type="module" src="${path}"></script>`
+
+/** From npm, unmodified. */
+const packaged =
+  (path: string): File =>
+  () => ({ type: 'text/javascript', text: readFileSync(require.resolve(path), 'utf8') })
+/** Of this project's tests. */
+const own =
+  (name: string): File =>
+  () => ({ type: 'text/javascript', text: readFileSync(new URL(`../browsers/pages/${name}`, import.meta.url), 'utf8') })
+
+const files: Record<string, File> = {
+  '/minijanus.html': page(
+    'minijanus',
+    inline('var module = { exports: {} }'),
+    script('/minijanus.js'),
+    module('/minijanus-client.js'),
+  ),
+  '/minijanus.js': packaged('minijanus/minijanus.js'),
+  '/minijanus-client.js': own('minijanus-client.js'),
   // networked-aframe, as far as its adapter looks at it.
-  '/naf.html': () => ({
-    type: 'text/html',
-    text: `<!doctype html><title>naf</title><link rel="icon" href="data:,"><body>
-      <script>var NAF = { adapters: { register(name, Adapter) { this[name] = Adapter } } }</script>
-      <script src="/naf-janus-adapter.js"></script><script type="module" src="/naf-client.js"></script>`,
-  }),
-  '/naf-janus-adapter.js': () => ({
-    type: 'text/javascript',
-    text: readFileSync(require.resolve('naf-janus-adapter/dist/naf-janus-adapter.min.js'), 'utf8'),
-  }),
-  '/naf-client.js': () => ({
-    type: 'text/javascript',
-    text: readFileSync(new URL('../browsers/pages/naf-client.js', import.meta.url), 'utf8'),
-  }),
-  '/minijanus.js': () => ({
-    type: 'text/javascript',
-    text: readFileSync(require.resolve('minijanus/minijanus.js'), 'utf8'),
-  }),
-  '/minijanus-client.js': () => ({
-    type: 'text/javascript',
-    text: readFileSync(new URL('../browsers/pages/minijanus-client.js', import.meta.url), 'utf8'),
-  }),
+  '/naf.html': page(
+    'naf',
+    inline('var NAF = { adapters: { register(name, Adapter) { this[name] = Adapter } } }'),
+    script('/naf-janus-adapter.js'),
+    module('/naf-client.js'),
+  ),
+  '/naf-janus-adapter.js': packaged('naf-janus-adapter/dist/naf-janus-adapter.min.js'),
+  '/naf-client.js': own('naf-client.js'),
+  '/janus-js.html': page('janus.js', script('/adapter.js'), script('/janus.js'), module('/janus-js-client.js')),
+  '/adapter.js': packaged('webrtc-adapter/out/adapter.js'),
+  '/janus.js': packaged('janus-gateway/npm/src/janus.js'),
+  '/janus-js-client.js': own('janus-js-client.js'),
 }
 
 export async function servePages(): Promise<{ url: string; close(): void }> {
