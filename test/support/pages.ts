@@ -2,10 +2,9 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 
-const require = createRequire(import.meta.url)
+const packages = new URL('../../../node_modules/', import.meta.url)
 
 type File = () => { type: string; text: string }
 
@@ -22,7 +21,7 @@ const module = (path: string) => `<script type="module" src="${path}"></script>`
 /** From npm, unmodified. */
 const packaged =
   (path: string): File =>
-  () => ({ type: 'text/javascript', text: readFileSync(require.resolve(path), 'utf8') })
+  () => ({ type: 'text/javascript', text: readFileSync(new URL(path, packages), 'utf8') })
 /** Of this project's tests. */
 const own =
   (name: string): File =>
@@ -46,6 +45,16 @@ const files: Record<string, File> = {
   ),
   '/naf-janus-adapter.js': packaged('naf-janus-adapter/dist/naf-janus-adapter.min.js'),
   '/naf-client.js': own('naf-client.js'),
+  '/aframe.html': page(
+    'networked-aframe',
+    script('/aframe.js'),
+    script('/networked-aframe.js'),
+    script('/naf-janus-adapter.js'),
+    module('/aframe-client.js'),
+  ),
+  '/aframe.js': packaged('aframe/dist/aframe-master.min.js'),
+  '/networked-aframe.js': packaged('networked-aframe/dist/networked-aframe.min.js'),
+  '/aframe-client.js': own('aframe-client.js'),
   '/janus-js.html': page('janus.js', script('/adapter.js'), script('/janus.js'), module('/janus-js-client.js')),
   '/adapter.js': packaged('webrtc-adapter/out/adapter.js'),
   '/janus.js': packaged('janus-gateway/npm/src/janus.js'),
