@@ -36,9 +36,11 @@ async function get(url: string, ca: string): Promise<{ status: number; body: str
 test('wss, REST and pages over TLS; SIGHUP takes a renewed certificate, and open sockets go on', async (t) => {
   const first = makeCertificate('first')
   store(first)
-  const server = await startServer(['--workers', '1', '--tls-cert', cert, '--tls-key', key])
+  const server = await startServer(['--workers', '1', '--http-port', '0', '--tls-cert', cert, '--tls-key', key])
   t.after(() => server.stop())
   assert.match(server.url, /^https:/)
+  const httpOnly = `${String(server.listening.http)}/janus/ping`
+  assert.equal((await get(httpOnly, first.cert)).fingerprint256, first.fingerprint256)
   const info = await get(`${server.url}/janus/info`, first.cert)
   assert.equal(info.fingerprint256, first.fingerprint256)
   assert.equal(JSON.parse(info.body).janus, 'server_info')
@@ -51,6 +53,7 @@ test('wss, REST and pages over TLS; SIGHUP takes a renewed certificate, and open
   store(second)
   await server.reload()
   assert.equal((await get(`${server.url}/janus/info`, second.cert)).fingerprint256, second.fingerprint256)
+  assert.equal((await get(httpOnly, second.cert)).fingerprint256, second.fingerprint256)
   await assert.rejects(get(server.url, first.cert), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' })
   assert.equal((await janus.request('keepalive')).janus, 'ack')
   const other = await JanusSocket.open(server.webSocketUrl, { ca: second.cert })

@@ -10,6 +10,8 @@ export type Setting =
   | 'reclaim'
   /** Events carry the opaque id. */
   | 'opaque'
+  /** Candidates of the server come in events. */
+  | 'trickling'
   /** Requests need the API secret. */
   | 'secret'
   /** Requests need the API secret or a signed token. */

@@ -42,6 +42,7 @@ const flags: Record<Setting, readonly string[]> = {
   hasty: ['--session-timeout', '2'],
   reclaim: ['--reclaim-session-timeout', '3'],
   opaque: ['--opaqueid-in-api', 'true'],
+  trickling: ['--full-trickle', 'true'],
   secret: ['--api-secret', API_SECRET],
   guarded: ['--api-secret', API_SECRET, '--token-auth', 'true', '--token-auth-secret', TOKEN_SECRET],
   told: ['--event-secret', EVENT_SECRET],
@@ -118,6 +119,7 @@ class NamedServer implements Target {
     const unset: Partial<Record<Setting, string | false>> = {
       hasty: !isShort(timeoutS) && `its session timeout is ${timeoutS} s`,
       reclaim: !isShort(reclaimS) && `its reclaim timeout is ${reclaimS} s`,
+      trickling: info['full-trickle'] !== true && 'candidates are in its SDPs',
       opaque: info.opaqueid_in_api !== true && 'opaque ids are not in its events',
     }
     return unset[on] || undefined

@@ -75,6 +75,39 @@ export const descriptions: readonly Row[] = [
     },
   },
   {
+    id: 'J-116',
+    behaviour: 'full trickle: candidates in events, then completed, none in the SDP; a peer connects with them',
+    on: 'trickling',
+    async run(stage) {
+      const handle = await stage.handle()
+      const peer = stage.peer()
+      const { mark } = handle.wire
+      const answer = await handle.offer(offerOf(peer, [data, audio]))
+      assert.doesNotMatch(answer, /^a=(candidate|end-of-candidates)/m)
+      const completed = await handle.wire.seek(mark, ({ janus, candidate }) => {
+        return janus === 'trickle' && (candidate as { completed?: boolean }).completed === true
+      })
+      const ids = { janus: 'trickle', session_id: handle.session.id, sender: handle.id }
+      assert.deepEqual(completed, { ...ids, candidate: { completed: true } })
+      const trickles = handle.events('trickle').slice(0, -1)
+      assert.ok(trickles.length > 0)
+      for (const { candidate, ...rest } of trickles) {
+        assert.deepEqual(rest, ids)
+        const { candidate: line, ...place } = candidate as { candidate: string }
+        assert.deepEqual(place, { sdpMid: '0', sdpMLineIndex: 0 })
+        assert.match(line, /^candidate:\S+ 1 udp \d+ \S+ \d+ typ host/)
+      }
+      const { candidate } = trickles[0]!.candidate as { candidate: string }
+      await Promise.all([
+        peer.connect(readRemote(`${answer}a=${candidate}\r\n`)),
+        handle.event(mark, 'webrtcup', 10_000),
+      ])
+      await handle.offer(offerOf(peer, [data, audio]))
+      await handle.message(stage.plugin.harmless)
+      assert.equal(handle.events('trickle').length, trickles.length + 1, 'sent once')
+    },
+  },
+  {
     id: 'J-117',
     behaviour: 'name, id and version of o= are copied from the offer',
     async run(stage) {

@@ -16,9 +16,4 @@ export const unbuilt: readonly Reason[] = [
   { id: 'J-110', behaviour: 'admin: set_* requests reply with their key', reason: admin },
   { id: 'J-111', behaviour: 'admin: message_plugin; an unknown plugin is 460', reason: admin },
   { id: 'J-112', behaviour: 'admin: captures start and stop, with their errors', reason: admin },
-  {
-    id: 'J-116',
-    behaviour: 'full trickle: candidates in events, none in the SDP',
-    reason: 'not built yet: the option',
-  },
 ]

@@ -1,0 +1,113 @@
+/** What clients may take from a server as it is started, and its listeners: each limit is a flag, told and counted. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { WebSocket } from 'ws'
+import { type ServerProcess, startServer } from '../support/server-process.js'
+import { Wire } from '../support/wire.js'
+
+async function refusals(server: ServerProcess): Promise<Record<string, number>> {
+  const found = (await server.metrics()).matchAll(/^rostra_refused_total\{reason="(\w+)"\} (\d+)$/gm)
+  return Object.fromEntries([...found].map(([, reason, count]) => [reason, Number(count)]).filter(([, count]) => count))
+}
+
+const post = (url: string, message: object) =>
+  fetch(url, { method: 'POST', body: JSON.stringify({ transaction: 't', ...message }) })
+
+const errorOf = ({ error }: { error?: { code: number } }) => error?.code
+
+test('H-41 limits of sockets, sessions, handles, sizes and polls, each a flag and each counted', async (t) => {
+  const limits = {
+    sockets: 3,
+    'sockets-per-address': 2,
+    sessions: 3,
+    'sessions-per-socket': 2,
+    'handles-per-session': 1,
+    'message-bytes': 65_536,
+    'polls-per-address': 1,
+  }
+  const flags = Object.entries(limits).flatMap(([name, most]) => [`--max-${name}`, `${most}`])
+  const server = await startServer(['--workers', '1', '--trusted-proxy', '127.0.0.1', ...flags])
+  t.after(() => server.stop())
+  const status = async (headers: Record<string, string> = {}) => {
+    const socket = new WebSocket(server.webSocketUrl, 'janus-protocol', { headers })
+    t.after(() => socket.terminate())
+    socket.on('error', () => {})
+    const opened = once(socket, 'open').then(() => 101)
+    const refused = once(socket, 'unexpected-response').then(([, response]) => response.statusCode)
+    return Promise.race([opened, refused])
+  }
+  const wire = await Wire.open(server.webSocketUrl)
+  t.after(() => wire.close())
+  assert.equal(await status(), 101)
+  assert.equal(await status(), 429)
+  assert.equal(await status({ 'x-forwarded-for': '192.0.2.7' }), 101)
+  assert.equal(await status({ 'x-forwarded-for': '192.0.2.8' }), 503)
+
+  const session = (await wire.request('create')).data!.id
+  await wire.request('create')
+  assert.equal(errorOf(await wire.request('create')), 472)
+  const attach = () => wire.request('attach', { session_id: session, plugin: 'janus.plugin.sfu' })
+  assert.equal((await attach()).janus, 'success')
+  assert.equal(errorOf(await attach()), 461)
+
+  const url = `${server.url}/janus`
+  const created = await (await post(url, { janus: 'create' })).json()
+  assert.equal(errorOf(await (await post(url, { janus: 'create' })).json()), 472)
+  assert.equal((await post(url, { janus: 'ping', pad: 'x'.repeat(65_536) })).status, 413)
+  const held = fetch(`${url}/${created.data.id}`)
+  while ((await server.live()).polls !== 1) await new Promise((resolve) => setTimeout(resolve, 20))
+  assert.equal((await fetch(`${url}/${created.data.id}`)).status, 429)
+  await post(`${url}/${created.data.id}`, { janus: 'destroy' })
+  assert.equal((await (await held).json()).janus, 'keepalive')
+
+  assert.deepEqual(await refusals(server), {
+    sockets: 1,
+    sockets_of_address: 1,
+    sessions: 1,
+    sessions_of_client: 1,
+    handles: 1,
+    message_size: 1,
+    polls_of_address: 1,
+  })
+})
+
+test('H-41 10,000 messages on one socket are slowed down to --max-message-rate; another is served meanwhile', async (t) => {
+  const server = await startServer(['--workers', '1', '--max-message-rate', '1500'])
+  t.after(() => server.stop())
+  const [flood, other] = [await Wire.open(server.webSocketUrl), await Wire.open(server.webSocketUrl)]
+  t.after(() => Promise.all([flood.close(), other.close()]))
+  const start = performance.now()
+  for (let i = 0; i < 10_000; i++) flood.send({ janus: 'ping', transaction: `${i}` })
+  const last = flood.seek(0, ({ transaction }) => transaction === '9999', 30_000)
+  assert.equal((await other.request('ping')).janus, 'pong')
+  assert.ok(flood.received.length < 10_000)
+  await last
+  // 6,000 at once, and 4,000 at 1,500 a second.
+  assert.ok(performance.now() - start >= 2600)
+  assert.ok((await refusals(server)).message_rate! > 0)
+})
+
+test('--http-port: the Janus API over HTTP on a port of its own, and nothing else there', async (t) => {
+  const server = await startServer(['--workers', '1', '--http-port', '0'])
+  t.after(() => server.stop())
+  const base = String(server.listening.http)
+  assert.notEqual(base, server.url)
+  const { id } = (await (await post(`${base}/janus`, { janus: 'create' })).json()).data
+  // Both ports lead to the same sessions.
+  const reply = await (await post(`${server.url}/janus/${id}`, { janus: 'keepalive' })).json()
+  assert.equal(reply.janus, 'ack')
+  const info = await (await fetch(`${base}/janus/info`)).json()
+  assert.deepEqual(Object.keys(info.transports).sort(), ['janus.transport.http', 'janus.transport.websockets'])
+  assert.equal((await fetch(base)).status, 404)
+  const socket = new WebSocket(base.replace('http', 'ws'), 'janus-protocol')
+  socket.on('error', () => {})
+  const [, response] = await once(socket, 'unexpected-response')
+  assert.equal(response.statusCode, 404)
+  socket.terminate()
+  const held = fetch(`${base}/janus/${id}`)
+  while ((await server.live()).polls !== 1) await new Promise((resolve) => setTimeout(resolve, 20))
+  const stopped = server.stop()
+  assert.deepEqual(await (await held).json(), { janus: 'keepalive' })
+  assert.equal(await stopped, 0)
+})
