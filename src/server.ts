@@ -208,7 +208,6 @@ async function wire(prepared: Prepared, closers: Closers): Promise<Drain> {
     },
     refusals,
   })
-  closers.push(() => gateway.close())
   const clients = await listenClients({ ...prepared, gateway, events: events.sink, refusals }, closers)
   const live = () => ({ ...clients.live(), ...gateway.live(), ...plugin.live() })
   const drain = createDrain(

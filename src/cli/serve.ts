@@ -1,6 +1,6 @@
 /** Without a command: a server until a signal. SIGHUP reloads settings; SIGTERM and SIGINT drain and end. */
 import { ConfigError } from '../config/config-error.js'
-import { type RunningServer, startServer } from '../server.js'
+import type { RunningServer } from '../server.js'
 import type { CliCommand, Invocation } from './command.js'
 
 /** How long a server that was told to stop may take after the drain; then it is ended whatever it still does. */
@@ -16,6 +16,8 @@ export const serve: CliCommand = {
     process.on('SIGHUP', () => {
       if (server) config = reload(server, readConfig) ?? config
     })
+    // Only now: other commands do without all that a server is made of.
+    const { startServer } = await import('../server.js')
     server = await startServer(config, version)
     const stop = stopper(server, () => config.drainTime * 1_000)
     process.on('SIGTERM', stop)

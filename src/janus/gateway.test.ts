@@ -245,7 +245,7 @@ test('a plugin that throws in attach is 461, and loud', () => {
   gateway.close()
 })
 
-test('close ends all sessions and takes no new ones; twice is harmless', () => {
+test('close tells and ends all sessions and takes no new ones; twice is harmless', () => {
   const { client, gateway, handle, clock, ids } = attached()
   assert.deepEqual(gateway.live(), { sessions: 1, handles: 1 })
   gateway.close()
@@ -253,7 +253,7 @@ test('close ends all sessions and takes no new ones; twice is harmless', () => {
   assert.deepEqual(gateway.live(), { sessions: 0, handles: 0 })
   assert.deepEqual(handle.calls, ['detached'])
   assert.equal(clock.timers, 0)
-  assert.deepEqual(client.kinds(), [])
+  assert.deepEqual(client.kinds(), ['timeout'])
   assert.match(errorOf(client.send('create')), /^472/)
   assert.match(errorOf(client.send('keepalive', ids)), /^458/)
 })

@@ -86,7 +86,7 @@ export interface Gateway extends AdminCore {
   /** false: `create` is refused from now on (drain before a stop). */
   acceptNewSessions(accept: boolean): void
   live(): { sessions: number; handles: number }
-  /** Ends all sessions, silently, and takes no new ones. */
+  /** Takes no new sessions and ends all: whoever can still be told gets `timeout`. Twice is harmless. */
   close(): void
 }
 
@@ -343,7 +343,10 @@ class JanusGateway implements Gateway, Core {
     this.#accepting = false
     this.#cancelSweep?.()
     this.#cancelSweep = undefined
-    for (const session of [...this.#sessions.values()]) this.destroySession(session)
+    for (const session of [...this.#sessions.values()]) {
+      session.event({ janus: 'timeout', session_id: session.id })
+      this.destroySession(session)
+    }
   }
 
   /** Only `timeout` is sent: no `detached` and no `hangup` for the handles. */

@@ -81,8 +81,10 @@ export async function listenClients(parts: ClientParts, closers: Closers): Promi
   const listener = await listen(config.port, '--port', { routes, upgrade: sockets.upgrade.bind(sockets) })
   const { httpPort } = config
   const http = httpPort === undefined ? undefined : await listen(httpPort, '--http-port', { routes: [rest] })
-  closers.push(() => sockets.close())
   closers.push(() => rest.polls.close())
+  // Sessions whose sockets are closed have ended; the others learn it by the polls that are held.
+  closers.push(() => gateway.close())
+  closers.push(() => sockets.close())
   closers.push(() => {
     gateway.acceptNewSessions(false)
     listener.stop()

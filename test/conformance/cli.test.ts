@@ -34,6 +34,15 @@ test('check-config: ok, or a line per mistake and exit code 1', () => {
   })
 })
 
+test('check-config reads the files that settings name', () => {
+  const wrong = join(folder, 'wrong.pem')
+  writeFileSync(wrong, 'nothing')
+  const { status, out } = rostra(['check-config', '--tls-cert', wrong, '--tls-key', wrong, '--auth-key', '/nowhere'])
+  assert.deepEqual([status, out.length], [1, 2])
+  assert.match(out[0]!, /^--tls-cert, --tls-key: /)
+  assert.equal(out[1], '--auth-key: cannot read /nowhere (ENOENT)')
+})
+
 test('a command that does not exist, or lacks something, is one line', () => {
   for (const args of [['blocks'], ['blocks', 'exprot'], ['blocks', 'delete'], ['check-confg'], ['check-config', 'x']]) {
     const { status, out, err } = rostra(args)

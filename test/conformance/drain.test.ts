@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { eventually } from '../support/eventually.js'
-import { JanusSocket } from '../support/janus-socket.js'
+import { type JanusMessage, JanusSocket } from '../support/janus-socket.js'
 import { type ServerProcess, startServer } from '../support/server-process.js'
 
 async function session(server: ServerProcess): Promise<JanusSocket> {
@@ -56,6 +56,22 @@ test('sessions that are still there when the drain time is over are ended', asyn
   assert.equal(await server.stop(), 0)
   assert.equal(await code, 1012)
   assert.ok(performance.now() - before >= 500)
+})
+
+test('over HTTP the poll that is held gets a timeout at the end', async () => {
+  const server = await startServer(['--workers', '1', '--drain-time', '0.3'])
+  const post = async (path: string, body: object) => {
+    const response = await fetch(`${server.url}/janus${path}`, { method: 'POST', body: JSON.stringify(body) })
+    return (await response.json()) as JanusMessage
+  }
+  const { data } = await post('', { janus: 'create', transaction: 'c' })
+  const poll = fetch(`${server.url}/janus/${data!.id}`)
+  const stopped = server.stop()
+  await server.logged((line) => line.event === 'draining')
+  assert.equal((await post('', { janus: 'create', transaction: 'd' })).error?.code, 472)
+  assert.equal((await post(`/${data!.id}`, { janus: 'keepalive', transaction: 'k' })).janus, 'ack')
+  assert.deepEqual(await (await poll).json(), { janus: 'timeout', session_id: data!.id })
+  assert.equal(await stopped, 0)
 })
 
 test('a second signal ends the drain at once', async () => {

@@ -48,14 +48,19 @@ setInterval(() => process.ppid === runner || process.exit(1), 500).unref()
 
 const entry = fileURLToPath(new URL('../../src/index.js', import.meta.url))
 
-/** Starts with `flags` added to ones that make it private to this test; resolves when it listens. */
-export async function startServer(flags: readonly string[] = [], port = 0): Promise<ServerProcess> {
+/**
+ * Starts with `flags` added to ones that make it private to this test; resolves when it listens.
+ * @param openFiles how many file descriptors it and its workers may have
+ */
+export async function startServer(flags: readonly string[] = [], port = 0, openFiles?: number): Promise<ServerProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'rostra-test-'))
   const own = ['--host', '127.0.0.1', '--port', String(port), '--admin-port', '0', '--data-dir', folder]
   const media = flags.includes('--rtc-ip') ? [] : ['--rtc-ip', '127.0.0.1']
   const rtcPort = flags.includes('--rtc-port') ? [] : ['--rtc-port', '0']
   const watch = `--import=data:text/javascript,${encodeURIComponent(followParent)}`
-  const child = spawn(process.execPath, [watch, entry, ...own, ...media, ...rtcPort, ...flags], {
+  const limit = openFiles === undefined ? [] : ['sh', '-c', `ulimit -n ${openFiles} && exec "$0" "$@"`]
+  const [program, ...args] = [...limit, process.execPath, watch, entry, ...own, ...media, ...rtcPort, ...flags]
+  const child = spawn(program!, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const log: string[] = []

@@ -36,7 +36,9 @@ export interface HttpListener {
   setCertificate(tls: { readonly cert: string | Buffer; readonly key: string | Buffer }): void
   /** Takes no new connections. Those that are open go on. */
   stop(): void
-  /** Ends everything, also connections that are in use; close upgraded sockets first. Twice is harmless. */
+  /**
+   * Ends everything; replies that are on their way get a moment to arrive. Close upgraded sockets first. Twice is harmless.
+   */
   close(): Promise<void>
 }
 
@@ -44,6 +46,9 @@ export interface HttpListener {
 const REQUEST_TIMEOUT_MS = 30_000
 const HEADERS_TIMEOUT_MS = 15_000
 const HEADERS_MAX = 100
+/** How long connections that are in use may go on at the end. */
+const CLOSE_GRACE_MS = 500
+const CLOSE_LOOK_MS = 20
 
 /** @returns when it listens. @throws what `listen` throws (EADDRINUSE, EACCES) or what is wrong with the PEM texts */
 export async function createHttpListener(options: HttpListenerOptions): Promise<HttpListener> {
@@ -80,8 +85,13 @@ export async function createHttpListener(options: HttpListenerOptions): Promise<
     },
     close() {
       closing ??= closed()
-      server.closeAllConnections()
-      return closing
+      server.closeIdleConnections()
+      const idle = setInterval(() => server.closeIdleConnections(), CLOSE_LOOK_MS)
+      const cut = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS)
+      return closing.finally(() => {
+        clearInterval(idle)
+        clearTimeout(cut)
+      })
     },
   }
 }

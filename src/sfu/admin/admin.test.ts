@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { memoryBlocks } from '../blocks/memory.js'
+import { memoryBlocks } from '../testing/memory-blocks.js'
 import type { Stage } from '../testing/peer.js'
 import { assertEmpty, stage } from '../testing/peer.js'
 import { adminMessages } from './index.js'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { memoryBlocks } from '../testing/memory-blocks.js'
 import { BlockList, MAX_BLOCKS_PER_USER } from './block-list.js'
-import { memoryBlocks } from './memory.js'
 import type { BlockStore } from './store.js'
 
 test('blocks of held users are known at once, those of others are not kept', async () => {

@@ -1,4 +1,4 @@
-/** Where blocks outlive connections and restarts. Implementations: memory; embedded. */
+/** Where blocks outlive connections and restarts. Implementation: embedded; tests have one in memory. */
 
 export interface BlockStore {
   /** Whom `owner` blocks. @throws Error when the store cannot be read */

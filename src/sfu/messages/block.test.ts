@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { memoryBlocks } from '../blocks/memory.js'
+import { memoryBlocks } from '../testing/memory-blocks.js'
 import { assertEmpty, stage } from '../testing/peer.js'
 
 const block = (whom: unknown) => ({ kind: 'block', whom })

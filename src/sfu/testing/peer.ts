@@ -11,11 +11,11 @@ import {
 } from '../../janus/plugin.js'
 import { defaultPolicy } from '../../jsep/codecs.js'
 import { type Auth, open } from '../auth.js'
-import { memoryBlocks } from '../blocks/memory.js'
 import type { BlockStore } from '../blocks/store.js'
 import { createSfuPlugin, type SfuPlugin, type SfuPluginOptions } from '../plugin.js'
 import { FakeClock } from './fake-clock.js'
 import { FakePool } from './fake-pool.js'
+import { memoryBlocks } from './memory-blocks.js'
 
 export interface Push {
   data: Record<string, unknown>

@@ -19,7 +19,7 @@ import { MAX_BLOCKS_PER_USER } from '../block-list.js'
 import type { Block } from '../store.js'
 import { StoreError } from '../store.js'
 import { closeForOthers, openEmbeddedBlocks, openToWrite } from './embedded.js'
-import { storePath } from './file.js'
+import { committed, storePath } from './file.js'
 import { recordValue } from './record.js'
 import { deleteBlocks, exportBlocks, importBlocks } from './upkeep.js'
 
@@ -107,6 +107,13 @@ for (const [name, damage] of damages)
     await assert.rejects(exported(folder), refusal(/blocks\.mdb is damaged/))
     assert.ok(before.equals(readFileSync(storePath(folder))))
   })
+
+test('a commit that fails is an error with the reason of the system, and nothing else of it is left', async () => {
+  const failed = (fields: object) => Promise.reject<boolean>(Object.assign(new Error('Commit failed'), fields))
+  const commitError = Promise.reject(new Error('No space left on device'))
+  await assert.rejects(committed(failed({ commitError })), refusal(/^No space left on device$/))
+  await assert.rejects(committed(failed({})), refusal(/^Commit failed$/))
+})
 
 test('a record that says something else than its key is damage', async () => {
   const folder = newFolder()

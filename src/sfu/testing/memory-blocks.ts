@@ -1,5 +1,5 @@
 /** Blocks that live as long as the process. */
-import type { BlockStore } from './store.js'
+import type { BlockStore } from '../blocks/store.js'
 
 export function memoryBlocks(): BlockStore {
   const owners = new Map<string, Set<string>>()
