@@ -1,6 +1,7 @@
 import type { EndpointId, MediaKind, MediaSettings } from '../control.js'
 import type { Distributions } from './distribution.js'
 import type { ForwardIo, Outbox } from './outbox.js'
+import type { StateRows } from './state-rows.js'
 import type { Totals } from './totals.js'
 
 export interface RouterEvents {
@@ -18,6 +19,8 @@ export interface ForwardContext {
   io: ForwardIo
   readonly out: Outbox
   readonly totals: Totals
+  /** What packets change of each subscription. */
+  readonly rows: StateRows
   readonly events: RouterEvents
   readonly settings: MediaSettings
   readonly distributions: Distributions

@@ -1,6 +1,7 @@
 /** One received packet to all who get it. */
 import type { ForwardContext } from './context.js'
 import type { Packet } from './packet.js'
+import { Cell } from './state-rows.js'
 import { newDecision, type Subscription } from './subscription.js'
 import { countDrop, Drop } from './totals.js'
 
@@ -16,7 +17,8 @@ export function fanOut(
   subscriptions: readonly Subscription[],
   sourceIds: Uint8Array,
 ): void {
-  const { out, totals } = context
+  const { out, totals, rows } = context
+  const { cells } = rows
   const { view, bytes, payloadLength, nowMs } = packet
   const queuedBefore = out.queued
   out.begin(bytes, packet.offset, packet.length, packet.headerLength)
@@ -28,18 +30,20 @@ export function fanOut(
       continue
     }
     out.makeRoom()
-    const { downlink, profile } = subscription
+    const { at, profile } = subscription
     profile.write(out, bytes, view, sourceIds, nowMs)
     let extOffset = profile.offset
     if (profile.numbered) {
+      const { downlink } = subscription
       downlink.transportSeq = (downlink.transportSeq + 1) & 0xffff
       extOffset = profile.numberedCopy(out, downlink.transportSeq)
     }
     const { markerPt, extSeq, timestamp, skip } = decision
-    out.row(downlink.transport, subscription.ssrc, markerPt, extSeq, timestamp, extOffset, profile.length, 0, 0, skip)
+    const transport = cells[at + Cell.transport]!
+    out.row(transport, cells[at + Cell.ssrc]!, markerPt, extSeq, timestamp, extOffset, profile.length, 0, 0, skip)
     const sentBytes = payloadLength - skip
-    subscription.packets++
-    subscription.octets += sentBytes
+    cells[at + Cell.packets]!++
+    cells[at + Cell.octets]! += sentBytes
     totals.forwarded_bytes += sentBytes
   }
   out.send()

@@ -103,9 +103,9 @@ export class Peer {
       const feed = this.#feeds.find(({ subscription }) => subscription.ssrc === stream.ssrc)
       if (feed) {
         feed.subscription.configure(stream)
-        feed.publication?.shareProfile(feed.subscription)
+        feed.publication?.shareTerms(feed.subscription)
       } else if (stream.active && this.#feeds.length < MAX_STREAMS * 4) {
-        const subscription = new Subscription(stream, this.downlink, this.#context.random)
+        const subscription = new Subscription(stream, this.downlink, this.#context.random, this.#context.rows)
         this.#feeds.push({ subscription, publication: null })
       }
     }
@@ -145,6 +145,7 @@ export class Peer {
     for (const publication of [...this.#publications]) this.#endPublication(publication, false)
     for (const subscriber of this.#subscribers) subscriber.#source = null
     this.#subscribers.clear()
+    for (const { subscription } of this.#feeds) subscription.end()
     this.#feeds.length = 0
     this.#reportMs = Number.POSITIVE_INFINITY
   }

@@ -144,17 +144,22 @@ export class Publication {
   }
 
   attach(subscription: Subscription, nowMs: number): void {
-    this.shareProfile(subscription)
+    this.shareTerms(subscription)
     this.#subscriptions.push(subscription)
     subscription.start(this.run, this.stream.clockRate)
     if (this.kind === 'video') this.requestKeyframe(nowMs)
   }
 
-  /** Lets subscriptions with the same mid and extension ids share their blocks: most have the same. */
-  shareProfile(subscription: Subscription): void {
-    const { key } = subscription.profile
-    const same = this.#subscriptions.find((other) => other.profile.key === key)
-    if (same !== undefined) subscription.profile = same.profile
+  /**
+   * Lets subscriptions that negotiated the same share what was made of it: most have the same, and their packets
+   * then find it in the cache. Mid and extension ids decide about the blocks.
+   */
+  shareTerms(subscription: Subscription): void {
+    const { profile, typesKey } = subscription
+    const sameProfile = this.#subscriptions.find((other) => other.profile.key === profile.key)
+    if (sameProfile !== undefined) subscription.profile = sameProfile.profile
+    const sameTypes = this.#subscriptions.find((other) => other.typesKey === typesKey)
+    if (sameTypes !== undefined) subscription.types = sameTypes.types
   }
 
   detach(subscription: Subscription): void {

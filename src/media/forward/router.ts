@@ -16,6 +16,7 @@ import { Distributions } from './distribution.js'
 import { takeFeedback } from './feedback.js'
 import { type ForwardIo, Outbox } from './outbox.js'
 import { Peer } from './peer.js'
+import { StateRows } from './state-rows.js'
 import { countDrop, newTotals, type Totals } from './totals.js'
 
 export type { RouterEvents } from './context.js'
@@ -44,6 +45,7 @@ export class Router {
       io,
       out: new Outbox(io),
       totals: this.totals,
+      rows: new StateRows(),
       events,
       settings: { ...defaultMediaSettings },
       distributions: this.distributions,

@@ -13,35 +13,41 @@
  * ```
  */
 
+import { Cell, StateRows } from './state-rows.js'
+
 /** Ranges kept: enough for a second of probing with a burst of padding after every frame. */
 const RANGES = 32
 /** Largest `ROC << 16 | seq` that a row of targets can say. Sending on past it would repeat SRTP nonces. */
 export const MAX_SENT = 0xffff_ffff
 
 export class SequenceMap {
+  readonly #rows: StateRows
+  readonly #at: number
   /** Source number of the first packet of each range; range i is at i % RANGES. */
   readonly #first = new Float64Array(RANGES)
-  /** One past the last source number; for the newest range while it is open, `#next` says it. */
+  /** One past the last source number; for the newest range while it is open, the next one in order. */
   readonly #end = new Float64Array(RANGES)
   readonly #delta = new Float64Array(RANGES)
   /** Ranges ever opened, and how many of those are forgotten. */
   #opened = 0
   #forgotten = 0
-  /** Whether the newest range goes on; if not, the next packet in order opens one. */
-  #open = false
-  /** One past the newest source number that was mapped or dropped. */
-  #next = Number.NEGATIVE_INFINITY
-  /** One past the newest number given out. */
-  #nextSent: number
 
-  /** @param firstSent number of the first packet; below 2^15, so that a receiver sees it with ROC 0 for sure */
-  constructor(firstSent: number) {
-    this.#nextSent = firstSent
+  /**
+   * @param firstSent number of the first packet; below 2^15, so that a receiver sees it with ROC 0 for sure
+   * @param at the row of `rows` whose `next`, `nextSent` and `delta` are this map's
+   */
+  constructor(firstSent: number, rows = new StateRows(), at = rows.take()) {
+    this.#rows = rows
+    this.#at = at
+    const { cells } = rows
+    cells[at + Cell.next] = Number.NEGATIVE_INFINITY
+    cells[at + Cell.nextSent] = firstSent
+    cells[at + Cell.delta] = Number.NaN
   }
 
   /** Newest number given out, or the first minus one. */
   get newestSent(): number {
-    return this.#nextSent - 1
+    return this.#rows.cells[this.#at + Cell.nextSent]! - 1
   }
 
   /** Whether `extSeq` is newer than all that was mapped or dropped. */
@@ -54,12 +60,16 @@ export class SequenceMap {
    * @returns −1 if it must not be sent: dropped, in no range that is remembered, or all numbers are used up
    */
   map(extSeq: number): number {
-    if (extSeq < this.#next) return this.#late(extSeq)
-    const sent = this.#open ? extSeq + this.#delta[(this.#opened - 1) % RANGES]! : this.#nextSent
+    const { cells } = this.#rows
+    const at = this.#at
+    if (extSeq < cells[at + Cell.next]!) return this.#late(extSeq)
+    const delta = cells[at + Cell.delta]!
+    const isOpen = !Number.isNaN(delta)
+    const sent = isOpen ? extSeq + delta : cells[at + Cell.nextSent]!
     if (sent > MAX_SENT) return -1
-    if (!this.#open) this.#begin(extSeq)
-    this.#next = extSeq + 1
-    this.#nextSent = sent + 1
+    if (!isOpen) this.#begin(extSeq)
+    cells[at + Cell.next] = extSeq + 1
+    cells[at + Cell.nextSent] = sent + 1
     return sent
   }
 
@@ -70,8 +80,9 @@ export class SequenceMap {
   drop(extSeq: number): void {
     if (!this.#open || extSeq < this.#next) return
     const newest = (this.#opened - 1) % RANGES
-    this.#nextSent += extSeq - this.#next
-    this.#next = extSeq + 1
+    const { cells } = this.#rows
+    cells[this.#at + Cell.nextSent]! += extSeq - this.#next
+    cells[this.#at + Cell.next] = extSeq + 1
     if (this.#first[newest] === extSeq) this.#opened--
     else this.#end[newest] = extSeq
     this.#begin(extSeq + 1)
@@ -80,20 +91,20 @@ export class SequenceMap {
   /** Ends the newest range: the next packet in order gets the next number, whatever is skipped in between. */
   resync(): void {
     if (!this.#open) return
-    this.#open = false
+    this.#close()
     this.#end[(this.#opened - 1) % RANGES] = this.#next
   }
 
   /** Like `resync`, and earlier packets are neither mapped nor found any more. */
   forget(): void {
-    this.#open = false
+    this.#close()
     this.#forgotten = this.#opened
   }
 
   /** Like `forget`, for another source, whose numbers have nothing to do with those so far. */
   restart(): void {
     this.forget()
-    this.#next = Number.NEGATIVE_INFINITY
+    this.#rows.cells[this.#at + Cell.next] = Number.NEGATIVE_INFINITY
   }
 
   /** The source number that `sent` stands for, or −1 if none does, or none that is remembered. */
@@ -113,10 +124,25 @@ export class SequenceMap {
   }
 
   #begin(extSeq: number): void {
-    const at = this.#opened++ % RANGES
-    this.#first[at] = extSeq
-    this.#delta[at] = this.#nextSent - extSeq
-    this.#open = true
+    const range = this.#opened++ % RANGES
+    const { cells } = this.#rows
+    const delta = cells[this.#at + Cell.nextSent]! - extSeq
+    this.#first[range] = extSeq
+    this.#delta[range] = delta
+    cells[this.#at + Cell.delta] = delta
+  }
+
+  get #next(): number {
+    return this.#rows.cells[this.#at + Cell.next]!
+  }
+
+  /** Whether the newest range goes on; if not, the next packet in order opens one. */
+  get #open(): boolean {
+    return !Number.isNaN(this.#rows.cells[this.#at + Cell.delta]!)
+  }
+
+  #close(): void {
+    this.#rows.cells[this.#at + Cell.delta] = Number.NaN
   }
 
   #oldest(): number {

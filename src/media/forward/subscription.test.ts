@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RED } from './codec-table.js'
 import { newPacket, type Packet } from './packet.js'
+import { StateRows } from './state-rows.js'
 import { type Downlink, newDecision, Subscription } from './subscription.js'
 import { sendAudio, sendVideo } from './testing/scene.js'
 import { Drop } from './totals.js'
@@ -14,8 +15,10 @@ const FIRST = 100
 const downlink = (): Downlink => ({ transport: 1, cname: new Uint8Array(), transportSeq: 0, rembBps: 0 })
 
 /** `random` gives FIRST to numbers and offset alike. */
-const audio = (change = {}) => started(new Subscription(sendAudio(10, change), downlink(), () => FIRST))
-const video = (change = {}) => started(new Subscription(sendVideo(10, change), downlink(), () => FIRST))
+const audio = (change = {}) =>
+  started(new Subscription(sendAudio(10, change), downlink(), () => FIRST, new StateRows()))
+const video = (change = {}) =>
+  started(new Subscription(sendVideo(10, change), downlink(), () => FIRST, new StateRows()))
 
 function started(subscription: Subscription): Subscription {
   subscription.start(1, subscription.kind === 'video' ? 90_000 : 48_000)

@@ -10,6 +10,7 @@ import { LastSecond } from './figures.js'
 import type { Packet } from './packet.js'
 import { ResendLimit } from './resend-limit.js'
 import { SequenceMap } from './sequence-map.js'
+import { Cell, type StateRows } from './state-rows.js'
 import { Timestamps } from './timestamps.js'
 import { Drop } from './totals.js'
 
@@ -57,26 +58,27 @@ export interface ReportNews {
 export const newReportNews = (): ReportNews => ({ lost: 0, rttMs: -1 })
 
 export class Subscription {
-  readonly ssrc: number
+  // What each packet needs stands first, side by side.
+  /** Its row of the router's `StateRows`. */
+  readonly at: number
   readonly kind: MediaKind
-  readonly downlink: Downlink
   readonly map: SequenceMap
   readonly #timestamps: Timestamps
+  types: SendTypes = sendTypes([])
+  profile: ExtensionProfile
+  /** Video that has not begun yet, or was interrupted. */
+  awaitsKeyframe: boolean
+  readonly downlink: Downlink
+  readonly #rows: StateRows
+  readonly ssrc: number
   stream: SendStream
   index = 0
   active = false
   rtxSsrc = 0
-  types: SendTypes = sendTypes([])
-  profile: ExtensionProfile
-  #typesKey = ''
-  /** Video that has not begun yet, or was interrupted. */
-  awaitsKeyframe: boolean
+  /** Equal for two subscriptions with the same `types`. */
+  typesKey = ''
   #rtxExtSeq: number
   #resends: ResendLimit | null = null
-  /** Sent on the media SSRC, for sender reports. */
-  packets = 0
-  /** Payload bytes of those. */
-  octets = 0
   /** Which run of which publication it follows; see `Publication.run`. */
   #run = -1
   /** Whether the next sender report is the first of this run. */
@@ -97,17 +99,36 @@ export class Subscription {
   resent = 0
 
   /** @param random uint32: where numbers and timestamps begin */
-  constructor(stream: SendStream, downlink: Downlink, random: () => number) {
+  constructor(stream: SendStream, downlink: Downlink, random: () => number, rows: StateRows) {
     this.stream = stream
-    this.ssrc = stream.ssrc
+    this.at = rows.take()
     this.kind = stream.kind
-    this.downlink = downlink
-    this.map = new SequenceMap(random() & FIRST_SEQ_MASK)
+    this.map = new SequenceMap(random() & FIRST_SEQ_MASK, rows, this.at)
     this.#rtxExtSeq = random() & FIRST_SEQ_MASK
-    this.#timestamps = new Timestamps(random() >>> 0, 1)
-    this.awaitsKeyframe = stream.kind === 'video'
+    this.#timestamps = new Timestamps(random() >>> 0, 1, rows, this.at)
     this.profile = new ExtensionProfile(stream.mid, stream.extensions)
+    this.awaitsKeyframe = stream.kind === 'video'
+    this.downlink = downlink
+    this.#rows = rows
+    this.ssrc = stream.ssrc
+    rows.cells[this.at + Cell.ssrc] = stream.ssrc
+    rows.cells[this.at + Cell.transport] = downlink.transport
     this.configure(stream)
+  }
+
+  /** Sent on the media SSRC, for sender reports; `fanOut` counts. */
+  get packets(): number {
+    return this.#rows.cells[this.at + Cell.packets]!
+  }
+
+  /** Payload bytes of those. */
+  get octets(): number {
+    return this.#rows.cells[this.at + Cell.octets]!
+  }
+
+  /** Gives its row back: the last call. */
+  end(): void {
+    this.#rows.give(this.at)
   }
 
   /** Takes over what was negotiated. What was sent under other terms is not sent again: its bytes would differ. */
@@ -118,8 +139,8 @@ export class Subscription {
     this.rtxSsrc = stream.rtxSsrc
     const typesKey = JSON.stringify(stream.payloadTypes)
     const key = profileKey(stream.mid, stream.extensions)
-    if (typesKey === this.#typesKey && key === this.profile.key) return
-    this.#typesKey = typesKey
+    if (typesKey === this.typesKey && key === this.profile.key) return
+    this.typesKey = typesKey
     this.types = sendTypes(stream.payloadTypes)
     this.profile = new ExtensionProfile(stream.mid, stream.extensions)
     this.map.forget()

@@ -4,41 +4,50 @@
  * and A/V sync go on.
  */
 import { timestampNewer } from '../rtp/sequence.js'
+import { Cell, StateRows } from './state-rows.js'
 
 export class Timestamps {
-  /** Sent − source, modulo 2^32. */
-  #offset: number
-  /** Newest timestamp sent, and when its packet came. */
-  #newest = 0
-  #newestMs = Number.NEGATIVE_INFINITY
+  readonly #rows: StateRows
+  readonly #at: number
   #rebase = false
   #clockRate: number
 
-  /** @param firstOffset random, 0…2^32−1 @param clockRate in Hz */
-  constructor(firstOffset: number, clockRate: number) {
-    this.#offset = firstOffset
+  /**
+   * @param firstOffset random, 0…2^32−1
+   * @param clockRate in Hz
+   * @param at the row of `rows` whose timestamp cells are these
+   */
+  constructor(firstOffset: number, clockRate: number, rows = new StateRows(), at = rows.take()) {
+    this.#rows = rows
+    this.#at = at
     this.#clockRate = clockRate
+    rows.cells[at + Cell.timestampOffset] = firstOffset
+    rows.cells[at + Cell.newestTimestampMs] = Number.NEGATIVE_INFINITY
   }
 
   /** The timestamp to send for `timestamp`, both 0…2^32−1. The first call after `rebase` fixes the new offset. */
   map(timestamp: number, nowMs: number): number {
+    const { cells } = this.#rows
+    const at = this.#at
+    const newest = cells[at + Cell.newestTimestamp]!
+    const newestMs = cells[at + Cell.newestTimestampMs]!
     if (this.#rebase) {
       this.#rebase = false
-      const ticks = Math.round(((nowMs - this.#newestMs) * this.#clockRate) / 1000)
+      const ticks = Math.round(((nowMs - newestMs) * this.#clockRate) / 1000)
       // At least one tick: two frames with one timestamp would be taken for one frame.
-      this.#offset = (this.#newest + Math.max(1, ticks) - timestamp) >>> 0
+      cells[at + Cell.timestampOffset] = (newest + Math.max(1, ticks) - timestamp) >>> 0
     }
-    const sent = (timestamp + this.#offset) >>> 0
-    if (this.#newestMs < 0 || timestampNewer(sent, this.#newest)) {
-      this.#newest = sent
-      this.#newestMs = nowMs
+    const sent = (timestamp + cells[at + Cell.timestampOffset]!) >>> 0
+    if (newestMs < 0 || timestampNewer(sent, newest)) {
+      cells[at + Cell.newestTimestamp] = sent
+      cells[at + Cell.newestTimestampMs] = nowMs
     }
     return sent
   }
 
   /** The timestamp that a packet of the present source was, or a sender report would be, sent with. */
   peek(timestamp: number): number {
-    return (timestamp + this.#offset) >>> 0
+    return (timestamp + this.#rows.cells[this.#at + Cell.timestampOffset]!) >>> 0
   }
 
   /** Whether the next timestamp fixes a new offset. */
@@ -48,7 +57,7 @@ export class Timestamps {
 
   /** The next timestamp comes from another source. Before the first packet any offset is good. */
   rebase(clockRate: number): void {
-    this.#rebase = this.#newestMs >= 0
+    this.#rebase = this.#rows.cells[this.#at + Cell.newestTimestampMs]! >= 0
     this.#clockRate = clockRate
   }
 }
