@@ -49,7 +49,7 @@ napi_value Io::construct(napi_env env, napi_callback_info info) {
 }
 
 bool Io::open(napi_value self, napi_value callback) {
-  napi_value name = nullptr, fingerprint = nullptr;
+  napi_value name = nullptr, fingerprint = nullptr, fan = nullptr;
   const std::string& text = engine_.fingerprint();
   if (!addArrays(self)) {
     bool pending = false;
@@ -61,6 +61,10 @@ bool Io::open(napi_value self, napi_value callback) {
   }
   napi_create_string_utf8(env_, text.c_str(), text.size(), &fingerprint);
   napi_set_named_property(env_, self, "fingerprint", fingerprint);
+  if (napi_create_function(env_, "fanout", NAPI_AUTO_LENGTH, fanout, this, &fan) != napi_ok ||
+      napi_set_named_property(env_, self, "fanout", fan) != napi_ok) {
+    return false;
+  }
   napi_get_uv_event_loop(env_, &loop_);
   napi_create_reference(env_, self, 1, &self_);
   napi_create_reference(env_, callback, 1, &callback_);
@@ -164,12 +168,13 @@ void Io::onBatch(int rows) {
   if (environmentEnding_ || callback_ == nullptr) return;
   napi_handle_scope scope = nullptr;
   if (napi_open_handle_scope(env_, &scope) != napi_ok) return;
-  napi_value self = nullptr, callback = nullptr, count = nullptr, result = nullptr;
+  napi_value self = nullptr, callback = nullptr, arguments[2] = {}, result = nullptr;
   napi_get_reference_value(env_, self_, &self);
   napi_get_reference_value(env_, callback_, &callback);
-  napi_create_int32(env_, rows, &count);
+  napi_create_int32(env_, rows, &arguments[0]);
+  napi_create_double(env_, static_cast<double>(uv_hrtime()) / 1e6, &arguments[1]);
   if (self != nullptr && callback != nullptr &&
-      napi_make_callback(env_, async_, self, callback, 1, &count, &result) != napi_ok) {
+      napi_make_callback(env_, async_, self, callback, 2, arguments, &result) != napi_ok) {
     bool pending = false;
     napi_value error = nullptr;
     if (napi_is_exception_pending(env_, &pending) == napi_ok && pending &&

@@ -19,7 +19,7 @@ uint64_t randomSeed() {
 
 Engine::Engine(Slab& slab, BatchSink& sink, const EngineOptions& options)
     : slab_(slab), sink_(sink), options_(options), seed_(randomSeed()), transports_(options.maxTransports),
-      addresses_(seed_), received_(new Received) {
+      addresses_(seed_), received_(new Received(slab.rx)) {
   slab_.retain();
 }
 

@@ -116,6 +116,7 @@ class Engine final : public DatagramOut {
   bool addAddress(Transport& transport, const Address& address);
   void forget(Transport& transport, const Address& address);
   void beginHandshake(Transport& transport, int64_t nowMs);
+  void prefetch(int row, int count) const;
   bool sendRtp(const uint32_t* target, const uint8_t* payload, size_t length, Outcome& outcome);
   Outcome sendPlain(const Address& to, size_t offset, size_t length);
   bool enqueue(const Address& to, const uint8_t* bytes, size_t length);

@@ -22,18 +22,11 @@ void Engine::receive(int socketIndex, int64_t nowMs) {
   for (int batch = 0; batch < kBatchesPerWakeUp && !closed_; batch++) {
     int fd = sockets_[static_cast<size_t>(socketIndex)].fd;
     if (fd < 0) return;
-    for (int i = 0; i < kMaxBatch; i++) {
-      r.vectors[i] = {slab_.rx + slotOffset(i), kMaxDatagram + 1};
-      msghdr& header = r.messages[i].msg_hdr;
-      std::memset(&header, 0, sizeof header);
-      header.msg_name = &r.names[i];
-      header.msg_namelen = sizeof r.names[i];
-      header.msg_iov = &r.vectors[i];
-      header.msg_iovlen = 1;
-    }
     int count = recvmmsg(fd, r.messages, kMaxBatch, MSG_DONTWAIT, nullptr);
     // An error is either nothing to read or an ICMP answer to something sent; neither ends a socket.
     if (count <= 0) return;
+    // The names that this reads stay as they are.
+    r.rearm(count);
     readBatch(static_cast<uint8_t>(socketIndex), count, nowMs);
     if (count < kMaxBatch) return;
   }

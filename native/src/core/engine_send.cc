@@ -31,12 +31,20 @@ Outcome Engine::fanout(const uint8_t* payload, size_t length, int count, int& qu
   Outcome outcome = Outcome::yes;
   for (badTarget_ = 0; badTarget_ < count; badTarget_++) {
     const uint32_t* row = slab_.targets + badTarget_ * target::stride;
-    // Transports lie anywhere: the next one is fetched while this one's payload is sealed.
-    if (badTarget_ + 1 < count) transports_.prefetch(row[target::stride + target::transport]);
+    prefetch(badTarget_, count);
     if (sendRtp(row, payload, length, outcome)) queued++;
     if (outcome != Outcome::yes) return outcome;
   }
   return outcome;
+}
+
+// Transports lie anywhere: those of the next rows are fetched while this one's payload is sealed.
+void Engine::prefetch(int row, int count) const {
+  auto transport = [&](int at) { return slab_.targets[at * target::stride + target::transport]; };
+  // Nobody fetched for the first rows.
+  for (int at = row == 0 ? 0 : row + 3; at <= row + 3 && at < count; at++) transports_.prefetch(transport(at));
+  if (row + 2 < count) transports_.prefetchParts(transport(row + 2));
+  if (row + 1 < count) transports_.prefetchCipher(transport(row + 1));
 }
 
 bool Engine::sendRtp(const uint32_t* target, const uint8_t* payload, size_t length, Outcome& outcome) {

@@ -3,6 +3,7 @@
 #include <netinet/udp.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 
@@ -13,7 +14,7 @@
 namespace rostra {
 
 namespace {
-constexpr int kHeads = 4096;
+constexpr int kHeads = 2 * SendQueue::kMaxQueued;
 constexpr size_t kMaxUnsegmented = 4096;
 constexpr unsigned int kMaxMessages = 1024;  // UIO_MAXIOV
 
@@ -81,15 +82,17 @@ bool SendQueue::flush() {
 int SendQueue::buildGroups() {
   Work& w = *work_;
   int groups = 0;
-  if (segments_) std::memset(w.heads, 0xff, sizeof w.heads);
+  // At most half full, and no larger than that: a flush of a few datagrams touches a few cache lines.
+  uint32_t heads = std::bit_ceil(static_cast<uint32_t>(2 * count_));
+  if (segments_) std::memset(w.heads, 0xff, heads * sizeof w.heads[0]);
   for (int16_t i = 0; i < count_; i++) {
     Entry& entry = w.entries[i];
     if (entry.length == 0) continue;
     entry.next = -1;
     int16_t* head = nullptr;
     if (segments_) {
-      uint32_t at = hashAddress(entry.to, seed_) % kHeads;
-      while (w.heads[at] >= 0 && !(w.entries[w.groups[w.heads[at]].first].to == entry.to)) at = (at + 1) % kHeads;
+      uint32_t at = hashAddress(entry.to, seed_) & (heads - 1);
+      while (w.heads[at] >= 0 && !(w.entries[w.groups[w.heads[at]].first].to == entry.to)) at = (at + 1) & (heads - 1);
       head = &w.heads[at];
       if (*head >= 0) {
         Group& group = w.groups[*head];

@@ -14,27 +14,28 @@ namespace rostra {
 
 constexpr int kMaxAddresses = 8;
 
-struct Transport {
+// What sending a packet needs stands first, in one cache line.
+struct alignas(64) Transport {
   int32_t id = -1;
+  uint32_t rtcpIndex = 0;
+  // Where everything is sent; family 0 until `select`.
+  Address selected;
+  std::unique_ptr<SrtpCipher> sender;
+  std::unique_ptr<DtlsSession> dtls;
+  std::unique_ptr<SrtpReceiver> receiver;
 
   // Addresses from which an ICE check passed, oldest first; empty ones at the end.
   Address addresses[kMaxAddresses];
   int addressCount = 0;
-  // Where everything is sent; family 0 until `select`.
-  Address selected;
   // Where a handshake packet was last accepted from: answers go there while nothing is selected.
   Address handshakeFrom;
 
   bool started = false;
   DtlsRole role = DtlsRole::server;
-  std::unique_ptr<DtlsSession> dtls;
   // 0 while the handshake has not begun.
   int64_t deadlineMs = 0;
   bool closedReported = false;
 
-  std::unique_ptr<SrtpReceiver> receiver;
-  std::unique_ptr<SrtpCipher> sender;
-  uint32_t rtcpIndex = 0;
 
   bool connected() const { return dtls && dtls->state() == DtlsSession::State::connected; }
   // Has SRTP keys too: a peer with data channels only may have agreed on none.
@@ -57,9 +58,21 @@ class TransportTable {
     Transport* transport = slots_[index].transport.get();
     return transport != nullptr && static_cast<uint32_t>(transport->id) == id ? transport : nullptr;
   }
+  // What a transport needs to send lies in several places, each known only from the one before. Called one packet
+  // after the other, these fetch them into the cache step by step.
   void prefetch(uint32_t id) const {
     uint32_t index = id & mask_;
     if (index < slots_.size()) __builtin_prefetch(slots_[index].transport.get());
+  }
+  void prefetchParts(uint32_t id) const {
+    const Transport* transport = find(id);
+    if (transport == nullptr) return;
+    __builtin_prefetch(transport->sender.get());
+    __builtin_prefetch(transport->dtls.get());
+  }
+  void prefetchCipher(uint32_t id) const {
+    const Transport* transport = find(id);
+    if (transport != nullptr && transport->sender) transport->sender->prefetch();
   }
   // Whether `id` could ever have come from `allocate`.
   bool wellFormed(int64_t id) const {
