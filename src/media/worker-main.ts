@@ -26,9 +26,13 @@ function random(): number {
   return randomWords[randomAt++]!
 }
 
+/** From the beginning of CLOCK_MONOTONIC, by which the io tells the time, to that of `performance.now`. */
+const originMs = Number(process.hrtime.bigint()) / 1e6 - performance.now()
+const nowMs = () => originMs + performance.now()
+
 function wakeAt(atMs: number, wake: () => void): void {
   clearTimeout(timer)
-  if (Number.isFinite(atMs)) timer = setTimeout(wake, Math.max(1, atMs - performance.now()))
+  if (Number.isFinite(atMs)) timer = setTimeout(wake, Math.max(1, atMs - nowMs()))
 }
 
 const usage = watchUsage()
@@ -41,7 +45,7 @@ function start({ port, listen, limits, settings }: Extract<Command, { kind: 'sta
     {
       openIo: openNativeIo,
       report,
-      nowMs: () => performance.now(),
+      nowMs,
       wakeAt,
       random,
       usage,

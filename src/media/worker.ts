@@ -38,7 +38,7 @@ const SWEEP_INTERVAL_MS = 5
 export interface WorkerHost {
   openIo: OpenIo
   report(report: Report): void
-  /** Monotonic clock. */
+  /** Monotonic clock: the one by which the io tells the time of a batch. */
   nowMs(): number
   /** Calls back once at or after `atMs`; a new call replaces the old one. Infinity cancels. */
   wakeAt(atMs: number, wake: () => void): void
@@ -93,7 +93,7 @@ export class MediaWorker implements EndpointEvents {
   constructor(host: WorkerHost, limits: WorkerLimits) {
     this.#host = host
     this.#limits = limits
-    this.io = host.openIo({ maxTransports: MAX_ENDPOINTS }, (count) => this.#batch(count))
+    this.io = host.openIo({ maxTransports: MAX_ENDPOINTS }, (count, nowMs) => this.#batch(count, nowMs))
     this.#captures = new Captures(this.io, {
       open: (options, ended) => host.openCapture(options, ended),
       sendThrough: (io) => this.#router.sendThrough(io),
@@ -116,8 +116,7 @@ export class MediaWorker implements EndpointEvents {
 
   // ---- packets
 
-  #batch(count: number): void {
-    const nowMs = this.#host.nowMs()
+  #batch(count: number, nowMs: number): void {
     if (this.#captures.size > 0) this.#captures.received(count)
     for (let row = 0; row < count; row++) {
       try {
@@ -178,8 +177,8 @@ export class MediaWorker implements EndpointEvents {
     const batch = this.#window.take()
     if (batch) this.#host.report({ kind: 'relay', ...batch })
     if (nowMs >= this.#router.deadline()) this.#router.expire(nowMs)
-    if (nowMs >= this.#nextSweepMs) this.#sweep(nowMs)
-    const next = Math.min(this.#router.deadline(), this.#nextSweepMs)
+    if (nowMs >= this.#nextSweepMs()) this.#sweep(nowMs)
+    const next = Math.min(this.#router.deadline(), this.#nextSweepMs())
     if (next >= this.#wakeMs && this.#wakeMs > nowMs) return
     this.#wakeMs = next
     this.#host.wakeAt(next, () => {
@@ -189,7 +188,7 @@ export class MediaWorker implements EndpointEvents {
     })
   }
 
-  get #nextSweepMs(): number {
+  #nextSweepMs(): number {
     return Math.max(this.#due.earliestMs, this.#lastSweepMs + SWEEP_INTERVAL_MS)
   }
 
@@ -435,17 +434,16 @@ export class MediaWorker implements EndpointEvents {
     return seat && { ...seat.endpoint.info(nowMs), ...seat.peer.info(nowMs) }
   }
 
-  #capture({ endpoint, capture }: Extract<Command, { kind: 'capture' }>): CaptureAnswer | undefined {
+  #capture({ endpoint, capture }: Extract<Command, kind: 'capture' >): CaptureAnswer | undefined {
     const transport = this.#seats.get(endpoint)?.endpoint.transport
     if (transport === undefined) return undefined
     if (!capture) return this.#captures.stop(transport)
     return this.#captures.start(transport, capture, (why) => this.#host.report({ kind: 'captured', endpoint, why }))
   }
 
-  async close(): Promise<void> {
+  async close(): Promise<void> 
     for (const seat of [...this.#seats.values()]) this.#close(seat)
     this.#host.wakeAt(Number.POSITIVE_INFINITY, () => {})
     this.io.flush()
     await Promise.all([this.io.close(), this.#captures.close()])
-  }
 }

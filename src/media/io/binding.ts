@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type IoOptions, type MediaIo, type OpenIo, SrtpProfile } from './io.js'
+import { type IoOptions, type MediaIo, type OnBatch, type OpenIo, SrtpProfile } from './io.js'
 
 /** Pure SRTP transforms of the addon, for comparing it with `reference/srtp.ts`. Not used by the packet loop. */
 export interface SrtpSeam {
@@ -41,7 +41,7 @@ interface Addon extends SrtpSeam {
     handshakeTimeoutMs: number,
     firstProfile: number,
     secondProfile: number,
-    onBatch: (count: number) => void,
+    onBatch: OnBatch,
   ) => MediaIo
 }
 
@@ -75,7 +75,7 @@ export const srtpSeam = (): SrtpSeam => addon()
  * Opens an io with no socket yet; see `MediaIo.listen`.
  * @throws RangeError for options out of range, Error when the addon cannot be loaded or OpenSSL refuses
  */
-export const openNativeIo: OpenIo = (options: IoOptions, onBatch: (count: number) => void): MediaIo => {
+export const openNativeIo: OpenIo = (options: IoOptions, onBatch: OnBatch): MediaIo => {
   const profiles = options.srtpProfiles ?? [SrtpProfile.aeadAes128Gcm, SrtpProfile.aes128CmSha1_80]
   const [first, second] = profiles
   if (profiles.length > 2 || (first !== undefined && first === second)) {

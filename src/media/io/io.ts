@@ -200,8 +200,14 @@ export interface MediaIo {
   close(): Promise<void>
 }
 
+/**
+ * Takes a batch: rows 0 … count − 1 of `meta` and `addrs`. `nowMs` is the monotonic clock of the io, in ms from any
+ * beginning (natively CLOCK_MONOTONIC, as `process.hrtime`).
+ */
+export type OnBatch = (count: number, nowMs: number) => void
+
 /** Opens an io. `onBatch` runs on the event loop's thread, never from inside another method of the io. */
-export type OpenIo = (options: IoOptions, onBatch: (count: number) => void) => MediaIo
+export type OpenIo = (options: IoOptions, onBatch: OnBatch) => MediaIo
 
 export interface IoOptions {
   /** Most transports at once; default 4096. */

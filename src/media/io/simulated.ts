@@ -14,6 +14,7 @@ import {
   MAX_TARGETS,
   type MediaIo,
   Meta,
+  type OnBatch,
   SCRATCH_BYTES,
   SrtpProfile,
   Target,
@@ -39,11 +40,7 @@ interface Received {
 }
 
 /** Opens an io on a simulated network; addresses are IPv4. With a network given, it is an `OpenIo`. */
-export function openSimulatedIo(
-  network: SimulatedNetwork,
-  options: IoOptions,
-  onBatch: (count: number) => void,
-): MediaIo {
+export function openSimulatedIo(network: SimulatedNetwork, options: IoOptions, onBatch: OnBatch): MediaIo {
   return new SimulatedIo(network, options, onBatch)
 }
 
@@ -56,7 +53,7 @@ class SimulatedIo implements MediaIo {
   readonly counters = new Float64Array(ioCounterNames.length)
   readonly fingerprint: string
   #network: SimulatedNetwork
-  #onBatch: (count: number) => void
+  #onBatch: OnBatch
   #profiles: readonly number[]
   #handshakeTimeoutMs: number
   #transports: TransportTable
@@ -72,7 +69,7 @@ class SimulatedIo implements MediaIo {
   #deliveringRows = 0
   #closed = false
 
-  constructor(network: SimulatedNetwork, options: IoOptions, onBatch: (count: number) => void) {
+  constructor(network: SimulatedNetwork, options: IoOptions, onBatch: OnBatch) {
     this.#network = network
     this.#onBatch = onBatch
     this.#profiles = options.srtpProfiles ?? [SrtpProfile.aeadAes128Gcm, SrtpProfile.aes128CmSha1_80]
@@ -343,7 +340,7 @@ class SimulatedIo implements MediaIo {
     const rows = this.#rows
     this.#deliveringRows = rows
     try {
-      this.#onBatch(rows)
+      this.#onBatch(rows, this.#network.nowMs)
     } finally {
       this.#deliveringRows = 0
       this.#rows = 0
