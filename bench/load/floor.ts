@@ -6,8 +6,8 @@ import { openNativeIo } from '../../src/media/io/binding.js'
 import { Addr, type MediaIo } from '../../src/media/io/io.js'
 import { freeUdpPort } from '../../test/support/server-process.js'
 import { cpuMicroseconds, separate } from './cpu.js'
-import { pace } from './pacer.js'
-import { type Result, type Shape, WARM_UP_SECONDS } from './shape.js'
+import { pace, warmUp } from './pacer.js'
+import type { Result, Shape } from './shape.js'
 
 const program = fileURLToPath(new URL('../../../bench/floor/build/floor', import.meta.url))
 const RTP_HEADER_BYTES = 12
@@ -44,7 +44,7 @@ export async function measureFloor(shape: Shape): Promise<Result> {
     to.set([4, socket, port >> 8, port, 127, 0, 0, 1])
     const send = () => io.sendTo(to, 0, length)
     separate([floor.pid!])
-    await pace(shape.packetsPerSecond, WARM_UP_SECONDS, send, () => io.flush())
+    await warmUp(shape.packetsPerSecond, send, () => io.flush())
     const before = cpuMicroseconds([floor.pid!])
     const receivedBefore = io.counters[RX_PACKETS]!
     await pace(shape.packetsPerSecond, shape.seconds, send, () => io.flush())

@@ -14,3 +14,13 @@ export async function pace(ratePerSecond: number, seconds: number, send: () => v
     }, 1)
   })
 }
+
+/**
+ * Sent before measuring, the same to both: compiling and tidying up after the start is not what is asked about. First
+ * faster than what is measured, so that what runs once per packet is compiled as it is in a server that has been up
+ * for a minute.
+ */
+export async function warmUp(ratePerSecond: number, send: () => void, flush: () => void): Promise<void> {
+  await pace(ratePerSecond * 4, 6, send, flush)
+  await pace(ratePerSecond, 4, send, flush)
+}

@@ -3,8 +3,8 @@ import { JanusSocket } from '../../test/support/janus-socket.js'
 import { MediaClients, type MediaPeer, readRemote } from '../../test/support/media-client.js'
 import { startServer } from '../../test/support/server-process.js'
 import { cpuMicroseconds, separate } from './cpu.js'
-import { pace } from './pacer.js'
-import { type Result, type Shape, WARM_UP_SECONDS } from './shape.js'
+import { pace, warmUp } from './pacer.js'
+import type { Result, Shape } from './shape.js'
 
 const SSRC = 0x10ad
 const VP8 = 96
@@ -55,7 +55,7 @@ export async function measureRostra(shape: Shape): Promise<Result> {
     }
     const pids = [server.pid, ...server.workerPids]
     separate(pids)
-    await pace(shape.packetsPerSecond, WARM_UP_SECONDS, send, () => publisher.flush())
+    await warmUp(shape.packetsPerSecond, send, () => publisher.flush())
     const before = cpuMicroseconds(pids)
     const receivedBefore = subscribers.reduce((sum, peer) => sum + peer.rtpPackets, 0)
     await pace(shape.packetsPerSecond, shape.seconds, send, () => publisher.flush())

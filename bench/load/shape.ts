@@ -14,6 +14,3 @@ export interface Result {
   /** Share of what should have arrived, 1 = everything. */
   delivered: number
 }
-
-/** Sent before measuring, the same to both: compiling and tidying up after the start is not what is asked about. */
-export const WARM_UP_SECONDS = 10
