@@ -115,6 +115,21 @@ check('native: the addon core under AddressSanitizer and UBSan', 'make', [
   'test',
 ])
 
+// Fuzzing looks for new inputs; the corpora of known ones are replayed by the tests in any case.
+const FUZZING = 'native: each fuzz target for two seconds'
+const canFuzz = () => {
+  const body = 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }'
+  const args = ['-x', 'c++', '-', '-fsanitize=fuzzer,address', '-o', '/dev/null']
+  return spawnSync('clang++', args, { input: body }).status === 0
+}
+if (isWanted(FUZZING)) {
+  if (canFuzz()) check(FUZZING, 'make', ['-C', 'native', '--no-print-directory', '-s', 'fuzz', 'FUZZ_SECONDS=2'])
+  else
+    process.stdout.write(
+      'native: not fuzzed, that needs clang with its run-time (apt-get install clang libclang-rt-dev)\n',
+    )
+}
+
 const files = testFiles().filter((file) => isWanted(relative(join(root, 'dist'), file)))
 const isBrowser = (file) => file.includes('/test/browsers/')
 await runFiles(

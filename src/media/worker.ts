@@ -434,16 +434,17 @@ export class MediaWorker implements EndpointEvents {
     return seat && { ...seat.endpoint.info(nowMs), ...seat.peer.info(nowMs) }
   }
 
-  #capture({ endpoint, capture }: Extract<Command, kind: 'capture' >): CaptureAnswer | undefined {
+  #capture({ endpoint, capture }: Extract<Command, { kind: 'capture' }>): CaptureAnswer | undefined {
     const transport = this.#seats.get(endpoint)?.endpoint.transport
     if (transport === undefined) return undefined
     if (!capture) return this.#captures.stop(transport)
     return this.#captures.start(transport, capture, (why) => this.#host.report({ kind: 'captured', endpoint, why }))
   }
 
-  async close(): Promise<void> 
+  async close(): Promise<void> {
     for (const seat of [...this.#seats.values()]) this.#close(seat)
     this.#host.wakeAt(Number.POSITIVE_INFINITY, () => {})
     this.io.flush()
     await Promise.all([this.io.close(), this.#captures.close()])
+  }
 }

@@ -6,6 +6,7 @@ import { join as joinPath } from 'node:path'
 import { after, afterEach, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
+import type { Room } from '../../client/src/index.js'
 import { launchChromium, openPage } from '../support/chromium.js'
 import { writeClip } from '../support/clip.js'
 import { eventually } from '../support/eventually.js'
@@ -133,6 +134,35 @@ test('three people see, hear and write to each other, and one who leaves is gone
   })
   for (const atMs of await goneAt) assert.ok(atMs - leftMs < 1_000, `gone after ${atMs - leftMs} ms`)
   for (const page of [ann, bob, cid]) assert.deepEqual(page.problems, [])
+})
+
+/** What its room hears on data channels, from now on. */
+const listen = (page: Page) =>
+  page.evaluate(() => {
+    const heard: string[] = []
+    Object.assign(window, { heard })
+    ;(window as unknown as { rostra: Room }).rostra.on('data', ({ channel, payload }) => {
+      const isText = typeof payload === 'string'
+      heard.push(`${channel} ${isText ? `text ${payload}` : `bytes ${new Uint8Array(payload).join('.')}`}`)
+    })
+  })
+const heard = (page: Page) => page.evaluate(() => (window as unknown as { heard: string[] }).heard)
+
+test('both channels of the page carry text and binary', async () => {
+  const ann = await join('data', 'Ann')
+  const bob = await join('data', 'Bob')
+  await Promise.all([pictureMoves(ann, 'Bob'), listen(bob)])
+  const taken = await ann.evaluate(() => {
+    const { rostra } = window as unknown as { rostra: Room }
+    return [true, false].flatMap((reliable) => [
+      rostra.send('a word', { reliable }),
+      rostra.sendBinary(Uint8Array.of(1, 0, 255).buffer, { reliable }),
+    ])
+  })
+  assert.deepEqual(taken, [true, true, true, true])
+  const all = ['reliable bytes 1.0.255', 'reliable text a word', 'unreliable bytes 1.0.255', 'unreliable text a word']
+  await eventually('everything arrives', async () => (await heard(bob)).length >= all.length)
+  assert.deepEqual((await heard(bob)).sort(), all)
 })
 
 test('a block on the page stops the picture on both sides, and unblocking brings it back within 2 s', async () => {

@@ -111,3 +111,16 @@ test('the first log line says where, and SIGTERM ends it with 0', async () => {
   assert.equal((await fetch(server.url)).status, 200)
   assert.equal(await server.stop(), 0)
 })
+
+test('a start with everything built sets nothing up again', async () => {
+  const script = fileURLToPath(new URL('../../../tools/start.mjs', import.meta.url))
+  const child = spawn(process.execPath, [script, '--version'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let [said, steps] = ['', '']
+  child.stdout.on('data', (text) => (said += text))
+  child.stderr.on('data', (text) => (steps += text))
+  const [code] = await once(child, 'close')
+  assert.equal(code, 0, steps)
+  assert.match(said, /^\d+\.\d+\.\d+\s*$/)
+  // Each step says what it does: installing, building, compiling take seconds.
+  assert.equal(steps, '')
+})
