@@ -11,18 +11,16 @@ import { Refusals } from './janus/refusals.js'
 import type { ServerFacts } from './janus/server-info.js'
 import { defaultPolicy } from './jsep/codecs.js'
 import { maxMessageSize } from './jsep/write-description.js'
-import { defaultMediaSettings } from './media/control.js'
 import { type Pool, startPool } from './media/pool.js'
-import { listenAdmin } from './observe/admin-listener.js'
 import { createLog, type Logger } from './observe/log.js'
-import { createMetrics } from './observe/metrics.js'
 import { type Certificate, readCertificate } from './server/certificate.js'
 import { listenClients } from './server/clients.js'
 import { createDrain, type Drain } from './server/drain.js'
-import { listenError } from './server/listen-error.js'
+import { listenOperators } from './server/operators.js'
 import { type Reloaded, Reloads } from './server/reloads.js'
 import { type ReplaceableAuth, replaceableAuth } from './server/token-access.js'
-import { type Events, eventHandlerFacts, openEvents } from './server-events.js'
+import { watchedBlocks } from './server/watched-blocks.js'
+import { eventHandlerFacts, openEvents } from './server-events.js'
 import { openEmbeddedBlocks } from './sfu/blocks/embedded/embedded.js'
 import { type BlockStore, StoreError } from './sfu/blocks/store.js'
 import { createSfuPlugin } from './sfu/plugin.js'
@@ -31,6 +29,7 @@ import type { Limits } from './sfu/services.js'
 const AUTHOR = 'The rostra authors'
 
 async function listenMedia(config: Config, log: Logger): Promise<Pool> {
+  const settings = { noMediaMs: config.mediaTimeout * 1000, slowlinkThreshold: config.slowlinkThreshold }
   const listen = config.rtcIp.length > 0 ? config.rtcIp : hostAddresses()
   const limits = {
     dataBufferBytes: config.dataBufferMax,
@@ -39,7 +38,7 @@ async function listenMedia(config: Config, log: Logger): Promise<Pool> {
   }
   try {
     const { workers, rtcPort } = config
-    return await startPool({ workers, rtcPort, listen, limits, settings: { ...defaultMediaSettings }, log })
+    return await startPool({ workers, rtcPort, listen, limits, settings, log })
   } catch (error) {
     const { message } = error as Error
     throw new ConfigError(`${/EADDRNOTAVAIL|not an address/.test(message) ? '--rtc-ip' : '--rtc-port'}: ${message}`)
@@ -180,7 +179,7 @@ interface Prepared {
 async function wire(prepared: Prepared, closers: Closers): Promise<Drain> {
   const { config, version, auth, log, reloads } = prepared
   const events = openEvents(config, hostname(), log, closers)
-  const blocks = await openBlocks(config, closers)
+  const blocks = watchedBlocks(await openBlocks(config, closers), config.dataDir)
   const pool = await listenMedia(config, log)
   closers.push(() => pool.close())
   const limits = roomLimits(config)
@@ -217,7 +216,16 @@ async function wire(prepared: Prepared, closers: Closers): Promise<Drain> {
     },
     () => gateway.live().sessions,
   )
-  const admin = await listenOperators({ config, pool, live, events, refusals, drain })
+  const admin = await listenOperators(config, {
+    ...{ log, pool, gateway },
+    customEvent: (schema, data) => events.sink.custom(schema, data),
+    metrics: {
+      live,
+      events: () => ({ totals: { ...events.counts() }, queued: events.queued() }),
+      refused: () => refusals.counters(),
+    },
+    storeProblem: () => blocks.problem(),
+  })
   closers.push(() => admin.close())
   events.started(gateway.info())
   log.info(
@@ -233,34 +241,4 @@ async function wire(prepared: Prepared, closers: Closers): Promise<Drain> {
     `rostra ${version} listens on ${clients.url}`,
   )
   return drain
-}
-
-interface OperatorParts {
-  config: Config
-  pool: Pool
-  live: () => Record<string, number>
-  events: Events
-  refusals: Refusals
-  drain: Drain
-}
-
-async function listenOperators({ config, pool, live, events, refusals, drain }: OperatorParts) {
-  const metrics = createMetrics({
-    workers: () => pool.counters(),
-    live,
-    workerDeaths: () => pool.deaths,
-    endpointsRefused: () => pool.refused,
-    events: () => ({ totals: { ...events.counts() }, queued: events.queued() }),
-    refused: () => refusals.counters(),
-  })
-  const health = () => ({
-    healthy: pool.well === pool.size && !drain.draining,
-    details: { workers: pool.well, draining: drain.draining, ...live() },
-  })
-  const { adminHost: host, adminPort: port, adminSecret: secret } = config
-  try {
-    return await listenAdmin({ host, port, secret, metrics, health })
-  } catch (error) {
-    throw listenError(error as NodeJS.ErrnoException, '--admin-port', host, port)
-  }
 }

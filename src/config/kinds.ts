@@ -52,6 +52,11 @@ export function list<T extends z.ZodType>(item: T) {
   return z.preprocess(flat, z.array(item, { error: 'expected a list' }))
 }
 
+/** A folder below another: a name, or several with slashes between them. */
+export const subfolder = z
+  .string({ error: 'expected text' })
+  .regex(/^[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)*$/, { error: 'expected a name of a folder below --data-dir' })
+
 /** `ADDRESS` or `LISTEN=ANNOUNCED`. */
 export const rtcIp = z.string({ error: 'expected text' }).transform((text, context) => {
   const [address = '', announced = address, ...rest] = text.split('=')

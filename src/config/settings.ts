@@ -5,7 +5,20 @@
  */
 import { availableParallelism } from 'node:os'
 import type { z } from 'zod'
-import { httpUrl, integer, list, network, oneOf, origin, port, rtcIp, seconds, text, yesNo } from './kinds.js'
+import {
+  httpUrl,
+  integer,
+  list,
+  network,
+  oneOf,
+  origin,
+  port,
+  rtcIp,
+  seconds,
+  subfolder,
+  text,
+  yesNo,
+} from './kinds.js'
 
 export interface Setting {
   /** What stands for the value in `--help`, like `port`. */
@@ -99,7 +112,7 @@ export const settings = {
   },
   adminHost: {
     value: 'address',
-    description: 'address of metrics and health',
+    description: 'address of metrics, health and the admin API',
     type: text.default('127.0.0.1'),
   },
   adminPort: {
@@ -109,9 +122,36 @@ export const settings = {
   },
   adminSecret: {
     value: 'secret',
-    description: 'needed for any --admin-host that is not loopback',
+    description: 'turns the admin API on; needed for any --admin-host that is not loopback',
     type: text.optional(),
     secret: true,
+  },
+  adminAcl: {
+    value: 'network',
+    description: 'address or network (10.0.0.0/8) that may use the admin listener; repeatable',
+    type: list(network).default([]),
+    otherwise: 'all that reach it',
+    repeatable: true,
+  },
+  captureDir: {
+    value: 'folder',
+    description: 'below --data-dir: lets operators capture what clients send and get, decrypted, into files there',
+    type: subfolder.optional(),
+  },
+  captureMax: {
+    value: 'bytes',
+    description: 'most that one captured file may have',
+    type: integer(1024, 64 * 1024 * 1024 * 1024).default(64 * 1024 * 1024),
+  },
+  mediaTimeout: {
+    value: 'seconds',
+    description: 'an m-line without packets for so long is told by a media event; 0 = never',
+    type: integer(0, 3600).default(1),
+  },
+  slowlinkThreshold: {
+    value: 'packets',
+    description: 'lost within a second, are told by a slowlink event; 0 = never',
+    type: integer().default(0),
   },
   authKey: {
     value: 'file or URL',

@@ -70,6 +70,10 @@ class Pool implements MediaPool, WorkerEvents {
     return this.#workers.filter((worker) => worker.running).length
   }
 
+  isRunning(worker: number): boolean {
+    return this.#workers[worker]?.running ?? false
+  }
+
   /** Workers that are up now and answer. */
   get well(): number {
     const nowMs = performance.now()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { apiAuth } from '../auth/api-auth.js'
-import { errorOf, world } from '../testing/client.js'
+import { errorOf, facts, world } from '../testing/client.js'
 import { ADMIN_SECRET, Operator, operated } from '../testing/operator.js'
 import { adminRequests } from './index.js'
 import { unsupportedReasons } from './unsupported.js'
@@ -160,7 +160,9 @@ test('J-110 what can be set, with the key of its reply', async () => {
 })
 
 test('J-111 messages to plugins, and questions to other parts', async () => {
-  const { operator, plugin } = operated()
+  const part = { name: 'x', author: 'x', description: 'x', versionString: '1', version: 1 }
+  const parts = { eventHandlers: { 'events.test': part }, transports: { 'transport.test': part } }
+  const { operator, plugin } = operated({}, { facts: { ...facts, ...parts } })
   const ask = (fields: object) => operator.send('message_plugin', { plugin: plugin.packageName, ...fields })
   assert.equal(errorOf(await ask({})), '490 Plugin does not support Admin API messages')
   const asked: object[] = []
@@ -174,6 +176,8 @@ test('J-111 messages to plugins, and questions to other parts', async () => {
   assert.equal(errorOf(await ask({})), '490 Internal error')
   assert.equal(errorOf(await operator.send('query_transport', { transport: 'x' })), '460 Invalid transport')
   assert.equal(errorOf(await operator.send('query_transport', { transport: 'toString' })), '460 Invalid transport')
+  const transport = await operator.send('query_transport', { transport: 'transport.test' })
+  assert.equal(errorOf(transport), '490 Transport does not support queries')
   const known = await operator.send('query_eventhandler', { handler: 'events.test' })
   assert.equal(errorOf(known), '490 Event handler does not support queries')
   assert.equal(errorOf(await operator.send('query_eventhandler', { handler: 'x' })), '460 Invalid event handler')

@@ -17,6 +17,10 @@ async function messagePlugin({ services, message }: AdminContext): Promise<Admin
   return { fields: { response: await plugin.admin((message.request as JsonObject | undefined) ?? {}) } }
 }
 
+/** Whether the `server_info` lists the part that a field names. */
+const isListed = ({ services, message }: AdminContext, list: 'transports' | 'events', field: string) =>
+  Object.hasOwn(services.core.serverInfo()[list] as object, message[field] as string)
+
 /** A part that is there, and has nothing to be asked. */
 function unasked(exists: boolean, kind: string): AdminOutcome {
   return exists
@@ -34,13 +38,12 @@ export const partRequests = {
   query_transport: {
     scope: 'server',
     rules: named('transport'),
-    run: ({ services, message }) =>
-      unasked(Object.hasOwn(services.core.serverInfo().transports as object, message.transport as string), 'transport'),
+    run: (context) => unasked(isListed(context, 'transports', 'transport'), 'transport'),
   },
   query_eventhandler: {
     scope: 'server',
     rules: named('handler'),
-    run: ({ services, message }) => unasked(services.eventHandlers.has(message.handler as string), 'event handler'),
+    run: (context) => unasked(isListed(context, 'events', 'handler'), 'event handler'),
   },
   /** There are none: the log is one. */
   query_logger: { scope: 'server', rules: named('logger'), run: () => unasked(false, 'logger') },

@@ -47,8 +47,6 @@ export interface AdminServices {
   readonly captures: { readonly folder: string; readonly maxBytes: number } | undefined
   /** @returns an address. @throws when there is none */
   resolve(host: string): Promise<string>
-  /** Package names of event handlers. */
-  readonly eventHandlers: ReadonlySet<string>
   /** Hands an event of an operator to the event handlers. */
   customEvent(schema: string, data: JsonObject): void
 }

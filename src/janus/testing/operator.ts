@@ -26,7 +26,6 @@ export class Operator {
         if (host !== 'here.test') throw new Error('ENOTFOUND')
         return '192.0.2.7'
       },
-      eventHandlers: new Set(['events.test']),
       customEvent: (schema, data) => this.customEvents.push({ schema, data }),
       secret: ADMIN_SECRET,
       refused: () => this.refusals++,

@@ -25,6 +25,8 @@ export interface HttpListenerOptions {
   readonly connectionsMax?: number
   /** A connection was closed for that. */
   readonly onDrop?: () => void
+  /** Whether the peer of that address may connect at all; others are cut off before they say anything. */
+  readonly admits?: (address: string) => boolean
   readonly log: Log
 }
 
@@ -63,6 +65,8 @@ export async function createHttpListener(options: HttpListenerOptions): Promise<
   server.maxHeadersCount = HEADERS_MAX
   if (options.connectionsMax !== undefined) server.maxConnections = options.connectionsMax
   server.on('drop', () => options.onDrop?.())
+  const { admits } = options
+  if (admits) server.on('connection', (socket) => admits(socket.remoteAddress ?? '') || socket.destroy())
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (upgrade) upgrade(request, socket, head)
     else refuseUpgrade(socket, 404)

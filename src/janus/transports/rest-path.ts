@@ -1,3 +1,5 @@
+import { isPositiveInteger, type JsonObject } from '../fields.js'
+
 /** The server, a session, or a handle of one. */
 export interface ApiPath {
   readonly kind: 'api'
@@ -31,4 +33,21 @@ function readId(part: string | undefined): number | undefined {
   if (part === undefined) return undefined
   const id = /^\d{1,16}$/.test(part) ? Number(part) : 0
   return Number.isSafeInteger(id) && id > 0 ? id : Number.NaN
+}
+
+/**
+ * The message with the ids of the path.
+ * @returns what is in conflict, if the body has other ids
+ */
+export function withIds(message: JsonObject, path: ApiPath): JsonObject | 'session' | 'handle' {
+  const { session_id: session, handle_id: handle } = message
+  const differs = (inBody: unknown, inPath: number | undefined) =>
+    inPath !== undefined && isPositiveInteger(inBody) && inBody > 0 && inBody !== inPath
+  if (differs(session, path.sessionId)) return 'session'
+  if (differs(handle, path.handleId)) return 'handle'
+  return {
+    ...message,
+    ...(path.sessionId !== undefined && { session_id: path.sessionId }),
+    ...(path.handleId !== undefined && { handle_id: path.handleId }),
+  }
 }

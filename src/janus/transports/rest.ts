@@ -22,7 +22,7 @@ import type { Route } from './http.js'
 import { LongPolls } from './long-polls.js'
 import { RequestPace } from './request-pace.js'
 import { Exchange } from './rest-exchange.js'
-import { type ApiPath, readPath } from './rest-path.js'
+import { type ApiPath, readPath, withIds } from './rest-path.js'
 
 export interface RestOptions {
   readonly gateway: Gateway
@@ -225,22 +225,5 @@ class JanusRest implements Rest {
     // Owned by a WebSocket: there is nothing to fetch.
     if (!(owner instanceof EventQueue)) return exchange.status(404)
     this.polls.hold(exchange, owner, this.#clientAddress(exchange.request))
-  }
-}
-
-/**
- * The message with the ids of the path.
- * @returns what is in conflict, if the body has other ids
- */
-function withIds(message: JsonObject, path: ApiPath): JsonObject | 'session' | 'handle' {
-  const { session_id: session, handle_id: handle } = message
-  const differs = (inBody: unknown, inPath: number | undefined) =>
-    inPath !== undefined && isPositiveInteger(inBody) && inBody > 0 && inBody !== inPath
-  if (differs(session, path.sessionId)) return 'session'
-  if (differs(handle, path.handleId)) return 'handle'
-  return {
-    ...message,
-    ...(path.sessionId !== undefined && { session_id: path.sessionId }),
-    ...(path.handleId !== undefined && { handle_id: path.handleId }),
   }
 }

@@ -8,12 +8,12 @@ import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import type { Clock } from '../clock.js'
 import type { Connection, Owner, ServerMessage } from '../connection.js'
-import type { Gateway } from '../gateway.js'
 import { JsonDocuments } from '../json.js'
 import type { Log } from '../log.js'
 import type { Refusals } from '../refusals.js'
 import { jsonBytes, SharedEvent } from '../shared-event.js'
 import type { EndOfTurn } from './end-of-turn.js'
+import type { MessageApi } from './message-api.js'
 import { RateLimit } from './rate-limit.js'
 import { textFrameHeader } from './text-frame.js'
 
@@ -22,7 +22,7 @@ export interface WebSocketConnectionOptions {
   /** What the WebSocket runs on. */
   readonly stream: Duplex
   readonly query: URLSearchParams
-  readonly gateway: Gateway
+  readonly gateway: MessageApi
   readonly log: Log
   /** Shared by all sockets of the transport. */
   readonly endOfTurn: EndOfTurn
@@ -56,7 +56,7 @@ export class WebSocketConnection implements Connection, Owner {
   readonly waiting = { bytes: 0 }
   readonly #webSocket: WebSocket
   readonly #stream: Duplex
-  readonly #gateway: Gateway
+  readonly #gateway: MessageApi
   readonly #log: Log
   readonly #limits: WebSocketConnectionOptions['limits']
   readonly #endOfTurn: EndOfTurn

@@ -4,17 +4,19 @@ import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import { type Clock, systemClock } from '../clock.js'
 import { type EventSink, noEvents } from '../events/event-sink.js'
-import type { Gateway } from '../gateway.js'
 import type { Log } from '../log.js'
 import { type RefusalReason, Refusals } from '../refusals.js'
 import { type ClientAddress, clientAddresses, Tally } from './addresses.js'
 import { anyOrigin, type CorsOptions, originAllowed } from './cors.js'
 import { EndOfTurn } from './end-of-turn.js'
 import { refuseUpgrade } from './http.js'
+import type { MessageApi } from './message-api.js'
 import { WebSocketConnection } from './websocket-connection.js'
 
 export interface WebSocketTransportOptions {
-  readonly gateway: Gateway
+  readonly gateway: MessageApi
+  /** Default: that of the Janus API. */
+  readonly subprotocol?: string
   readonly log: Log
   /** Is told who comes and goes. Default: nobody. */
   readonly events?: EventSink
@@ -62,14 +64,14 @@ export interface WebSocketTransport {
   close(): Promise<void>
 }
 
-const SUBPROTOCOL = 'janus-protocol'
+const JANUS_PROTOCOL = 'janus-protocol'
 /** "Service Restart" (IANA). Never 1000: clients take that for a goodbye and do not reconnect. */
 const CLOSE_SERVICE_RESTART = 1012
 
 export function createWebSocketTransport(options: WebSocketTransportOptions): WebSocketTransport {
   const { gateway, log, events = noEvents, cors = anyOrigin, clock = systemClock } = options
   const { heartbeatMs = 30_000, closeTimeoutMs = 2000, refusals = new Refusals() } = options
-  const clientAddress = options.clientAddress ?? clientAddresses([])
+  const { subprotocol = JANUS_PROTOCOL, clientAddress = clientAddresses([]) } = options
   const limits = { ...defaultLimits, ...options.limits }
   const connections = new Set<WebSocketConnection>()
   const byAddress = new Tally()
@@ -81,7 +83,7 @@ export function createWebSocketTransport(options: WebSocketTransportOptions): We
     perMessageDeflate: false,
     maxPayload: limits.messageBytes,
     closeTimeout: closeTimeoutMs,
-    handleProtocols: (offered: Set<string>) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
+    handleProtocols: (offered: Set<string>) => offered.has(subprotocol) && subprotocol,
   }
   const server = new WebSocketServer(settings)
   server.on('headers', (headers) => headers.push(`Access-Control-Allow-Origin: ${cors.allowOrigin}`))
@@ -93,7 +95,7 @@ export function createWebSocketTransport(options: WebSocketTransportOptions): We
   const refusal = (request: IncomingMessage, address: string): Refusal | undefined => {
     if (closing) return { status: 503 }
     if (!originAllowed(request.headers, cors)) return { status: 403, reason: 'origin' }
-    if (!offersJanus(request)) return { status: 400, reason: 'subprotocol' }
+    if (!offers(request, subprotocol)) return { status: 400, reason: 'subprotocol' }
     if (connections.size >= limits.connections) return { status: 503, reason: 'sockets' }
     if (byAddress.of(address) >= limits.connectionsPerAddress) return { status: 429, reason: 'sockets_of_address' }
     return undefined
@@ -136,9 +138,9 @@ interface Refusal {
   readonly reason?: RefusalReason
 }
 
-function offersJanus(request: IncomingMessage): boolean {
+function offers(request: IncomingMessage, subprotocol: string): boolean {
   const offered = request.headers['sec-websocket-protocol'] ?? ''
-  return offered.split(',').some((name) => name.trim() === SUBPROTOCOL)
+  return offered.split(',').some((name) => name.trim() === subprotocol)
 }
 
 function queryOf(request: IncomingMessage): URLSearchParams {
