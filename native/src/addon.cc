@@ -17,11 +17,27 @@ struct Arguments {
   // False with an exception pending when called on something else or with too few arguments.
   bool read(napi_env env, napi_callback_info info) {
     size_t count = N;
-    void *data = nullptr, *live = nullptr;
-    // Another addon's object unwraps too: only a pointer that is known is believed. (Type tags say the same, by a
-    // property lookup that costs more than all other checks of a call.)
-    if (napi_get_cb_info(env, info, &count, values, &self, nullptr) != napi_ok ||
-        napi_unwrap(env, self, &data) != napi_ok || napi_get_instance_data(env, &live) != napi_ok ||
+    void* data = nullptr;
+    bool got = napi_get_cb_info(env, info, &count, values, &self, nullptr) == napi_ok &&
+               napi_unwrap(env, self, &data) == napi_ok;
+    return accept(env, got ? data : nullptr, count);
+  }
+  // The same for a function that was made for one Io (`Io::open`): unwrapping looks a property up, which costs more
+  // than the rest of a call that is made for each received packet.
+  bool readOwn(napi_env env, napi_callback_info info) {
+    size_t count = N;
+    void* data = nullptr;
+    bool got = napi_get_cb_info(env, info, &count, values, nullptr, &data) == napi_ok;
+    return accept(env, got ? data : nullptr, count);
+  }
+  int64_t integer(napi_env env, size_t at) const { return rostra::integer(env, values[at]); }
+
+ private:
+  // Another addon's object unwraps too, and a function may outlive its Io: only a pointer that is known is believed.
+  // (Type tags say the same, by a property lookup that costs more than all other checks of a call.)
+  bool accept(napi_env env, void* data, size_t count) {
+    void* live = nullptr;
+    if (data == nullptr || napi_get_instance_data(env, &live) != napi_ok ||
         !static_cast<LiveIos*>(live)->contains(static_cast<Io*>(data))) {
       napi_throw_type_error(env, nullptr, "not an Io");
       return false;
@@ -33,24 +49,6 @@ struct Arguments {
     io = static_cast<Io*>(data);
     return true;
   }
-  // The same for a function that was made for one Io (`Io::open`): unwrapping looks a property up, which costs more
-  // than the rest of a call that is made for each received packet.
-  bool readOwn(napi_env env, napi_callback_info info) {
-    size_t count = N;
-    void *data = nullptr, *live = nullptr;
-    if (napi_get_cb_info(env, info, &count, values, nullptr, &data) != napi_ok ||
-        napi_get_instance_data(env, &live) != napi_ok || !static_cast<LiveIos*>(live)->contains(static_cast<Io*>(data))) {
-      napi_throw_type_error(env, nullptr, "the io is gone");
-      return false;
-    }
-    if (count < N) {
-      napi_throw_type_error(env, nullptr, "too few arguments");
-      return false;
-    }
-    io = static_cast<Io*>(data);
-    return true;
-  }
-  int64_t integer(napi_env env, size_t at) const { return rostra::integer(env, values[at]); }
 };
 
 napi_value outcome(napi_env env, Outcome outcome) {

@@ -349,6 +349,10 @@ test('ids, offsets and rows that are wrong throw; ids that were freed are counte
     }
     assert.throws(() => io.dtlsSend(call.clientId, new Uint16Array(9) as unknown as Uint8Array, 0, 1), TypeError)
     assert.throws(() => io.free.call({} as never, 1), TypeError)
+    // Made for its io, so it needs no `this`.
+    const { fanout } = io
+    assert.equal(fanout(io.rx, 0, 0, 0, 0), 0)
+    assert.throws(() => (fanout as (rx: Uint8Array) => number)(io.rx), TypeError)
     io.free(call.clientId)
     io.free(call.clientId)
     target(call, 0, {})
