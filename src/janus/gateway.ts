@@ -14,7 +14,7 @@ import type { Plugin } from './plugin.js'
 import { randomId } from './random-id.js'
 import { Refusals } from './refusals.js'
 import { requests } from './requests/index.js'
-import type { Context, Core, Outcome } from './requests/request.js'
+import type { Context, Core, Outcome, Request } from './requests/request.js'
 import { type ServerFacts, serverInfo } from './server-info.js'
 import { Session } from './session.js'
 
@@ -94,7 +94,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   return new JanusGateway(options)
 }
 
-const envelope: readonly FieldRule[] = [
+/** Fields of every request. */
+export const envelope: readonly FieldRule[] = [
   { name: 'transaction', type: 'a string', required: true },
   { name: 'janus', type: 'a string', required: true },
   { name: 'id', type: 'a positive integer' },
@@ -189,9 +190,10 @@ class JanusGateway implements Gateway, Core {
     const { janus: name, handle_id: handleField } = context.message
     const request = requests.get(name.toLowerCase())
     const handleId = isInteger(handleField) ? handleField : 0
+    const check = ({ rules = [] }: Request) => checkFields(context.message, rules)
     const unhandled = () => failure('INVALID_REQUEST_PATH', `Unhandled request '${name}' at this path`)
     if (sessionId === 0 && handleId === 0) {
-      return request?.scope === 'server' ? request.run(context) : unhandled()
+      return request?.scope === 'server' ? (check(request) ?? request.run(context)) : unhandled()
     }
     if (sessionId < 1) return failure('SESSION_NOT_FOUND')
     const namesHandle = handleField !== undefined && handleField !== null
@@ -205,9 +207,11 @@ class JanusGateway implements Gateway, Core {
       return failure('HANDLE_NOT_FOUND', `No such handle ${handleId} in session ${sessionId}`)
     }
     if (!request || request.scope === 'server') return failure('UNKNOWN_REQUEST', `Unknown request '${name}'`)
-    if (request.scope === 'handle') return handle ? request.run({ ...context, session, handle }) : unhandled()
+    if (request.scope === 'handle') {
+      return handle ? (check(request) ?? request.run({ ...context, session, handle })) : unhandled()
+    }
     if (request.scope === 'session' && handle) return unhandled()
-    return request.run({ ...context, session })
+    return check(request) ?? request.run({ ...context, session })
   }
 
   #reply(connection: Connection, sessionId: number, transaction: string | undefined, outcome: Outcome): ServerMessage {

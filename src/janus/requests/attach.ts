@@ -1,21 +1,17 @@
 import { failure, isFailure } from '../errors.js'
-import { checkFields, type FieldRule } from '../fields.js'
 import type { Outcome, Request, SessionContext } from './request.js'
-
-const rules: readonly FieldRule[] = [
-  { name: 'plugin', type: 'a string', required: true },
-  { name: 'opaque_id', type: 'a string' },
-  { name: 'loop_index', type: 'a positive integer' },
-]
 
 /** Longer ones are cut: they are only ever shown to people. */
 const OPAQUE_ID_MAX = 1024
 
 export const attach = {
   scope: 'session',
+  rules: [
+    { name: 'plugin', type: 'a string', required: true },
+    { name: 'opaque_id', type: 'a string' },
+    { name: 'loop_index', type: 'a positive integer' },
+  ],
   run({ core, connection, message, session }: SessionContext): Outcome {
-    const wrong = checkFields(message, rules)
-    if (wrong) return wrong
     const name = message.plugin as string
     const plugin = core.plugin(name)
     if (!plugin) return failure('PLUGIN_NOT_FOUND', `No such plugin '${name}'`)

@@ -3,9 +3,8 @@ import { checkFields, type FieldRule, type FieldWords, isJsonObject, type JsonOb
 import type { PluginRequest } from '../plugin.js'
 import type { HandleContext, Outcome, Request } from './request.js'
 
-const rules: readonly FieldRule[] = [{ name: 'body', type: 'an object', required: true }]
-
-const jsepRules: readonly FieldRule[] = [
+/** Fields of `jsep`. */
+export const jsepRules: readonly FieldRule[] = [
   { name: 'type', type: 'a string', required: true },
   { name: 'sdp', type: 'a string', required: true },
   { name: 'trickle', type: 'a boolean' },
@@ -24,9 +23,8 @@ type ClientJsep = NonNullable<PluginRequest['jsep']>
 /** Acked at once; the plugin's reply follows as an `event` with the same transaction. */
 export const message = {
   scope: 'handle',
+  rules: [{ name: 'body', type: 'an object', required: true }],
   run({ connection, message, handle, bytes }: HandleContext): Outcome {
-    const wrong = checkFields(message, rules)
-    if (wrong) return wrong
     const body = message.body as JsonObject
     const read = message.jsep === undefined ? {} : readJsep(message.jsep)
     if (isFailure(read)) return read

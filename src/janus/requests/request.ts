@@ -2,7 +2,7 @@
 import type { ApiAuth, Credentials } from '../auth/api-auth.js'
 import type { Connection, Owner } from '../connection.js'
 import type { Failure } from '../errors.js'
-import type { JsonObject } from '../fields.js'
+import type { FieldRule, JsonObject } from '../fields.js'
 import type { Handle, HandleIdentity } from '../handle.js'
 import type { Plugin } from '../plugin.js'
 import type { Session } from '../session.js'
@@ -51,7 +51,11 @@ export type Outcome = Success | Failure
  * `server`: only without ids. `session`: with a session and no handle. `session or handle`: a handle id is
  * checked, then ignored. `handle`: with both.
  */
-export type Request =
+export type Request = {
+  /** Fields beside the envelope's, checked before `run`. */
+  readonly rules?: readonly FieldRule[]
+} & (
   | { readonly scope: 'server'; run(context: Context): Outcome }
   | { readonly scope: 'session' | 'session or handle'; run(context: SessionContext): Outcome }
   | { readonly scope: 'handle'; run(context: HandleContext): Outcome }
+)
