@@ -106,6 +106,13 @@ const roomLimits = (config: Config): Limits => ({
   maxPeerConnectionsPerSession: config.maxPeerConnections,
 })
 
+/** What the Janus API holds clients to. */
+const sessionLimits = (config: Config) => ({
+  sessions: config.maxSessions,
+  sessionsPerAccount: config.maxSessionsPerSocket,
+  handlesPerSession: config.maxHandlesPerSession,
+})
+
 export interface RunningServer {
   readonly log: Logger
   /**
@@ -200,13 +207,10 @@ async function wire(prepared: Prepared, closers: Closers): Promise<Drain> {
     candidatesTimeoutMs: config.candidatesTimeout * 1_000,
     opaqueIdInApi: config.opaqueidInApi,
     fullTrickle: config.fullTrickle,
-    limits: {
-      sessions: config.maxSessions,
-      sessionsPerAccount: config.maxSessionsPerSocket,
-      handlesPerSession: config.maxHandlesPerSession,
-    },
+    limits: sessionLimits(config),
     refusals,
   })
+  reloads.add((next) => () => gateway.setLimits(sessionLimits(next)))
   const clients = await listenClients({ ...prepared, gateway, events: events.sink, refusals }, closers)
   const live = () => ({ ...clients.live(), ...gateway.live(), ...plugin.live() })
   const drain = createDrain(

@@ -56,6 +56,8 @@ export interface GatewayLimits {
   readonly waitingBytesPerConnection: number
 }
 
+export type ChangeableLimits = Pick<GatewayLimits, 'sessions' | 'sessionsPerAccount' | 'handlesPerSession'>
+
 const defaultLimits: GatewayLimits = {
   sessions: 200_000,
   sessionsPerAccount: 1024,
@@ -85,6 +87,8 @@ export interface Gateway extends AdminCore {
   disconnected(owner: Owner): void
   /** false: `create` is refused from now on (drain before a stop). */
   acceptNewSessions(accept: boolean): void
+  /** Hold for what is asked for from now on; what there is already stays. */
+  setLimits(limits: Partial<ChangeableLimits>): void
   live(): { sessions: number; handles: number }
   /** Takes no new sessions and ends all: whoever can still be told gets `timeout`. Twice is harmless. */
   close(): void
@@ -114,7 +118,7 @@ class JanusGateway implements Gateway, Core {
   readonly #randomId: () => number
   #sessionTimeoutMs: number
   readonly #reclaimTimeoutMs: number
-  readonly #limits: GatewayLimits
+  #limits: GatewayLimits
   readonly #handleSettings: HandleSettings
   readonly #sessions = new Map<number, Session>()
   readonly #owned = new Map<Owner, Set<Session>>()
@@ -309,6 +313,10 @@ class JanusGateway implements Gateway, Core {
 
   acceptNewSessions(accept: boolean): void {
     this.#accepting = accept && !this.#closed
+  }
+
+  setLimits(limits: Partial<ChangeableLimits>): void {
+    this.#limits = { ...this.#limits, ...limits }
   }
 
   setSessionTimeout(timeoutMs: number): void {

@@ -41,6 +41,22 @@ const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 /** Connections that are no WebSockets have room on top of those that are. */
 const CONNECTIONS_BESIDES = 1000
+const connectionsMax = (config: Config) => config.maxSockets + CONNECTIONS_BESIDES
+
+const socketLimits = (config: Config) => ({
+  connections: config.maxSockets,
+  connectionsPerAddress: config.maxSocketsPerAddress,
+  messagesPerSecond: config.maxMessageRate,
+  messageBytes: config.maxMessageBytes,
+  cutAboveBytes: config.maxUnsentBytes,
+})
+
+const restLimits = (config: Config) => ({
+  messagesPerSecond: config.maxMessageRate,
+  messageBytes: config.maxMessageBytes,
+  queuedBytes: config.maxUnsentBytes,
+  pollsPerAddress: config.maxPollsPerAddress,
+})
 
 /**
  * Opens the listeners for clients.
@@ -52,20 +68,8 @@ export async function listenClients(parts: ClientParts, closers: Closers): Promi
   const cors = { allowOrigin: config.allowOrigin, enforce: config.enforceCors }
   const clientAddress = clientAddresses(config.trustedProxy)
   const shared = { gateway, events, log, cors, clientAddress, refusals }
-  const perMessage = { messageBytes: config.maxMessageBytes, messagesPerSecond: config.maxMessageRate }
-  const sockets = createWebSocketTransport({
-    ...shared,
-    limits: {
-      ...perMessage,
-      connections: config.maxSockets,
-      connectionsPerAddress: config.maxSocketsPerAddress,
-      cutAboveBytes: config.maxUnsentBytes,
-    },
-  })
-  const rest = createRest({
-    ...shared,
-    limits: { ...perMessage, queuedBytes: config.maxUnsentBytes, pollsPerAddress: config.maxPollsPerAddress },
-  })
+  const sockets = createWebSocketTransport({ ...shared, limits: socketLimits(config) })
+  const rest = createRest({ ...shared, limits: restLimits(config) })
   const routes = [
     rest,
     createStaticFiles({ base: '/client', directory: folder('../../client') }),
@@ -74,7 +78,7 @@ export async function listenClients(parts: ClientParts, closers: Closers): Promi
   ]
   const { host } = config
   const listen = async (port: number, flag: string, more: Pick<HttpListenerOptions, 'routes' | 'upgrade'>) => {
-    const listener = await listenHttp({ host, port, tls, flag, refusals, log, max: config.maxSockets, ...more })
+    const listener = await listenHttp({ host, port, tls, flag, refusals, log, max: connectionsMax(config), ...more })
     closers.push(() => listener.close())
     return listener
   }
@@ -89,6 +93,11 @@ export async function listenClients(parts: ClientParts, closers: Closers): Promi
     gateway.acceptNewSessions(false)
     listener.stop()
     http?.stop()
+  })
+  reloads.add((next) => () => {
+    sockets.setLimits(socketLimits(next))
+    rest.setLimits(restLimits(next))
+    for (const each of [listener, http]) each?.setConnectionsMax(connectionsMax(next))
   })
   reloads.add((next) => {
     const certificate = readCertificate(next)
@@ -120,7 +129,7 @@ async function listenHttp({ tls, flag, max, refusals, ...options }: HttpParts): 
     return await createHttpListener({
       ...options,
       ...(tls && { tls }),
-      connectionsMax: max + CONNECTIONS_BESIDES,
+      connectionsMax: max,
       onDrop: () => refusals.count('connections'),
     })
   } catch (error) {

@@ -1,6 +1,9 @@
 /** What clients may take from a server as it is started, and its listeners: each limit is a flag, told and counted. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { WebSocket } from 'ws'
 import { type ServerProcess, startServer } from '../support/server-process.js'
@@ -88,6 +91,37 @@ test('H-41 10,000 messages on one socket are slowed down to --max-message-rate; 
   assert.ok((await refusals(server)).message_rate! > 0)
 })
 
+test('SIGHUP changes the limits: for sockets, sessions, messages and polls that come from then on', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'rostra-limits-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'rostra.toml')
+  const write = (count: number, bytes: number) => {
+    const names = ['max-sockets', 'max-sessions-per-socket', 'max-handles-per-session', 'max-polls-per-address']
+    writeFileSync(file, [...names.map((name) => `${name} = ${count}`), `max-message-bytes = ${bytes}`].join('\n'))
+  }
+  write(1, 100_000)
+  const server = await startServer(['--workers', '1', '--config', file])
+  t.after(() => server.stop())
+  const first = await Wire.open(server.webSocketUrl)
+  t.after(() => first.close())
+  const session_id = (await first.request('create')).data!.id
+  const attach = () => first.request('attach', { session_id, plugin: 'janus.plugin.sfu' })
+  const outcomes = async () => [
+    errorOf(await first.request('create')),
+    errorOf(await attach()),
+    (await post(`${server.url}/janus`, { janus: 'ping', pad: 'x'.repeat(150_000) })).status,
+  ]
+  await attach()
+  assert.deepEqual(await outcomes(), [472, 461, 413])
+  await assert.rejects(Wire.open(server.webSocketUrl))
+  write(2, 200_000)
+  await server.reload()
+  assert.deepEqual(await outcomes(), [undefined, undefined, 200])
+  const second = await Wire.open(server.webSocketUrl)
+  t.after(() => second.close())
+  assert.equal((await second.request('ping', { pad: 'x'.repeat(150_000) })).janus, 'pong')
+})
+
 test('--http-port: the Janus API over HTTP on a port of its own, and nothing else there', async (t) => {
   const server = await startServer(['--workers', '1', '--http-port', '0'])
   t.after(() => server.stop())
@@ -108,6 +142,6 @@ test('--http-port: the Janus API over HTTP on a port of its own, and nothing els
   const held = fetch(`${base}/janus/${id}`)
   while ((await server.live()).polls !== 1) await new Promise((resolve) => setTimeout(resolve, 20))
   const stopped = server.stop()
-  assert.deepEqual(await (await held).json(), { janus: 'keepalive' })
+  assert.deepEqual(await (await held).json(), { janus: 'timeout', session_id: id })
   assert.equal(await stopped, 0)
 })

@@ -28,7 +28,7 @@ const nobody: Connection['owner'] = {
 }
 
 export function createAdminRest({ admin, log }: { admin: Admin; log: Log }): Route {
-  const bodies = new BodyReader(BODY_MAX_BYTES, BODIES_MAX_BYTES)
+  const bodies = new BodyReader()
   return {
     base: BASE,
     handle(request: IncomingMessage, response: ServerResponse, url: URL) {
@@ -63,7 +63,7 @@ function describe(exchange: Exchange, admin: Admin, kind: 'info' | 'ping'): void
 }
 
 async function post(exchange: Exchange, admin: Admin, bodies: BodyReader, path: ApiPath): Promise<void> {
-  const body = await bodies.read(exchange.request)
+  const body = await bodies.read(exchange.request, BODY_MAX_BYTES, BODIES_MAX_BYTES)
   if (body === 'aborted') return
   if (typeof body === 'string') return exchange.status(body === 'too long' ? 413 : 503)
   if (body.length === 0) return exchange.error('INVALID_JSON', 'Request payload missing')

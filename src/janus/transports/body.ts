@@ -5,19 +5,14 @@ import type { IncomingMessage } from 'node:http'
 export type Unread = 'too long' | 'too many' | 'aborted'
 
 export class BodyReader {
-  readonly #bytesMax: number
-  readonly #totalMax: number
   #total = 0
 
-  /** @param bytesMax of one body @param totalMax of all that are being received */
-  constructor(bytesMax: number, totalMax: number) {
-    this.#bytesMax = bytesMax
-    this.#totalMax = totalMax
-  }
-
-  /** @returns the body, or why there is none; the rest of it is not read then */
-  read(request: IncomingMessage): Promise<Buffer | Unread> {
-    if (Number(request.headers['content-length'] ?? 0) > this.#bytesMax) return Promise.resolve('too long')
+  /**
+   * @param bytesMax of this body @param totalMax of all that are being received
+   * @returns the body, or why there is none; the rest of it is not read then
+   */
+  read(request: IncomingMessage, bytesMax: number, totalMax: number): Promise<Buffer | Unread> {
+    if (Number(request.headers['content-length'] ?? 0) > bytesMax) return Promise.resolve('too long')
     if (request.destroyed) return Promise.resolve('aborted')
     return new Promise((resolve) => {
       const chunks: Buffer[] = []
@@ -32,8 +27,8 @@ export class BodyReader {
         chunks.push(chunk)
         bytes += chunk.length
         this.#total += chunk.length
-        if (bytes > this.#bytesMax) end('too long')
-        else if (this.#total > this.#totalMax) end('too many')
+        if (bytes > bytesMax) end('too long')
+        else if (this.#total > totalMax) end('too many')
       }
       request.on('data', onData)
       request.once('end', () => end(Buffer.concat(chunks)))

@@ -36,6 +36,8 @@ export interface HttpListener {
   readonly port: number
   /** New connections get this certificate, open ones go on with theirs. @throws Error without TLS, or for what is none */
   setCertificate(tls: { readonly cert: string | Buffer; readonly key: string | Buffer }): void
+  /** Of `connectionsMax`; those that are open stay. */
+  setConnectionsMax(connections: number): void
   /** Takes no new connections. Those that are open go on. */
   stop(): void
   /**
@@ -82,6 +84,9 @@ export async function createHttpListener(options: HttpListenerOptions): Promise<
     setCertificate(certificate) {
       if (!(server instanceof SecureServer)) throw new Error('a listener without TLS has no certificate')
       server.setSecureContext(certificate)
+    },
+    setConnectionsMax(connections) {
+      server.maxConnections = connections
     },
     stop() {
       closing ??= closed()

@@ -5,14 +5,11 @@ import type { EventQueue, Poll } from './event-queue.js'
 import type { Exchange } from './rest-exchange.js'
 
 export class LongPolls {
-  readonly #perAddress: number
   readonly #refusals: Refusals
   readonly #held = new Map<Poll, EventQueue>()
   readonly #byAddress = new Tally()
 
-  /** @param perAddress most that one address may have held at a time */
-  constructor(perAddress: number, refusals: Refusals) {
-    this.#perAddress = perAddress
+  constructor(refusals: Refusals) {
     this.#refusals = refusals
   }
 
@@ -20,9 +17,12 @@ export class LongPolls {
     return this.#held.size
   }
 
-  /** Answers `GET /janus/SID?maxev=n`: at once, or when there is something to say. */
-  hold(exchange: Exchange, queue: EventQueue, address: string): void {
-    if (this.#byAddress.of(address) >= this.#perAddress) {
+  /**
+   * Answers `GET /janus/SID?maxev=n`: at once, or when there is something to say.
+   * @param perAddress most that one address may have held at a time
+   */
+  hold(exchange: Exchange, queue: EventQueue, address: string, perAddress: number): void {
+    if (this.#byAddress.of(address) >= perAddress) {
       this.#refusals.count('polls_of_address')
       return exchange.status(429)
     }

@@ -7,23 +7,20 @@ import { RateLimit } from './rate-limit.js'
 const WAITING_MAX = 64
 
 export class RequestPace {
-  readonly #perSecond: number
   readonly #clock: Clock
   readonly #connections = new WeakMap<Socket, { readonly rate: RateLimit; waiting: number }>()
 
-  /** @param perSecond 0 = no limit */
-  constructor(perSecond: number, clock: Clock) {
-    this.#perSecond = perSecond
+  constructor(clock: Clock) {
     this.#clock = clock
   }
 
   /**
    * Counts a request.
+   * @param perSecond 0 = no limit; a connection keeps the one that it began with
    * @returns undefined if it may go on, when it may go on, or that too many wait already
    */
-  admit(socket: Socket): Promise<void> | 'refused' | undefined {
-    if (this.#perSecond === 0) return undefined
-    const connection = this.#connections.get(socket) ?? { rate: new RateLimit(this.#perSecond), waiting: 0 }
+  admit(socket: Socket, perSecond: number): Promise<void> | 'refused' | undefined {
+    const connection = this.#connections.get(socket) ?? { rate: new RateLimit(perSecond), waiting: 0 }
     this.#connections.set(socket, connection)
     const nowMs = this.#clock.nowMs()
     const waitMs = connection.rate.waitMs(nowMs)

@@ -65,6 +65,8 @@ const defaultLimits: RestLimits = {
 export interface Rest extends Route {
   /** The requests that wait for events. */
   readonly polls: LongPolls
+  /** Holds for connections, sessions and polls that begin from now on. */
+  setLimits(limits: Partial<RestLimits>): void
 }
 
 const BASE = '/janus'
@@ -83,7 +85,7 @@ class JanusRest implements Rest {
   readonly #holdMs: number
   readonly #clock: Clock
   readonly #clientAddress: ClientAddress
-  readonly #limits: RestLimits
+  #limits: RestLimits
   readonly #refusals: Refusals
   readonly #bodies: BodyReader
   readonly #pace: RequestPace
@@ -100,9 +102,13 @@ class JanusRest implements Rest {
     this.#clientAddress = options.clientAddress ?? clientAddresses([])
     this.#limits = { ...defaultLimits, ...options.limits }
     this.#refusals = options.refusals ?? new Refusals()
-    this.#bodies = new BodyReader(this.#limits.messageBytes, this.#limits.bodyBytes)
-    this.polls = new LongPolls(this.#limits.pollsPerAddress, this.#refusals)
-    this.#pace = new RequestPace(this.#limits.messagesPerSecond, this.#clock)
+    this.#bodies = new BodyReader()
+    this.polls = new LongPolls(this.#refusals)
+    this.#pace = new RequestPace(this.#clock)
+  }
+
+  setLimits(limits: Partial<RestLimits>): void {
+    this.#limits = { ...this.#limits, ...limits }
   }
 
   handle(request: IncomingMessage, response: ServerResponse, url: URL): void {
@@ -121,7 +127,7 @@ class JanusRest implements Rest {
       return exchange.status(403)
     }
     if (method === 'OPTIONS') return exchange.status(200)
-    const paced = this.#pace.admit(request.socket)
+    const paced = this.#pace.admit(request.socket, this.#limits.messagesPerSecond)
     if (paced === 'refused') {
       this.#refusals.count('message_rate')
       return exchange.status(429)
@@ -148,7 +154,7 @@ class JanusRest implements Rest {
   }
 
   async #post(exchange: Exchange, path: ApiPath): Promise<void> {
-    const body = await this.#bodies.read(exchange.request)
+    const body = await this.#bodies.read(exchange.request, this.#limits.messageBytes, this.#limits.bodyBytes)
     if (body === 'aborted') return
     if (body === 'too long' || body === 'too many') {
       this.#refusals.count(body === 'too long' ? 'message_size' : 'bodies')
@@ -224,6 +230,6 @@ class JanusRest implements Rest {
     if (isFailure(owner)) return exchange.status(owner.error.code === janusErrors.UNAUTHORIZED.code ? 403 : 404)
     // Owned by a WebSocket: there is nothing to fetch.
     if (!(owner instanceof EventQueue)) return exchange.status(404)
-    this.polls.hold(exchange, owner, this.#clientAddress(exchange.request))
+    this.polls.hold(exchange, owner, this.#clientAddress(exchange.request), this.#limits.pollsPerAddress)
   }
 }

@@ -60,6 +60,8 @@ export interface WebSocketTransport {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
   /** Open sockets. */
   live(): number
+  /** Holds for sockets that open from now on; where bytes wait, at once. */
+  setLimits(limits: Partial<WebSocketLimits>): void
   /** Closes all sockets with 1012 (clients come back) and takes no new ones. Twice is harmless. */
   close(): Promise<void>
 }
@@ -125,6 +127,10 @@ export function createWebSocketTransport(options: WebSocketTransportOptions): We
       })
     },
     live: () => connections.size,
+    setLimits(next) {
+      Object.assign(limits, next)
+      server.options.maxPayload = limits.messageBytes
+    },
     close() {
       clearInterval(heartbeat)
       closing ??= Promise.all([...connections].map((each) => each.close(CLOSE_SERVICE_RESTART))).then(() => {})
