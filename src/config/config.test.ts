@@ -44,6 +44,14 @@ test('a flag wins over a variable, a variable over the file', () => {
   assert.equal(read([], { ROSTRA_CONFIG: file }).port, 1)
 })
 
+test('what is on or off may stand alone', () => {
+  const alone = read(['--full-trickle', '--port', '1'])
+  assert.deepEqual([alone.fullTrickle, alone.port], [true, 1])
+  assert.equal(read(['--event-grouping', 'false']).eventGrouping, false)
+  assert.equal(read([]).fullTrickle, false)
+  assert.deepEqual(mistakesOf(['--full-trickle=perhaps']), ['--full-trickle: expected true or false'])
+})
+
 test('addresses may be repeated, and separated by commas in the variable', () => {
   const both = [
     { address: '127.0.0.1', announced: '127.0.0.1' },

@@ -37,6 +37,9 @@ export interface Setting {
   readonly secret?: true
 }
 
+/** What stands for the value of a setting that is on or off. */
+export const YES_NO = 'true or false'
+
 /** As `src/janus/events` has them. */
 const eventTypes = [
   'sessions',
@@ -168,7 +171,7 @@ export const settings = {
     reloads: true,
   },
   authBindSub: {
-    value: 'true or false',
+    value: YES_NO,
     description: 'the "sub" of a token says who its user is, when it has no user_id',
     type: yesNo.default(false),
     reloads: true,
@@ -201,7 +204,7 @@ export const settings = {
     type: seconds().default(45),
   },
   opaqueidInApi: {
-    value: 'true or false',
+    value: YES_NO,
     description: 'events carry the opaque_id of their handle',
     type: yesNo.default(false),
   },
@@ -212,7 +215,7 @@ export const settings = {
     secret: true,
   },
   tokenAuth: {
-    value: 'true or false',
+    value: YES_NO,
     description: 'every request of the Janus API needs a "token" (or the API secret): one that an operator added',
     type: yesNo.default(false),
   },
@@ -223,7 +226,7 @@ export const settings = {
     secret: true,
   },
   fullTrickle: {
-    value: 'true or false',
+    value: YES_NO,
     description: 'ICE candidates of the server come in trickle events and not in the SDP',
     type: yesNo.default(false),
   },
@@ -233,7 +236,7 @@ export const settings = {
     type: origin.default('*'),
   },
   enforceCors: {
-    value: 'true or false',
+    value: YES_NO,
     description: 'refuse pages of other origins, over WebSocket too',
     type: yesNo.default(false),
   },
@@ -346,7 +349,7 @@ export const settings = {
     secret: true,
   },
   eventGrouping: {
-    value: 'true or false',
+    value: YES_NO,
     description: 'post arrays of events, not one event at a time',
     type: yesNo.default(true),
   },

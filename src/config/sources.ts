@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander'
 import { parse as parseToml } from 'smol-toml'
 import { closest } from './closest.js'
 import { ConfigError } from './config-error.js'
-import { defaultText, type SettingKey, settingKeys, settingName, settingOf, variableName } from './settings.js'
+import { defaultText, type SettingKey, settingKeys, settingName, settingOf, variableName, YES_NO } from './settings.js'
 
 /** A value as it was found, and what to call it in a message. */
 export interface Found {
@@ -20,7 +20,9 @@ export function addFlags(command: Command): void {
     const { value, description, repeatable } = settingOf(key)
     const byDefault = defaultText(key)
     const help = byDefault === undefined ? description : `${description} (default ${byDefault})`
-    const option = new Option(`--${settingName(key)} <${value}>`, help)
+    // What is on or off may stand alone: `--full-trickle` is `--full-trickle true`.
+    const placeholder = value === YES_NO ? `[${value}]` : `<${value}>`
+    const option = new Option(`--${settingName(key)} ${placeholder}`, help)
     if (repeatable) option.argParser((item, before: string[] | undefined) => [...(before ?? []), item])
     command.addOption(option)
   }
