@@ -297,3 +297,51 @@ test('J-039 draining: create is 472 over HTTP too, and sessions go on', async ()
   assert.match(errorOf((await post('', { janus: 'create', transaction: 't' })).json), /^472/)
   assert.equal((await post(`/${id}`, { janus: 'keepalive', transaction: 't' })).json.janus, 'ack')
 })
+
+test('H-41 wrong types for every field, in path and body: an answer of the API each time, and no bug', async () => {
+  const { post, attached, log, get } = await start()
+  const { handle, sessionId, handleId } = await attached()
+  const ids = { session_id: sessionId, handle_id: handleId }
+  const jsep = { type: 'answer', sdp: 'v=0' }
+  const full = { transaction: 't', plugin: 'janus.plugin.fake', opaque_id: 'o', id: 1, body: {}, jsep, candidate: null }
+  const wrong = [null, -1, 1.5, 'x', [], {}]
+  const verbs = ['message', 'trickle', 'attach', 'claim', 'info', 'create', 'nothing', '', '__proto__']
+  const kinds = new Set(['ack', 'success', 'error', 'server_info', 'pong'])
+  for (const path of ['', handle]) {
+    for (const janus of verbs) {
+      for (const field of [...Object.keys({ ...full, ...ids }), 'janus']) {
+        const bodies = wrong.map((value) => ({ ...full, ...(path === '' && ids), janus, [field]: value }))
+        const answers = await Promise.all(bodies.map((body) => post(path, body)))
+        for (const { status, json } of answers) {
+          assert.equal(status, 200)
+          assert.ok(kinds.has(json.janus), json.janus)
+          if (json.janus === 'error') assert.ok(json.error!.code >= 403 && json.error!.reason.length > 0)
+        }
+      }
+    }
+  }
+  assert.deepEqual(
+    log.lines.filter((line) => line.startsWith('error')),
+    [],
+  )
+  assert.equal((await get('/ping')).json.janus, 'pong')
+})
+
+test('H-41 a body of 64 MiB is refused before it is read', async () => {
+  const server = await start()
+  const head = `POST /janus HTTP/1.1\r\nHost: x\r\nContent-Length: ${64 * 1024 * 1024}\r\n\r\n`
+  assert.match(await raw(server, head), /^HTTP\/1\.1 413 /)
+})
+
+test('H-43 ids of others: what does not exist looks the same, whatever is asked', async () => {
+  const { post, get, attached } = await start()
+  const { session, sessionId } = await attached()
+  const near = sessionId === Number.MAX_SAFE_INTEGER ? sessionId - 1 : sessionId + 1
+  assert.equal((await get(`/${near}`)).status, 404)
+  const asked = await post(`/${near}`, { janus: 'claim', transaction: 't' })
+  assert.equal(errorOf(asked.json), `458 No such session ${near}`)
+  assert.match(
+    errorOf((await post(`${session}/1`, { janus: 'detach', transaction: 't' })).json),
+    /^459 No such handle 1 /,
+  )
+})
