@@ -34,13 +34,14 @@ interface SfuDescriptor {
 const examples = new URL('../../../examples/janode/', import.meta.url)
 const { default: sfu } = (await import(new URL('sfu-handle.js', examples).href)) as { default: SfuDescriptor }
 
+const ADMIN_SECRET = 'of the operators'
 let server: ServerProcess
 const clients = new MediaClients()
 const connections: JanodeConnection[] = []
 Janode.Logger.setLevel('none')
 
 before(async () => {
-  server = await startServer(['--workers', '1'])
+  server = await startServer(['--workers', '1', '--admin-secret', ADMIN_SECRET])
 })
 
 after(async () => {
@@ -140,6 +141,17 @@ test('without a Handle class a message rejects: hence the class', async () => {
   const handle = await (await (await connect()).create()).attach({ id: sfu.id })
   assert.ok(handle instanceof EventEmitter)
   await assert.rejects(handle.message({ kind: 'subscribe', notifications: true }), /unmanaged event/)
+})
+
+test('as an operator: sessions, handles, and what a handle does', async () => {
+  const session = await (await connect()).create()
+  const handle = await session.attach(sfu)
+  const url = String(server.listening.admin).replace(/^http/, 'ws')
+  const admin = await Janode.connect({ address: { url, apisecret: ADMIN_SECRET }, is_admin: true })
+  connections.push(admin)
+  assert.ok((await admin.listSessions()).sessions.includes(session.id))
+  assert.deepEqual((await admin.listHandles(session.id)).handles, [handle.id])
+  assert.equal((await admin.handleInfo(session.id, handle.id)).info.plugin, sfu.id)
 })
 
 test('the greeter of the examples says hello', async () => {

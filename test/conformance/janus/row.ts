@@ -16,6 +16,12 @@ export type Setting =
   | 'secret'
   /** Requests need the API secret or a signed token. */
   | 'guarded'
+  /** Requests need a token that an operator added. */
+  | 'tokens'
+  /** A row may keep it from taking sessions. */
+  | 'draining'
+  /** Operators may capture. */
+  | 'capturing'
   /** Events are posted, in arrays. */
   | 'told'
   /** Events are posted one by one. */

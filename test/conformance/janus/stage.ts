@@ -85,6 +85,14 @@ export class Stage {
     return this.http(path, { method: 'POST', body })
   }
 
+  /** A request of an operator, with the secret unless `fields` has another. @param path below the base path */
+  async admin(janus: string, fields: object = {}, path = ''): Promise<Message> {
+    const { adminUrl, adminSecret } = this.server
+    const body = JSON.stringify({ janus, transaction: 'admin', admin_secret: adminSecret, ...fields })
+    const response = await fetch(`${adminUrl}${path}`, { method: 'POST', body })
+    return (await response.json()) as Message
+  }
+
   peer(): MediaPeer {
     return this.#clients.peer()
   }

@@ -2,7 +2,7 @@
  * What the rows run against: a server of their own per setting, or the one that `ROSTRA_URL` names.
  *
  * `ROSTRA_URL` (WebSocket), `ROSTRA_HTTP_URL` (REST, with its base path), `ROSTRA_ADMIN_URL` (admin API, with its base
- * path), `ROSTRA_PLUGIN` (default `janus.plugin.sfu`; `janus.plugin.echotest` for a Janus without it).
+ * path), `ROSTRA_ADMIN_SECRET`, `ROSTRA_PLUGIN` (default `janus.plugin.sfu`; `janus.plugin.echotest` for a Janus without it).
  */
 import { networkInterfaces } from 'node:os'
 import { EventReceiver } from '../../support/event-receiver.js'
@@ -16,6 +16,7 @@ export interface Server {
   /** Base of the REST paths, e.g. `http://127.0.0.1:8188/janus`. */
   readonly httpUrl: string | undefined
   readonly adminUrl: string | undefined
+  readonly adminSecret: string | undefined
   /** Where peers of the rows have their sockets. */
   readonly mediaAddress: string
   /** Its `server_info`. */
@@ -35,6 +36,7 @@ export interface Target {
 
 export const API_SECRET = 'between us'
 export const TOKEN_SECRET = 'sekret'
+const ADMIN_SECRET = 'of the operators'
 const EVENT_SECRET = 'of the two of us'
 
 const flags: Record<Setting, readonly string[]> = {
@@ -45,6 +47,9 @@ const flags: Record<Setting, readonly string[]> = {
   trickling: ['--full-trickle', 'true'],
   secret: ['--api-secret', API_SECRET],
   guarded: ['--api-secret', API_SECRET, '--token-auth', 'true', '--token-auth-secret', TOKEN_SECRET],
+  tokens: ['--token-auth', 'true'],
+  draining: [],
+  capturing: ['--capture-dir', 'captures'],
   told: ['--event-secret', EVENT_SECRET],
   'told one by one': ['--event-secret', EVENT_SECRET, '--event-grouping', 'false'],
 }
@@ -64,13 +69,13 @@ class OwnServers implements Target {
     const running = this.#processes.get(setting) ?? this.#start(setting)
     this.#processes.set(setting, running)
     const { webSocketUrl: url, url: base, listening } = await running
-    const urls = { url, httpUrl: `${base}/janus`, adminUrl: `${listening.admin}/admin` }
+    const urls = { url, httpUrl: `${base}/janus`, adminUrl: `${listening.admin}/admin`, adminSecret: ADMIN_SECRET }
     const events = await this.#receivers.get(setting)
     return { ...urls, mediaAddress: '127.0.0.1', info: await infoOf(url), ...(events && { events }) }
   }
 
   async #start(setting: Setting): Promise<ServerProcess> {
-    const own = ['--workers', '1', ...flags[setting]]
+    const own = ['--workers', '1', '--admin-secret', ADMIN_SECRET, ...flags[setting]]
     if (!flags[setting].includes('--event-secret')) return startServer(own)
     const receiver = EventReceiver.open()
     this.#receivers.set(setting, receiver)
@@ -99,7 +104,12 @@ class NamedServer implements Target {
   constructor(url: string, env: NodeJS.ProcessEnv) {
     this.name = url
     this.plugin = dialectOf(env.ROSTRA_PLUGIN ?? 'janus.plugin.sfu')
-    const urls = { url, httpUrl: env.ROSTRA_HTTP_URL, adminUrl: env.ROSTRA_ADMIN_URL }
+    const urls = {
+      url,
+      httpUrl: env.ROSTRA_HTTP_URL,
+      adminUrl: env.ROSTRA_ADMIN_URL,
+      adminSecret: env.ROSTRA_ADMIN_SECRET,
+    }
     this.#server = { ...urls, mediaAddress: outerAddress() }
   }
 

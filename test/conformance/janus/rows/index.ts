@@ -1,5 +1,6 @@
 /** The whole list, J-001 … J-130, in order. */
 import type { Row } from '../row.js'
+import { admin } from './admin.js'
 import { auth } from './auth.js'
 import { events } from './events.js'
 import { handles } from './handles.js'
@@ -8,7 +9,6 @@ import { requests } from './requests.js'
 import { rest } from './rest.js'
 import { descriptions } from './sdp.js'
 import { sessions } from './sessions.js'
-import { unbuilt } from './unbuilt.js'
 import { websocket } from './websocket.js'
 
 export const rows: readonly Row[] = [
@@ -21,5 +21,5 @@ export const rows: readonly Row[] = [
   ...auth,
   ...descriptions,
   ...events,
-  ...unbuilt,
+  ...admin,
 ].sort((a, b) => a.id.localeCompare(b.id))
