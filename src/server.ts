@@ -143,8 +143,8 @@ export async function startServer(config: Config, version: string): Promise<Runn
   const log = createLog(config.logLevel)
   const reloads = new Reloads(config)
   reloads.add((next) => auth.replace(next))
-  reloads.add((next) => () => {
-    log.level = next.logLevel
+  reloads.add((next, before) => () => {
+    if (next.logLevel !== before.logLevel) log.level = next.logLevel
   })
   const closers: Closers = []
   let closing: Promise<void> | undefined
@@ -210,7 +210,10 @@ async function wire(prepared: Prepared, closers: Closers): Promise<Drain> {
     limits: sessionLimits(config),
     refusals,
   })
-  reloads.add((next) => () => gateway.setLimits(sessionLimits(next)))
+  reloads.add((next, before) => () => {
+    gateway.setLimits(sessionLimits(next))
+    if (next.sessionTimeout !== before.sessionTimeout) gateway.setSessionTimeout(next.sessionTimeout * 1_000)
+  })
   const clients = await listenClients({ ...prepared, gateway, events: events.sink, refusals }, closers)
   const live = () => ({ ...clients.live(), ...gateway.live(), ...plugin.live() })
   const drain = createDrain(

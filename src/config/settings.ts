@@ -192,6 +192,7 @@ export const settings = {
     value: 'seconds',
     description: 'a session without a sign of life ends after this; 0 = never',
     type: seconds().default(60),
+    reloads: true,
   },
   reclaimSessionTimeout: {
     value: 'seconds',

@@ -1,8 +1,13 @@
 /** SIGHUP: new settings for a running server, all of them or none. */
 import { type Config, type SettingKey, settingKeys, settingName, settingOf } from '../config/settings.js'
 
-/** Makes ready for new settings. @returns puts them in force, without fail @throws ConfigError: they cannot be used */
-export type Reload = (config: Config) => () => void
+/**
+ * Makes ready for new settings.
+ * @param before those in force: what an operator has changed by other means stays when the setting did not change
+ * @returns puts them in force, without fail
+ * @throws ConfigError: they cannot be used
+ */
+export type Reload = (next: Config, before: Config) => () => void
 
 export interface Reloaded {
   /** Settings that changed and are in force, like `max-ccu`. */
@@ -25,7 +30,7 @@ export class Reloads {
 
   /** @throws ConfigError when something cannot be used: nothing has changed then */
   apply(config: Config): Reloaded {
-    const steps = this.#parts.map((part) => part(config))
+    const steps = this.#parts.map((part) => part(config, this.#config))
     for (const step of steps) step()
     const differing = settingKeys.filter((key) => differs(this.#config, config, key))
     const names = (reloads: boolean) => differing.filter((key) => (settingOf(key).reloads ?? false) === reloads)

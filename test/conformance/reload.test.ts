@@ -51,6 +51,21 @@ test('limits change for those who come; those who are there stay', async (t) => 
   assert.deepEqual([await enter('a', 'eve'), await enter('b', 'zoe')], ['joined', 'joined'])
 })
 
+test('the session timeout changes, for sessions that are there too', async (t) => {
+  const file = join(folder, 'timeout.toml')
+  writeFileSync(file, '')
+  const server = await startServer(['--workers', '1', '--config', file])
+  const janus = await JanusSocket.open(server.webSocketUrl)
+  t.after(async () => {
+    await janus.close()
+    await server.stop()
+  })
+  await janus.create()
+  writeFileSync(file, 'session-timeout = 0.5\n')
+  assert.deepEqual((await server.reload()).changed, ['session-timeout'])
+  assert.equal((await janus.next(({ janus }) => janus === 'timeout')).session_id, janus.sessionId)
+})
+
 test('the log level changes', async () => {
   const file = join(folder, 'level.toml')
   writeFileSync(file, '')
