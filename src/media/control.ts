@@ -13,6 +13,12 @@ export type EndpointId = number
 /** Endpoints that a worker takes at once. The main process counts them and asks for no more. */
 export const MAX_ENDPOINTS = 4096
 
+/**
+ * M-lines that one answer about all endpoints tells of, give or take those of the last endpoint: whatever a worker makes
+ * and sends in one go holds up packets.
+ */
+export const FIGURES_LINES_MAX = 512
+
 export interface IceCredentials {
   /** RFC 8445: 4–256 ice-chars. */
   ufrag: string
@@ -198,6 +204,8 @@ export type Command = { ask?: number } & (
   | { kind: 'counters' }
   /** Answered with an `EndpointInfo` value; with none when there is no such endpoint (any more). */
   | { kind: 'inspect'; endpoint: EndpointId }
+  /** Answered with the figures of all endpoints whose number is above `after`, or of the first of them. */
+  | { kind: 'figures'; after: EndpointId }
   /**
    * Begins to capture clear RTP and RTCP of an endpoint, both ways, or ends it (null). Answered with a `CaptureAnswer`
    * value; with none when there is no such endpoint. A capture ends with its endpoint.
@@ -244,6 +252,7 @@ export type Report =
 export interface Answers {
   counters: Counters
   inspect: EndpointInfo
+  figures: FiguresPage
   capture: CaptureAnswer
 }
 
@@ -294,6 +303,8 @@ export interface StreamFigures {
   lost: number
   /** Share lost between the last two reports, 0…1. */
   lossShare: number
+  /** The same after repair: packets that came, or were sent, again do not count as lost. */
+  unrepairedShare: number
   /** Interarrival jitter in ms. */
   jitterMs: number
   /** Round trip, 0 = unknown. */
@@ -331,6 +342,26 @@ export interface OutboundInfo extends StreamInfo {
   /** A publication feeds it. */
   fed: boolean
   awaitsKeyframe: boolean
+}
+
+/** What passed on one m-line, out of `InboundInfo` or `OutboundInfo`. */
+export interface LineFigures extends Pick<StreamInfo, 'mid' | 'kind' | 'clockRate' | 'figures'> {
+  /** The primary one; absent when none was negotiated. */
+  codec?: CodecName
+}
+
+export interface EndpointFigures {
+  endpoint: EndpointId
+  inbound: LineFigures[]
+  outbound: LineFigures[]
+  /** Absent without an SCTP association. */
+  data?: Pick<EndpointInfo['data'], 'received' | 'sent'>
+}
+
+export interface FiguresPage {
+  endpoints: EndpointFigures[]
+  /** The last endpoint told of when there are more after it, else 0. */
+  next: EndpointId
 }
 
 /** What a worker knows of one endpoint; ages are in ms before the answer. */

@@ -5,6 +5,7 @@ import type {
   CaptureOptions,
   Counters,
   DtlsParameters,
+  EndpointFigures,
   EndpointId,
   EndpointInfo,
   Fingerprint,
@@ -72,5 +73,10 @@ export interface MediaPool {
   forget(room: string): void
   /** One value per worker: the last one known when a worker does not answer within a second. */
   counters(): Promise<Counters[]>
+  /**
+   * What passed on the m-lines of all endpoints that are up: one question to each worker that has any. A worker tells of
+   * `FIGURES_LINES_MAX` m-lines at a time, of further ones at the next call, and of none when it does not answer in time.
+   */
+  figures(): Promise<EndpointFigures[]>
   close(): Promise<void>
 }

@@ -144,6 +144,13 @@ test('a worker says what it knows of an endpoint, and nothing of one that has en
   assert.equal(await endpoint.inspect(), undefined)
 })
 
+test('figures are those of endpoints that are up; a worker without any is not asked', async (t) => {
+  const { pool } = await open(t)
+  assert.deepEqual(await pool.figures(), [])
+  openEndpoint(pool, { worker: 1 })
+  assert.deepEqual(await pool.figures(), [], 'it has not connected')
+})
+
 test('workers say what they use', async (t) => {
   const { pool } = await open(t, { workers: 1 })
   const [counters] = await pool.counters()
@@ -230,6 +237,10 @@ test('a worker that hangs is unwell, then killed and replaced; meanwhile others 
   // What it last counted; and the other room's block is in force without it.
   assert.deepEqual([(await live(pool, 0)).endpoints, (await live(pool, 1)).endpoints], [1, 1])
   await pool.block('beta', ['bob', 'cid'], true)
+  const asked = performance.now()
+  assert.deepEqual(await pool.figures(), [])
+  assert.ok(performance.now() - asked >= 150, 'an answer was awaited')
+  assert.deepEqual(await pool.figures(), [])
   assert.ok(performance.now() - began < 1000)
   const ownRoom = pool.block('alpha', ['ann', 'cid'], true)
   await eventually('it is unwell', () => pool.well === 1)

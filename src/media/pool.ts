@@ -2,7 +2,14 @@
  * Media workers as child processes: starts them, starts them again when they die, and hands out endpoints.
  * A worker that dies takes only its own endpoints with it: their observers are told, everybody else goes on.
  */
-import { type Candidate, type Counters, MAX_ENDPOINTS, type MediaSettings, type RelayedData } from './control.js'
+import {
+  type Candidate,
+  type Counters,
+  type EndpointFigures,
+  MAX_ENDPOINTS,
+  type MediaSettings,
+  type RelayedData,
+} from './control.js'
 import type { EndpointObserver, MediaPool, PooledEndpoint } from './pool-types.js'
 import { WorkerEndpoint } from './pooled-endpoint.js'
 import { type WorkerEvents, type WorkerOptions, WorkerProcess } from './worker-process.js'
@@ -136,6 +143,10 @@ class Pool implements MediaPool, WorkerEvents {
 
   counters(): Promise<Counters[]> {
     return Promise.all(this.#workers.map((worker) => worker.counters()))
+  }
+
+  async figures(): Promise<EndpointFigures[]> {
+    return (await Promise.all(this.#workers.map((worker) => worker.figures()))).flat()
   }
 
   ready(): Promise<void> {

@@ -4,6 +4,7 @@ import type {
   Answers,
   Candidate,
   Counters,
+  EndpointFigures,
   EndpointId,
   Fingerprint,
   MediaSettings,
@@ -76,6 +77,10 @@ export class WorkerProcess implements EndpointHome {
   #asks = new Map<number, { done(value: Answers[keyof Answers] | undefined): void; sinceMs: number }>()
   #counting: Promise<Counters | undefined> | undefined
   #counters = nothingCounted
+  /** A question for figures is not answered yet. */
+  #owesFigures = false
+  /** The endpoint that figures were told of last, when there were more. */
+  #figuresAfter: EndpointId = 0
   #nextAsk = 1
   /** Deaths of which none was a minute after the one before. */
   #deathsInARow = 0
@@ -165,13 +170,31 @@ export class WorkerProcess implements EndpointHome {
 
   /** What it counts, or, when it does not say so in time, what it last counted in this life. */
   async counters(): Promise<Counters> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, this.#hangMs / 10)
-    })
-    await Promise.race([this.#count(), late])
-    clearTimeout(timer)
+    await this.#inTime(this.#count())
     return this.#counters
+  }
+
+  /** Of its endpoints, as `MediaPool.figures` says; none while the answer before is still awaited. */
+  async figures(): Promise<EndpointFigures[]> {
+    if (this.endpoints.size === 0 || this.#owesFigures) return []
+    this.#owesFigures = true
+    const answer = this.ask({ kind: 'figures', after: this.#figuresAfter }).then((page) => {
+      this.#owesFigures = false
+      this.#figuresAfter = page?.next ?? 0
+      return page?.endpoints
+    })
+    return (await this.#inTime(answer)) ?? []
+  }
+
+  /** @returns undefined when the answer is late */
+  async #inTime<T>(answer: Promise<T>): Promise<T | undefined> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<undefined>((resolve) => {
+      timer = setTimeout(() => resolve(undefined), this.#hangMs / 10)
+    })
+    const first = await Promise.race([answer, late])
+    clearTimeout(timer)
+    return first
   }
 
   /** Asks for counters; one question at a time, however many want to know. */

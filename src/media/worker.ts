@@ -14,9 +14,15 @@ import {
   type ChannelParameters,
   type Command,
   type Counters,
+  type EndpointFigures,
   type EndpointId,
   type EndpointInfo,
+  FIGURES_LINES_MAX,
+  type FiguresPage,
+  type InboundInfo,
+  type LineFigures,
   MAX_ENDPOINTS,
+  type OutboundInfo,
   type RelayedData,
   type Report,
   type Usage,
@@ -61,6 +67,11 @@ interface Seat extends Due {
 
 const isReliable = (channel: ChannelParameters) =>
   channel.maxRetransmits === undefined && channel.maxPacketLifeTimeMs === undefined
+
+function lineFigures({ mid, kind, clockRate, figures, payloadTypes }: InboundInfo | OutboundInfo): LineFigures {
+  const codec = payloadTypes[0]?.codec
+  return { mid, kind, clockRate, figures, ...(codec && { codec }) }
+}
 
 export class MediaWorker implements EndpointEvents {
   readonly io: MediaIo
@@ -297,6 +308,7 @@ export class MediaWorker implements EndpointEvents {
   #answer(nowMs: number, command: Command): Answers[keyof Answers] | undefined {
     if (command.kind === 'counters') return this.counters()
     if (command.kind === 'inspect') return this.#inspect(nowMs, command.endpoint)
+    if (command.kind === 'figures') return this.#figures(nowMs, command.after)
     return command.kind === 'capture' ? this.#capture(command) : undefined
   }
 
@@ -432,6 +444,22 @@ export class MediaWorker implements EndpointEvents {
   #inspect(nowMs: number, id: EndpointId): EndpointInfo | undefined {
     const seat = this.#seats.get(id)
     return seat && { ...seat.endpoint.info(nowMs), ...seat.peer.info(nowMs) }
+  }
+
+  /** Endpoints in the order of their numbers, which is that of the map. */
+  #figures(nowMs: number, after: EndpointId): FiguresPage {
+    const endpoints: EndpointFigures[] = []
+    let lines = 0
+    for (const [endpoint, seat] of this.#seats) {
+      if (endpoint <= after || !seat.endpoint.connected) continue
+      if (lines >= FIGURES_LINES_MAX) return { endpoints, next: endpoints.at(-1)!.endpoint }
+      const { inbound, outbound } = seat.peer.info(nowMs)
+      const data = seat.endpoint.traffic()
+      const streams = { inbound: inbound.map(lineFigures), outbound: outbound.map(lineFigures) }
+      endpoints.push({ endpoint, ...streams, ...(data && { data }) })
+      lines += inbound.length + outbound.length + (data ? 1 : 0)
+    }
+    return { endpoints, next: 0 }
   }
 
   #capture({ endpoint, capture }: Extract<Command, { kind: 'capture' }>): CaptureAnswer | undefined {

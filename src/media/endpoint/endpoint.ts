@@ -7,6 +7,7 @@
 import type {
   ChannelParameters,
   DtlsParameters,
+  EndpointFigures,
   EndpointId,
   EndpointInfo,
   HangupReason,
@@ -163,6 +164,12 @@ export class Endpoint {
   live(): { associations: number; channels: number; bufferedBytes: number } {
     const association = this.#association
     return association ? { associations: 1, ...association.live() } : { associations: 0, channels: 0, bufferedBytes: 0 }
+  }
+
+  /** What went through its association so far; undefined without one. */
+  traffic(): EndpointFigures['data'] {
+    const { received, sent } = this.#data
+    return this.#association && { received: { ...received }, sent: { ...sent } }
   }
 
   /** Its transport: ICE, DTLS and what goes through data channels. */

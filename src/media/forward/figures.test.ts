@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { newReportBlock, type ReportBlock, writeNack, writeReceiverReport } from '../rtp/rtcp/index.js'
 import { Distribution } from './distribution.js'
+import { unrepaired } from './figures.js'
 import type { Peer } from './router.js'
 import { vp8 } from './testing/packets.js'
 import { AUDIO_SSRC, Scene, sendAudio, sendVideo, VIDEO_RTX_SSRC, VIDEO_SSRC, videoStream } from './testing/scene.js'
@@ -142,6 +143,30 @@ test('figures of a stream that comes in: new packets, repairs, loss, the last se
   assert.deepEqual([later.receiving, later.figures.bytesLastSecond], [false, 0])
 })
 
+test('what was repaired counts as lost on the way, but not as lost for good', () => {
+  for (const repairs of [true, false]) {
+    const scene = new Scene()
+    const publisher = scene.publisher([videoStream])
+    const shares = []
+    scene.rtp(publisher, frame(0, true))
+    for (let i = 1; i < 150; i++) {
+      if (i !== 10) scene.rtp(publisher, frame(i))
+      const payload = Uint8Array.of(0, 10, ...vp8(false))
+      if (i === 15 && repairs) scene.rtp(publisher, { pt: 97, seq: 1, timestamp: 0, ssrc: VIDEO_RTX_SSRC, payload })
+      scene.advance(20)
+      const { lossShare, unrepairedShare } = publisher.info(scene.nowMs).inbound[0]!.figures
+      shares.push({ lossShare, unrepairedShare })
+    }
+    const worst = shares.find(({ lossShare }) => lossShare > 0)
+    assert.ok(worst && worst.lossShare < 0.1, 'a report saw the loss')
+    assert.equal(worst.unrepairedShare, repairs ? 0 : worst.lossShare)
+    assert.deepEqual(shares.at(-1), { lossShare: 0, unrepairedShare: 0 })
+  }
+  assert.equal(unrepaired(0.5, 10, 5), 0.25)
+  assert.equal(unrepaired(0.5, 10, 12), 0, 'more came again than was lost')
+  assert.equal(unrepaired(0, -1, 0), 0)
+})
+
 test('figures of a stream go on when it goes on under another SSRC', () => {
   const scene = new Scene()
   const publisher = scene.publisher()
@@ -170,7 +195,11 @@ test('figures of a stream that goes out: packets, and what the subscriber report
   const { figures, ...stream } = outbound[0]!
   assert.deepEqual([stream.mid, stream.ssrc, stream.fed, stream.awaitsKeyframe], ['a', 10, true, false])
   assert.deepEqual(
-    { ...figures, bytesLastSecond: figures.bytesLastSecond > 1000 },
+    {
+      ...figures,
+      bytesLastSecond: figures.bytesLastSecond > 1000,
+      unrepairedShare: Number(figures.unrepairedShare.toFixed(4)),
+    },
     {
       packets: 60,
       bytes: 2400,
@@ -179,6 +208,8 @@ test('figures of a stream that goes out: packets, and what the subscriber report
       retransmissions: 2,
       lost: 3,
       lossShare: 0.25,
+      // Two of the three were sent again.
+      unrepairedShare: 0.0833,
       jitterMs: 10,
       rttMs: 0,
     },

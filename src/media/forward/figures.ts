@@ -1,9 +1,10 @@
-/** Bytes of the last full second, for whoever asks; nothing is paid for per packet. */
+/** What operators are told of a stream, for whoever asks; nothing is paid for per packet. */
 
 /** Older than this, a second is over without another one having begun. */
 const STALE_MS = 2500
 const SECOND_MS = 1000
 
+/** Bytes of the last full second. */
 export class LastSecond {
   #bytesBefore = 0
   #lastSecond = 0
@@ -22,4 +23,12 @@ export class LastSecond {
   at(nowMs: number): number {
     return nowMs - this.#atMs > STALE_MS ? 0 : this.#lastSecond
   }
+}
+
+/**
+ * Share of packets that stayed away, 0…1: of those that were lost between two reports, so many came or went again.
+ * @param share lost, of all that were expected @param lost as a number; 0 or less is no loss
+ */
+export function unrepaired(share: number, lost: number, repaired: number): number {
+  return lost <= 0 ? 0 : share * Math.max(0, 1 - repaired / lost)
 }

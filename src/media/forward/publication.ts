@@ -12,7 +12,7 @@ import type { ForwardContext } from './context.js'
 import { EncodingChoice } from './encoding-choice.js'
 import { copiedIds } from './extension-blocks.js'
 import { fanOut } from './fan-out.js'
-import { LastSecond } from './figures.js'
+import { LastSecond, unrepaired } from './figures.js'
 import { History } from './history.js'
 import { KeyframeRequests } from './keyframes.js'
 import { MAX_HOLES, NackGenerator } from './nack-generator.js'
@@ -75,6 +75,9 @@ export class Publication {
   readonly #lastSecond = new LastSecond()
   #nacked = 0
   #repaired = 0
+  /** At the last report. */
+  #repairedBefore = 0
+  #unrepairedShare = 0
   /** In runs before the present one. */
   #lostBefore = 0
   /** The number that would confirm a jump (RFC 3550 A.1 `bad_seq`), −1 = none. */
@@ -419,6 +422,9 @@ export class Publication {
   report(block: ReportBlock, nowMs: number): boolean {
     if (this.#statistics === null) return false
     this.#statistics.report(block, nowMs)
+    const { lostLately, lossShare } = this.#statistics
+    this.#unrepairedShare = unrepaired(lossShare, lostLately, this.#repaired - this.#repairedBefore)
+    this.#repairedBefore = this.#repaired
     this.#lastSecond.tick(this.#bytes, nowMs)
     return true
   }
@@ -446,6 +452,7 @@ export class Publication {
         retransmissions: this.#repaired,
         lost: this.#lostBefore + (statistics?.lost ?? 0),
         lossShare: statistics?.lossShare ?? 0,
+        unrepairedShare: this.#unrepairedShare,
         jitterMs: ((statistics?.jitter ?? 0) * 1000) / clockRate,
         rttMs: this.rttMs,
       },

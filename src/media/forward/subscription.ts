@@ -6,7 +6,7 @@ import type { MediaKind, OutboundInfo, SendStream } from '../control.js'
 import type { ReportBlock } from '../rtp/rtcp/report-block.js'
 import { CODECS, OPUS, RED, type SendTypes, sendTypes } from './codec-table.js'
 import { ExtensionProfile, profileKey } from './extension-blocks.js'
-import { LastSecond } from './figures.js'
+import { LastSecond, unrepaired } from './figures.js'
 import type { Packet } from './packet.js'
 import { ResendLimit } from './resend-limit.js'
 import { SequenceMap } from './sequence-map.js'
@@ -92,6 +92,8 @@ export class Subscription {
   #jitter = 0
   #countedMs = Number.NEGATIVE_INFINITY
   #countedLost = 0
+  #countedResent = 0
+  #unrepairedShare = 0
   #clockRate = 1
   readonly #lastSecond = new LastSecond()
   /** Numbers that the subscriber asked for again, and packets that it got again. */
@@ -255,6 +257,8 @@ export class Subscription {
     this.#countedMs = nowMs
     news.lost = Math.max(0, block.cumulativeLost - this.#countedLost)
     this.#countedLost = block.cumulativeLost
+    this.#unrepairedShare = unrepaired(block.fractionLost / 256, news.lost, this.resent - this.#countedResent)
+    this.#countedResent = this.resent
     return true
   }
 
@@ -279,6 +283,7 @@ export class Subscription {
         retransmissions: this.resent,
         lost: this.#cumulativeLost,
         lossShare: this.fractionLost / 256,
+        unrepairedShare: this.#unrepairedShare,
         jitterMs: (this.#jitter * 1000) / this.#clockRate,
         rttMs: this.rttMs,
       },

@@ -3,6 +3,7 @@ import {
   type CaptureAnswer,
   type CaptureOptions,
   defaultMediaSettings,
+  type EndpointFigures,
   type EndpointInfo,
   type HangupReason,
   type MediaSettings,
@@ -158,6 +159,12 @@ export class FakePool implements MediaPool {
 
   forget(room: string): void {
     for (const key of this.blocked) if (JSON.parse(key)[0] === room) this.blocked.delete(key)
+  }
+
+  /** What `figures` answers. */
+  known: EndpointFigures[] = []
+  figures(): Promise<EndpointFigures[]> {
+    return Promise.resolve(this.known)
   }
 
   counters(): Promise<never[]> {
