@@ -234,7 +234,7 @@ async function wire(prepared: Prepared, closers: Closers): Promise<Drain> {
     storeProblem: () => blocks.problem(),
   })
   closers.push(() => admin.close())
-  events.started(gateway.info())
+  events.started(gateway)
   log.info(
     {
       event: 'listening',

@@ -369,6 +369,11 @@ export const settings = {
     description: 'events that may wait while the URL does not take them; then the oldest are dropped',
     type: integer(1, 1_000_000).default(10_000),
   },
+  statsPeriod: {
+    value: 'seconds',
+    description: 'statistics of each m-line are posted so often, if the type media is; 0 = never',
+    type: integer(0, 3600).default(1),
+  },
   logLevel: {
     value: 'level',
     description: logLevels.join(', '),

@@ -49,26 +49,51 @@ export interface PeerConnectionInfo {
   readonly extensions: Readonly<Record<string, number>>
   readonly media: readonly MediaInfo[]
   /** The data m-line, if SCTP is up. */
-  readonly data?: { readonly channels: number; readonly bufferedBytes: number }
+  readonly data?: MlinePlace & { readonly channels: number; readonly bufferedBytes: number }
   /** What the client estimates that it can receive (REMB), bit/s. */
   readonly rembBps?: number
 }
 
-/** One audio or video m-line. A handle sends or receives on it. */
-export interface MediaInfo {
+/** An m-line of the SDP. */
+export interface MlinePlace {
   readonly mid: string
+  /** From 0. */
+  readonly mindex: number
+}
+
+/** What passes on one audio or video m-line. A handle sends or receives on it. */
+export interface MediaTraffic extends MlinePlace {
   readonly kind: 'audio' | 'video'
   readonly direction: 'receive' | 'send'
+  readonly codec: string
+  readonly clockRate: number
+  readonly figures: MediaFigures
+}
+
+/** What passes through SCTP. */
+export interface DataTraffic extends MlinePlace {
+  readonly received: Traffic
+  readonly sent: Traffic
+}
+
+/** What passes on all m-lines of a handle. */
+export interface HandleFigures {
+  readonly sessionId: number
+  readonly handleId: number
+  readonly media: readonly MediaTraffic[]
+  /** Absent without SCTP. */
+  readonly data?: DataTraffic
+}
+
+/** One audio or video m-line, and how it is set up. */
+export interface MediaInfo extends MediaTraffic {
   /** Something is received, or there is something to send. */
   readonly active: boolean
-  readonly codec: string
   readonly pt: number
-  readonly clockRate: number
   readonly ssrc?: number
   readonly rtxSsrc?: number
   readonly nack: boolean
   readonly rtx: boolean
-  readonly figures: MediaFigures
   /** More of what the plugin knows. */
   readonly more: Readonly<Record<string, unknown>>
 }
@@ -81,6 +106,8 @@ export interface MediaFigures extends Traffic {
   readonly lost: number
   /** Between the last two reports, 0…1. */
   readonly lossShare: number
+  /** The same, but what came or went again is not lost. */
+  readonly unrepairedShare: number
   readonly jitterMs: number
   /** 0 = unknown. */
   readonly rttMs: number

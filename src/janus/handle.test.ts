@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { noEvents } from './events/event-sink.js'
+import type { HandleInfo } from './handle-info.js'
 import type { PluginReply } from './plugin.js'
 import { answer, attached, errorOf, FakeClient, offer, sdp, settled, world } from './testing/client.js'
 
@@ -225,6 +227,22 @@ test('J-079 J-080 J-083 webrtcup, media, slowlink, hangup and detached as the pl
     { janus: 'hangup', ...common, reason: 'DTLS alert' },
     { janus: 'detached', ...common },
   ])
+})
+
+test('event handlers may ask for the addresses of a connection that is up; a plugin that throws then is logged', async () => {
+  const answers: Promise<HandleInfo | undefined>[] = []
+  const { client, handle, log } = attached({
+    events: { ...noEvents, connected: (_, info) => answers.push(info(), info()) },
+  })
+  handle.port.webrtcup()
+  assert.deepEqual(await Promise.all(answers.splice(0)), [handle.known, handle.known])
+  handle.info = () => {
+    throw new Error('made up')
+  }
+  handle.port.webrtcup()
+  assert.deepEqual(await Promise.all(answers), [undefined, undefined])
+  assert.deepEqual(client.kinds(), ['webrtcup', 'webrtcup'])
+  assert.deepEqual(log.lines, Array(2).fill('error: a plugin threw: this is a bug'))
 })
 
 test('J-098 opaque_id is in events only with the option', () => {

@@ -140,6 +140,16 @@ export class Handle implements EventSubject {
     return this.#pluginHandle.info()
   }
 
+  /** The same for event handlers: what the plugin throws is logged. */
+  async #known(): Promise<HandleInfo | undefined> {
+    try {
+      return await this.info()
+    } catch (error) {
+      this.#bug('info', error)
+      return undefined
+    }
+  }
+
   /** @throws what the plugin throws */
   capture(capture: CaptureRequest | null): Promise<CaptureOutcome> {
     return this.#pluginHandle.capture(capture)
@@ -271,7 +281,7 @@ export class Handle implements EventSubject {
       push: (data: Record<string, unknown> | SharedData, jsep?: Jsep) => this.#push(data, jsep),
       webrtcup: () =>
         open(() => {
-          events.connected(this)
+          events.connected(this, () => this.#known())
           this.#event('webrtcup')
         }),
       media: (mid, type, receiving, silentMs) =>

@@ -11,7 +11,7 @@ import type { SharedData } from './shared-event.js'
 
 export { SharedData } from './shared-event.js'
 
-import type { CaptureOutcome, CaptureRequest, HandleInfo } from './handle-info.js'
+import type { CaptureOutcome, CaptureRequest, HandleFigures, HandleInfo } from './handle-info.js'
 
 /** A session description in JSON, exactly these two keys towards clients. */
 export interface Jsep {
@@ -110,6 +110,11 @@ export interface Plugin {
   /** Text in the `hint` of acks, or undefined for none. */
   readonly ackHint: string | undefined
   attach(port: HandlePort): PluginHandle
+  /**
+   * What passes on the PeerConnections of all its handles, for event handlers; without it they are told nothing. Asked
+   * about once a second, so it must be cheap. Some handles may be left for the next time.
+   */
+  figures?(): Promise<readonly HandleFigures[]>
   /** An operator's message (`message_plugin`); without it the plugin takes none. @returns `response` */
   admin?(request: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>>
 }

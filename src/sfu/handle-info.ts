@@ -1,10 +1,12 @@
 /** What operators are told about a connection: who it is, and what its worker knows of its PeerConnection. */
 import type { HandleInfo, MediaInfo, PeerConnectionInfo } from '../janus/handle-info.js'
 import { extensions as knownExtensions } from '../jsep/extensions.js'
-import type { EndpointInfo, ExtensionName, InboundInfo, OutboundInfo, PayloadType } from '../media/control.js'
+import type { EndpointInfo, ExtensionName, InboundInfo, OutboundInfo } from '../media/control.js'
 import type { PooledEndpoint } from '../media/pool-types.js'
+import type { MlineOrder } from './mline-order.js'
 import type { Negotiation } from './negotiation.js'
 import { type Profile, profiles } from './profile.js'
+import { dataPlace, mediaTraffic } from './traffic.js'
 
 /** Candidates listed of a client: browsers have some dozens. */
 const CANDIDATES_MAX = 64
@@ -27,6 +29,7 @@ export async function handleInfo(connection: Described): Promise<HandleInfo> {
   const { endpoint } = negotiator
   // What is said is of one moment: before the worker answers, more may happen to the connection.
   const told = { specific: specific(connection), local: negotiator.localSdp, remote: negotiator.remoteSdp }
+  const { order } = negotiator
   const offerFrom = negotiator.subscribes ? ('server' as const) : ('client' as const)
   const negotiated = negotiator.state === 'stable'
   const info = await endpoint?.inspect()
@@ -38,7 +41,7 @@ export async function handleInfo(connection: Described): Promise<HandleInfo> {
       ...{ offerFrom, negotiated },
       ...(local !== undefined && { local }),
       ...(remote !== undefined && { remote }),
-      ...peerConnection(endpoint, info, remote),
+      ...peerConnection(endpoint, info, order, remote),
     },
   }
 }
@@ -59,10 +62,11 @@ function specific(connection: Described): Record<string, unknown> {
 
 type Rest = Omit<PeerConnectionInfo, 'offerFrom' | 'negotiated' | 'local' | 'remote'>
 
-function peerConnection(endpoint: PooledEndpoint, info: EndpointInfo, remoteSdp = ''): Rest {
+function peerConnection(endpoint: PooledEndpoint, info: EndpointInfo, order: MlineOrder, remoteSdp = ''): Rest {
   const { ice, dtls, data, rembBps } = info
   const local = endpoint.candidates.find(({ foundation }) => Number(foundation) === (ice.selected?.socket ?? -2) + 1)
   const { fingerprint: remoteFingerprint, ...rest } = dtls
+  const dataAt = data.association ? dataPlace(order) : undefined
   return {
     ice: {
       state: ice.state,
@@ -82,8 +86,8 @@ function peerConnection(endpoint: PooledEndpoint, info: EndpointInfo, remoteSdp 
       sent: data.sent,
     },
     extensions: extensionsOf([...info.inbound, ...info.outbound]),
-    media: [...info.inbound.map(inbound), ...info.outbound.map(outbound)],
-    ...(data.association && { data: { channels: data.channels, bufferedBytes: data.bufferedBytes } }),
+    media: [...info.inbound.map((line) => inbound(line, order)), ...info.outbound.map((line) => outbound(line, order))],
+    ...(dataAt && { data: { ...dataAt, channels: data.channels, bufferedBytes: data.bufferedBytes } }),
     ...(rembBps > 0 && { rembBps }),
   }
 }
@@ -102,13 +106,9 @@ function extensionsOf(lines: readonly (InboundInfo | OutboundInfo)[]): Record<st
   return ids
 }
 
-const NOTHING: PayloadType = { codec: 'opus', pt: -1 }
-
-function inbound(line: InboundInfo): MediaInfo {
-  const [type = NOTHING] = line.payloadTypes
+function inbound(line: InboundInfo, order: MlineOrder): MediaInfo {
   return {
-    ...common(line, type),
-    direction: 'receive',
+    ...common(line, 'receive', order),
     active: line.receiving,
     ...(line.ssrc !== undefined && { ssrc: line.ssrc }),
     nack: line.nack,
@@ -116,11 +116,9 @@ function inbound(line: InboundInfo): MediaInfo {
   }
 }
 
-function outbound(line: OutboundInfo): MediaInfo {
-  const [type = NOTHING] = line.payloadTypes
+function outbound(line: OutboundInfo, order: MlineOrder): MediaInfo {
   return {
-    ...common(line, type),
-    direction: 'send',
+    ...common(line, 'send', order),
     active: line.fed,
     ssrc: line.ssrc,
     ...(line.rtxSsrc !== 0 && { rtxSsrc: line.rtxSsrc }),
@@ -129,7 +127,9 @@ function outbound(line: OutboundInfo): MediaInfo {
   }
 }
 
-const common = ({ mid, kind, clockRate, figures }: InboundInfo | OutboundInfo, { codec, pt, rtxPt }: PayloadType) => ({
-  ...{ mid, kind, clockRate, figures },
-  ...{ codec, pt, rtx: rtxPt !== undefined },
-})
+function common(line: InboundInfo | OutboundInfo, direction: MediaInfo['direction'], order: MlineOrder) {
+  const [type] = line.payloadTypes
+  const { mid, kind, clockRate, figures } = line
+  const traffic = { mid, kind, clockRate, figures, ...(type && { codec: type.codec }) }
+  return { ...mediaTraffic(traffic, direction, order), pt: type?.pt ?? -1, rtx: type?.rtxPt !== undefined }
+}

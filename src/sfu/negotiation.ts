@@ -9,6 +9,7 @@ import { readDescription } from '../jsep/read-description.js'
 import type { HangupReason, MediaKind } from '../media/control.js'
 import type { EndpointObserver, MediaPool, PooledEndpoint } from '../media/pool-types.js'
 import { Refusal, refuse } from './errors.js'
+import { type MlineOrder, mlineOrder } from './mline-order.js'
 import { type Exchange, Publisher } from './publisher.js'
 import type { Quota } from './quota.js'
 import type { Source } from './room.js'
@@ -63,6 +64,8 @@ export class Negotiation {
   /** The last descriptions that went out and came in, for operators. */
   #localSdp: string | undefined
   #remoteSdp: string | undefined
+  /** Of the description that it was read from. */
+  #order: MlineOrder & { readonly sdp: string } = { sdp: '', ...mlineOrder('') }
   /** `webrtcup` was sent for this PeerConnection, be it on an earlier endpoint. */
   #wasConnected = false
 
@@ -92,6 +95,13 @@ export class Negotiation {
 
   get localSdp(): string | undefined {
     return this.#localSdp
+  }
+
+  /** Where the m-lines are. */
+  get order(): MlineOrder {
+    const { localSdp: sdp = '' } = this
+    if (this.#order.sdp !== sdp) this.#order = { sdp, ...mlineOrder(sdp) }
+    return this.#order
   }
 
   get remoteSdp(): string | undefined {

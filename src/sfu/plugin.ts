@@ -1,4 +1,5 @@
 /** `janus.plugin.sfu`: puts the parts together and hands out connections. */
+import type { HandleFigures } from '../janus/handle-info.js'
 import type { Plugin } from '../janus/plugin.js'
 import type { CodecPolicy } from '../jsep/jsep.js'
 import type { MediaPool } from '../media/pool-types.js'
@@ -16,6 +17,7 @@ import { Presence } from './presence.js'
 import type { ProfileName } from './profile.js'
 import { Quota } from './quota.js'
 import type { Limits, Services } from './services.js'
+import { handleFigures } from './traffic.js'
 
 export interface SfuPluginOptions {
   pool: MediaPool
@@ -77,6 +79,18 @@ export function createSfuPlugin(options: SfuPluginOptions): SfuPlugin {
       const connection = new Connection(services, port, dispatch, () => connections.delete(connection))
       connections.add(connection)
       return connection
+    },
+
+    async figures() {
+      const byEndpoint = new Map((await pool.figures()).map((figures) => [figures.endpoint, figures]))
+      const told: HandleFigures[] = []
+      if (byEndpoint.size === 0) return told
+      for (const connection of connections) {
+        const { endpoint, order } = connection.negotiator
+        const figures = endpoint && byEndpoint.get(endpoint.id)
+        if (figures) told.push(handleFigures(connection, figures, order))
+      }
+      return told
     },
 
     admin: (request) => adminMessage(services, request),

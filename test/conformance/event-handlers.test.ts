@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
+import { type Party, publish, speak, subscribe } from '../support/call.js'
+import { DataChannels } from '../support/data-channels.js'
 import { EventReceiver, type ReceivedEvent } from '../support/event-receiver.js'
 import { JanusSocket } from '../support/janus-socket.js'
 import { MediaClients, readRemote } from '../support/media-client.js'
@@ -19,6 +21,8 @@ async function start(t: TestContext, flags: readonly string[] = []) {
   t.after(() => server.stop())
   return { receiver, server }
 }
+
+const hostCandidate = { type: 'host', transport: 'udp', family: 4 }
 
 const is = (type: number, wanted: object) => (event: ReceivedEvent) =>
   event.type === type && Object.entries(wanted).every(([key, value]) => event.event[key] === value)
@@ -39,6 +43,14 @@ test('J-129 a user comes, publishes, blocks and goes; the server starts and stop
   await message({ kind: 'block', whom: 'bob' })
   await message({ kind: 'unblock', whom: 'bob' })
   await receiver.find(is(16, { connection: 'webrtcup' }))
+  const { event: pair } = await receiver.find((event) => event.type === 16 && event.subtype === 4)
+  const { local, remote } = pair.candidates as Record<string, { address: string; port: number }>
+  assert.deepEqual(pair.candidates, {
+    local: { address: readRemote(jsep!.sdp).ip, port: readRemote(jsep!.sdp).port, ...hostCandidate },
+    remote: { address: '127.0.0.1', port: peer.port, ...hostCandidate, type: 'prflx' },
+  })
+  const written = `${local!.address}:${local!.port} [host,udp] <-> ${remote!.address}:${remote!.port} [prflx,udp]`
+  assert.equal(pair['selected-pair'], written)
   await janus.request('hangup', { handle_id })
   await receiver.find(is(16, { connection: 'hangup', reason: 'Janus API' }))
   await janus.request('destroy')
@@ -57,7 +69,15 @@ test('J-129 a user comes, publishes, blocks and goes; the server starts and stop
   })
   const inOrder = [
     ['256/1 started', '128 connected', '1 created', '2 attached', '64 join', '8 remote', '16/3 remote-candidate'],
-    ['64 published', '8 local', '16/2 local-candidate', '16/1 connected', '16/5 connected', '16/6 webrtcup'],
+    [
+      '64 published',
+      '8 local',
+      '16/2 local-candidate',
+      '16/1 connected',
+      '16/5 connected',
+      '16/6 webrtcup',
+      '16/4 selected-pair',
+    ],
     ['64 unpublished', '16/6 hangup', '64 leave', '2 detached', '1 destroyed', '128 disconnected', '256/2 shutdown'],
   ].flat()
   const offered = peer.offer({ video: 0x10ad }).includes('a=candidate:')
@@ -78,6 +98,66 @@ test('J-129 a user comes, publishes, blocks and goes; the server starts and stop
   const { transport, id } = connected.event
   assert.deepEqual(created.event, { name: 'created', transport: { transport, id } })
   assert.doesNotMatch(JSON.stringify(receiver.events), /ice-pwd:[^(]/)
+})
+
+/** A publisher who speaks, and somebody who listens. */
+async function call(t: TestContext, webSocketUrl: string) {
+  const janus = await JanusSocket.open(webSocketUrl)
+  await janus.create()
+  const clients = new MediaClients()
+  t.after(async () => {
+    await clients.close()
+    await janus.close()
+  })
+  const alice = await publish(janus, clients, 'room', 'alice')
+  const bob = await subscribe(janus, clients, 'room', 'bob', 'alice')
+  const voice = speak(alice.peer)
+  t.after(() => voice.stop())
+  return { alice, bob, voice }
+}
+
+test('J-129 statistics of each m-line: what a publisher sends and a subscriber gets grows', async (t) => {
+  const { receiver, server } = await start(t, ['--events', 'media'])
+  const { alice, bob } = await call(t, server.webSocketUrl)
+  const channels = new DataChannels(alice.peer)
+  t.after(() => channels.close())
+  channels.send({ label: 'reliable', protocol: '', ordered: true }, new Uint8Array(10))
+  /** The first statistics of an m-line with more than so many packets. */
+  const beyond = async ({ handle }: Party, media: string, key: string, packets: number) => {
+    const wanted = ({ type, subtype, handle_id, event }: ReceivedEvent) =>
+      type === 32 && subtype === 3 && handle_id === handle.id && event.media === media && Number(event[key]) > packets
+    return (await receiver.find(wanted)).event as Record<string, number>
+  }
+  for (const [party, key] of [
+    [alice, 'packets-received'],
+    [bob, 'packets-sent'],
+  ] as const) {
+    const first = await beyond(party, 'audio', key, 0)
+    const later = await beyond(party, 'audio', key, first[key]!)
+    const [there, back] = key === 'packets-received' ? ['received', 'sent'] : ['sent', 'received']
+    assert.equal(later[`bytes-${there}`], later[key]! * 100)
+    assert.deepEqual([later[`packets-${back}`], later[`bytes-${back}`]], [0, 0])
+    assert.deepEqual([later.codec, later.base, later['in-link-quality']], ['opus', 48_000, 100])
+    const lastSecond = (await beyond(party, 'audio', key, 75))[`bytes-${there}-lastsec`]!
+    assert.ok(lastSecond > 2_500 && lastSecond < 7_500, `${lastSecond} bytes in a second of 50 packets`)
+  }
+  const data = await beyond(alice, 'data', 'packets-received', 0)
+  // The client's data m-line is the first one.
+  assert.deepEqual([data.mid, data.mindex, 'codec' in data], ['0', 0, false])
+  assert.equal((await beyond(alice, 'audio', 'packets-received', 0)).mindex, 1)
+})
+
+test('J-129 without a period there are no statistics', async (t) => {
+  const { receiver, server } = await start(t, ['--stats-period', '0'])
+  const { voice } = await call(t, server.webSocketUrl)
+  await receiver.find(is(32, { media: 'audio', receiving: true }))
+  voice.stop()
+  // A second of silence later at the earliest: by default statistics would have come before.
+  await receiver.find(is(32, { media: 'audio', receiving: false }))
+  assert.deepEqual(
+    receiver.events.filter(({ type, subtype }) => type === 32 && subtype === 3),
+    [],
+  )
 })
 
 test('J-130 arrays by default, objects without grouping; types that are not wanted stay away', async (t) => {

@@ -16,11 +16,13 @@ const figures = {
   retransmissions: 2,
   lost: 4,
   lossShare: 0.25,
+  unrepairedShare: 0.1,
   jitterMs: 6.4,
   rttMs: 20.6,
 }
 const line: MediaInfo = {
   mid: '1',
+  mindex: 1,
   kind: 'video',
   direction: 'receive',
   active: true,
@@ -90,8 +92,8 @@ test('J-108 a handle with a PeerConnection: transport, keys and figures', async 
         sent: { packets: 9, bytes: 1905 },
       },
       extensions: { 'urn:ietf:params:rtp-hdrext:sdes:mid': 4 },
-      media: [line, { ...line, mid: '2', direction: 'send', ssrc: 9, rtxSsrc: 10, nack: false }],
-      data: { channels: 1, bufferedBytes: 0 },
+      media: [line, { ...line, mid: '2', mindex: 2, direction: 'send', ssrc: 9, rtxSsrc: 10, nack: false }],
+      data: { mid: '0', mindex: 0, channels: 1, bufferedBytes: 0 },
       rembBps: 500_000,
     },
   }
@@ -144,9 +146,9 @@ test('J-108 a handle with a PeerConnection: transport, keys and figures', async 
   })
   const nothing = { packets: 0, bytes: 0, bytes_lastsec: 0, nacks: 0, retransmissions: 0 }
   const some = { packets: 100, bytes: 5000, bytes_lastsec: 2500, nacks: 3, retransmissions: 2 }
-  assert.deepEqual(media[0], {
+  assert.deepEqual(media[1], {
     type: 'video',
-    mindex: 0,
+    mindex: 1,
     mid: '1',
     do_nacks: true,
     ssrc: { 'ssrc-peer': 7 },
@@ -162,14 +164,19 @@ test('J-108 a handle with a PeerConnection: transport, keys and figures', async 
         'jitter-local': 6,
         'jitter-remote': 0,
         'in-link-quality': 75,
+        'in-media-link-quality': 90,
         'out-link-quality': 100,
+        'out-media-link-quality': 100,
       },
     },
     stats: { in: some, out: nothing },
     subscriptions: 2,
   })
-  assert.deepEqual(media[1]!.stats, { in: nothing, out: some })
-  assert.deepEqual((media[2] as unknown as { type: string }).type, 'data')
+  assert.deepEqual(media[2]!.stats, { in: nothing, out: some })
+  assert.deepEqual(media[0], {
+    ...{ type: 'data', mindex: 0, mid: '0', channels: 1, 'buffered-bytes': 0 },
+    stats: { in: { packets: 12, bytes: 1402 }, out: { packets: 9, bytes: 1905 } },
+  })
 })
 
 test('J-109 plugin_only ends after what the plugin says', async () => {

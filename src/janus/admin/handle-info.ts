@@ -1,4 +1,5 @@
 /** `handle_info`, with the keys of Janus. Times are microseconds of the server's monotonic clock. */
+import { pairText, rtcpFigures, trafficStats } from '../figures.js'
 import type { MediaInfo, PeerConnectionInfo } from '../handle-info.js'
 import type { AdminHandleContext, AdminOutcome, AdminRequests } from './request.js'
 
@@ -92,8 +93,7 @@ function ice({ ice }: PeerConnectionInfo, at: At): Present {
     connected: at(ice.connectedAgoMs),
     'local-candidates': ice.localCandidates,
     'remote-candidates': ice.remoteCandidates,
-    'selected-pair':
-      pair && `${pair.local.ip}:${pair.local.port} [host,udp] <-> ${pair.remote.ip}:${pair.remote.port} [prflx,udp]`,
+    'selected-pair': pair && pairText(pair),
     ready: ice.state === 'connected' ? 1 : 0,
   })
 }
@@ -116,37 +116,23 @@ function dtls({ dtls, data }: PeerConnectionInfo, at: At): Present {
   })
 }
 
-/** By position, as in the SDP; the data m-line has no number of its own here. */
+/** By position in the SDP. */
 function media(connection: PeerConnectionInfo): Present {
-  const lines: Present[] = connection.media.map(mediaLine)
+  const lines: [number, Present][] = connection.media.map((line) => [line.mindex, mediaLine(line)])
   const { data, dtls } = connection
   if (data) {
-    lines.push({
-      type: 'data',
-      mindex: lines.length,
-      channels: data.channels,
-      'buffered-bytes': data.bufferedBytes,
-      stats: { in: dtls.received, out: dtls.sent },
-    })
+    const { mid, mindex, channels, bufferedBytes } = data
+    const stats = { in: dtls.received, out: dtls.sent }
+    lines.push([mindex, { type: 'data', mindex, mid, channels, 'buffered-bytes': bufferedBytes, stats }])
   }
-  return Object.fromEntries(lines.map((line, index) => [index, line]))
+  return Object.fromEntries(lines)
 }
 
-function mediaLine(line: MediaInfo, mindex: number): Present {
-  const { figures } = line
+function mediaLine(line: MediaInfo): Present {
   const receives = line.direction === 'receive'
-  const quality = Math.round(100 * (1 - figures.lossShare))
-  const stats = {
-    packets: figures.packets,
-    bytes: figures.bytes,
-    bytes_lastsec: figures.bytesLastSecond,
-    nacks: figures.nacks,
-    retransmissions: figures.retransmissions,
-  }
-  const nothing = { packets: 0, bytes: 0, bytes_lastsec: 0, nacks: 0, retransmissions: 0 }
   return {
     type: line.kind,
-    mindex,
+    mindex: line.mindex,
     mid: line.mid,
     do_nacks: line.nack,
     ssrc: present(
@@ -157,19 +143,8 @@ function mediaLine(line: MediaInfo, mindex: number): Present {
     direction: { send: !receives, recv: receives },
     active: line.active,
     codecs: { pt: line.pt, codec: line.codec.toLowerCase() },
-    rtcp: {
-      main: {
-        base: line.clockRate,
-        rtt: Math.round(figures.rttMs),
-        lost: receives ? figures.lost : 0,
-        'lost-by-remote': receives ? 0 : figures.lost,
-        'jitter-local': receives ? Math.round(figures.jitterMs) : 0,
-        'jitter-remote': receives ? 0 : Math.round(figures.jitterMs),
-        'in-link-quality': receives ? quality : 100,
-        'out-link-quality': receives ? 100 : quality,
-      },
-    },
-    stats: { in: receives ? stats : nothing, out: receives ? nothing : stats },
+    rtcp: { main: rtcpFigures(line) },
+    stats: trafficStats(line),
     ...line.more,
   }
 }

@@ -2,6 +2,7 @@
  * What the gateway, its handles and its transports tell event handlers. Arguments are what the caller has anyway, so that
  * nothing is made for nobody: with event handlers off, `noEvents` takes their place.
  */
+import type { HandleFigures, HandleInfo } from '../handle-info.js'
 import type { Jsep } from '../plugin.js'
 import type { Candidates } from '../trickle.js'
 
@@ -33,12 +34,14 @@ export interface EventSink {
   description(handle: EventSubject, owner: 'local' | 'remote', jsep: Jsep): void
   /** Candidates that a client trickled. */
   candidates(handle: EventSubject, candidates: Candidates): void
-  /** ICE and DTLS are up. */
-  connected(handle: EventSubject): void
+  /** ICE and DTLS are up. @param info says on which addresses; undefined when that cannot be said; never rejects */
+  connected(handle: EventSubject, info: () => Promise<HandleInfo | undefined>): void
   hungUp(handle: EventSubject, reason: string): void
   /** @param seconds how long nothing came, when that is why receiving ended */
   media(handle: EventSubject, mid: string, media: string, receiving: boolean, seconds?: number): void
   slowLink(handle: EventSubject, mid: string, media: string, uplink: boolean, lost: number): void
+  /** What has passed on its m-lines so far. */
+  statistics(handle: EventSubject, figures: HandleFigures): void
   /** What a plugin has to tell. @param data what JSON can say; without secrets */
   plugin(handle: EventSubject, data: object): void
   /** @param data begins with `event` */
@@ -65,6 +68,7 @@ export const noEvents: EventSink = {
   hungUp: nothing,
   media: nothing,
   slowLink: nothing,
+  statistics: nothing,
   plugin: nothing,
   transport: nothing,
   started: nothing,

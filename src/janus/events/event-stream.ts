@@ -1,4 +1,6 @@
 /** Turns what happens into events with Janus' envelope, and hands those that are wanted to a backend. */
+import { dataStatistics, mediaStatistics, selectedPair } from '../figures.js'
+import type { HandleFigures, HandleInfo } from '../handle-info.js'
 import type { Jsep } from '../plugin.js'
 import type { Candidates } from '../trickle.js'
 import type { EventSink, EventSubject, EventTransport } from './event-sink.js'
@@ -69,6 +71,7 @@ export class EventStream implements EventSink {
   }
 
   handleDetached(handle: EventSubject): void {
+    this.#told.delete(handle)
     this.#lifeOf(handle, 'detached')
   }
 
@@ -87,10 +90,11 @@ export class EventStream implements EventSink {
     for (const each of candidates) if (each) this.#candidate(handle, 'remote', each.candidate)
   }
 
-  connected(handle: EventSubject): void {
+  connected(handle: EventSubject, info: () => Promise<HandleInfo | undefined>): void {
     this.#of(handle, 'webrtc', { ice: 'connected', ...component }, 1)
     this.#of(handle, 'webrtc', { dtls: 'connected', ...component, retransmissions: 0 }, 5)
     this.#of(handle, 'webrtc', { connection: 'webrtcup' }, 6)
+    if (this.#wanted.has('webrtc')) void this.#pair(handle, info())
   }
 
   hungUp(handle: EventSubject, reason: string): void {
@@ -105,6 +109,11 @@ export class EventStream implements EventSink {
 
   slowLink(handle: EventSubject, mid: string, media: string, uplink: boolean, lost: number): void {
     this.#of(handle, 'media', { media, mid, slow_link: uplink ? 'uplink' : 'downlink', lost_lastsec: lost }, 2)
+  }
+
+  statistics(handle: EventSubject, { media, data }: HandleFigures): void {
+    for (const line of media) this.#of(handle, 'media', mediaStatistics(line), 3)
+    if (data) this.#of(handle, 'media', dataStatistics(data), 3)
   }
 
   plugin(handle: EventSubject, data: object): void {
@@ -136,11 +145,25 @@ export class EventStream implements EventSink {
     })
   }
 
-  #candidate(handle: EventSubject, owner: 'local' | 'remote', candidate: string): void {
+  /** A worker has to be asked first: nothing is told of a peer connection that has ended meanwhile. */
+  async #pair(handle: EventSubject, info: Promise<HandleInfo | undefined>): Promise<void> {
+    const told = this.#toldOf(handle)
+    const selected = (await info)?.peerConnection?.ice.selected
+    if (!selected || this.#told.get(handle) !== told) return
+    this.#of(handle, 'webrtc', { ...selectedPair(selected), ...component }, 4)
+  }
+
+  #toldOf(handle: EventSubject): Set<string> {
     const told = this.#told.get(handle) ?? new Set()
+    this.#told.set(handle, told)
+    return told
+  }
+
+  #candidate(handle: EventSubject, owner: 'local' | 'remote', candidate: string): void {
+    const told = this.#toldOf(handle)
     const key = `${owner} ${candidate}`
     if (told.has(key) || told.size >= CANDIDATES_MAX) return
-    this.#told.set(handle, told.add(key))
+    told.add(key)
     this.#of(handle, 'webrtc', { [`${owner}-candidate`]: candidate, ...component }, owner === 'local' ? 2 : 3)
   }
 

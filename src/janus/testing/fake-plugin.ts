@@ -1,4 +1,4 @@
-import type { CaptureOutcome, CaptureRequest, HandleInfo } from '../handle-info.js'
+import type { CaptureOutcome, CaptureRequest, HandleFigures, HandleInfo } from '../handle-info.js'
 import type {
   HandlePort,
   Negotiation,
@@ -88,6 +88,12 @@ export class FakePlugin implements Plugin {
   readonly versionString = '0.0.7'
   ackHint: string | undefined = 'Processing.'
   readonly handles: FakeHandle[] = []
+
+  /** What `figures` answers. */
+  passed: () => Promise<HandleFigures[]> = () => Promise.resolve([])
+  figures(): Promise<HandleFigures[]> {
+    return this.passed()
+  }
 
   attach(port: HandlePort): PluginHandle {
     const handle = new FakeHandle(port)

@@ -178,7 +178,10 @@ test('a handle tells whose it is, and what its worker knows', async () => {
   assert.ok(peerConnection?.remote?.startsWith('v=0') && peerConnection.local?.includes('a=ice-lite'))
   assert.deepEqual(peerConnection?.ice.selected?.local, { ip: '192.0.2.1', port: 40_000 })
   assert.ok(peerConnection!.ice.localCandidates[0]!.startsWith('1 1 udp '))
-  assert.deepEqual(peerConnection?.data, { channels: 2, bufferedBytes: 3 })
+  const { mid, mindex, ...data } = peerConnection!.data!
+  assert.deepEqual(data, { channels: 2, bufferedBytes: 3 })
+  const sections = peerConnection!.local!.split('\r\nm=').slice(1)
+  assert.match(sections[mindex]!, new RegExp(`^application [^]*^a=mid:${mid}\\r$`, 'm'))
   assert.equal(peerConnection?.dtls.fingerprint, made.pool.endpoints[0]!.fingerprint.value)
   alice.handle.hangup('Janus API')
   assert.equal((await alice.handle.info()).peerConnection, undefined)

@@ -1,0 +1,78 @@
+/** The words of Janus for what passes on a PeerConnection: in `handle_info` and in events. */
+import type { DataTraffic, InfoAddress, MediaTraffic, PeerConnectionInfo } from './handle-info.js'
+
+/** An address as text; IPv6 without brackets, as in Janus. */
+const text = ({ ip, port }: InfoAddress) => `${ip}:${port}`
+
+/** Of the server's addresses all are host candidates; those of a client are known from its checks only. */
+export const pairText = ({ local, remote }: NonNullable<PeerConnectionInfo['ice']['selected']>): string =>
+  `${text(local)} [host,udp] <-> ${text(remote)} [prflx,udp]`
+
+/** `selected-pair` and `candidates` of an event. */
+export function selectedPair(pair: NonNullable<PeerConnectionInfo['ice']['selected']>): object {
+  const candidate = ({ ip, port }: InfoAddress, type: 'host' | 'prflx') => ({
+    ...{ address: ip, port, type, transport: 'udp' },
+    family: ip.includes(':') ? 6 : 4,
+  })
+  return {
+    'selected-pair': pairText(pair),
+    candidates: { local: candidate(pair.local, 'host'), remote: candidate(pair.remote, 'prflx') },
+  }
+}
+
+/** Times are milliseconds; qualities are percents of what was not lost on the way, and (media) not lost for good. */
+export function rtcpFigures({ direction, clockRate, figures }: MediaTraffic) {
+  const receives = direction === 'receive'
+  const percent = (share: number) => Math.round(100 * (1 - share))
+  const jitterMs = Math.round(figures.jitterMs)
+  const quality = percent(figures.lossShare)
+  const mediaQuality = percent(figures.unrepairedShare)
+  return {
+    base: clockRate,
+    rtt: Math.round(figures.rttMs),
+    lost: receives ? figures.lost : 0,
+    'lost-by-remote': receives ? 0 : figures.lost,
+    'jitter-local': receives ? jitterMs : 0,
+    'jitter-remote': receives ? 0 : jitterMs,
+    'in-link-quality': receives ? quality : 100,
+    'in-media-link-quality': receives ? mediaQuality : 100,
+    'out-link-quality': receives ? 100 : quality,
+    'out-media-link-quality': receives ? 100 : mediaQuality,
+  }
+}
+
+const nothing = { packets: 0, bytes: 0, bytes_lastsec: 0, nacks: 0, retransmissions: 0 }
+
+/** What came in and what went out. */
+export function trafficStats({ direction, figures }: MediaTraffic) {
+  const { packets, bytes, bytesLastSecond, nacks, retransmissions } = figures
+  const stats = { packets, bytes, bytes_lastsec: bytesLastSecond, nacks, retransmissions }
+  return direction === 'receive' ? { in: stats, out: nothing } : { in: nothing, out: stats }
+}
+
+/** An event about an audio or video m-line. NACKs go against the media that they are about. */
+export function mediaStatistics(line: MediaTraffic): object {
+  const { in: received, out: sent } = trafficStats(line)
+  return {
+    ...{ mid: line.mid, mindex: line.mindex, media: line.kind, codec: line.codec.toLowerCase() },
+    ...rtcpFigures(line),
+    'packets-received': received.packets,
+    'packets-sent': sent.packets,
+    'bytes-received': received.bytes,
+    'bytes-sent': sent.bytes,
+    'bytes-received-lastsec': received.bytes_lastsec,
+    'bytes-sent-lastsec': sent.bytes_lastsec,
+    'nacks-received': sent.nacks,
+    'nacks-sent': received.nacks,
+    'retransmissions-received': received.retransmissions,
+  }
+}
+
+/** An event about the data m-line. */
+export const dataStatistics = ({ mid, mindex, received, sent }: DataTraffic): object => ({
+  ...{ mid, mindex, media: 'data' },
+  'packets-received': received.packets,
+  'packets-sent': sent.packets,
+  'bytes-received': received.bytes,
+  'bytes-sent': sent.bytes,
+})
