@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import type { MediaPeer } from '../../../support/media-client.js'
 import type { Row } from '../row.js'
 import { AUDIO_PT, audio, data, offerOf, VIDEO_PT, video } from '../sdp.js'
+import type { Handle, Stage } from '../stage.js'
 
 const SSRC = 0x5eed
 
@@ -88,16 +89,30 @@ export const mediaEvents: readonly Row[] = [
   },
   {
     id: 'J-083',
-    behaviour: 'no slowlink unless a threshold is set',
+    behaviour: 'slowlink only when a threshold is set, with mid, media, uplink and lost',
     async run(stage) {
-      const handle = await stage.handle()
-      const peer = await handle.up(media)
-      const stop = send(peer, AUDIO_PT, (number) => number % 10 < 5)
+      const lossy = async (on: Stage, until: (handle: Handle) => Promise<unknown>) => {
+        const handle = await on.handle()
+        const peer = await handle.up(media)
+        const stop = send(peer, AUDIO_PT, (number) => number % 10 < 5)
+        await until(handle)
+        stop()
+        assert.ok(handle.events('media').length > 0)
+        return handle
+      }
       // The server looks at what was lost every second.
-      await new Promise((resolve) => setTimeout(resolve, 2_500))
-      stop()
-      assert.ok(handle.events('media').length > 0)
-      assert.deepEqual(handle.events('slowlink'), [])
+      const quiet = await lossy(stage, () => new Promise((resolve) => setTimeout(resolve, 2_500)))
+      assert.deepEqual(quiet.events('slowlink'), [])
+      // It holds for the whole server: not on one that others use.
+      if (!stage.plugin.sfu || stage.server.adminSecret === undefined) return
+      const other = await stage.elsewhere('capturing')
+      await other.admin('set_slowlink_threshold', { slowlink_threshold: 5 })
+      const told = await lossy(other, (handle) => handle.event(0, 'slowlink'))
+      await other.admin('set_slowlink_threshold', { slowlink_threshold: 0 })
+      const { lost, ...rest } = told.events('slowlink')[0]!
+      const ids = { session_id: told.session.id, sender: told.id }
+      assert.deepEqual(rest, { janus: 'slowlink', ...ids, mid: '0', media: 'audio', uplink: true })
+      assert.ok(Number(lost) >= 5, String(lost))
     },
   },
   {
