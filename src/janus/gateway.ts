@@ -16,7 +16,8 @@ import { Refusals } from './refusals.js'
 import { requests } from './requests/index.js'
 import type { Context, Core, Outcome, Request } from './requests/request.js'
 import { type ServerFacts, serverInfo } from './server-info.js'
-import { Session } from './session.js'
+import type { Session } from './session.js'
+import { freeId, type SessionLimits, Sessions } from './sessions.js'
 
 export interface GatewayOptions {
   readonly plugins: readonly Plugin[]
@@ -45,10 +46,7 @@ export interface GatewayOptions {
 }
 
 /** Janus has none of these; they are far above what clients do. */
-export interface GatewayLimits {
-  readonly sessions: number
-  /** Of one socket; over REST of one address. */
-  readonly sessionsPerAccount: number
+export interface GatewayLimits extends SessionLimits {
   readonly handlesPerSession: number
   /** Requests that wait on one handle while its plugin is busy. */
   readonly waitingPerHandle: number
@@ -105,9 +103,6 @@ export const envelope: readonly FieldRule[] = [
   { name: 'id', type: 'a positive integer' },
 ]
 
-/** Janus looks for sessions that timed out so often. */
-const SWEEP_MS = 2000
-
 class JanusGateway implements Gateway, Core {
   readonly plugins: ReadonlyMap<string, Plugin>
   readonly #facts: ServerFacts
@@ -116,18 +111,12 @@ class JanusGateway implements Gateway, Core {
   readonly #clock: Clock
   readonly #events: EventSink
   readonly #randomId: () => number
-  #sessionTimeoutMs: number
-  readonly #reclaimTimeoutMs: number
   #limits: GatewayLimits
   readonly #handleSettings: HandleSettings
-  readonly #sessions = new Map<number, Session>()
-  readonly #owned = new Map<Owner, Set<Session>>()
-  /** Sessions by account. */
-  readonly #taken = new Map<unknown, number>()
+  readonly #sessions: Sessions
   readonly #refusals: Refusals
   #accepting = true
   #closed = false
-  #cancelSweep: (() => void) | undefined
 
   constructor(options: GatewayOptions) {
     const clock = options.clock ?? systemClock
@@ -138,10 +127,18 @@ class JanusGateway implements Gateway, Core {
     this.#clock = clock
     this.#events = options.events ?? noEvents
     this.#randomId = options.randomId ?? randomId
-    this.#sessionTimeoutMs = options.sessionTimeoutMs ?? 60_000
-    this.#reclaimTimeoutMs = options.reclaimTimeoutMs ?? 0
     this.#limits = { ...defaultLimits, ...options.limits }
     this.#refusals = options.refusals ?? new Refusals()
+    this.#sessions = new Sessions({
+      clock,
+      log: options.log,
+      events: this.#events,
+      refusals: this.#refusals,
+      randomId: this.#randomId,
+      timeoutMs: options.sessionTimeoutMs ?? 60_000,
+      reclaimTimeoutMs: options.reclaimTimeoutMs ?? 0,
+      limits: this.#limits,
+    })
     this.#handleSettings = {
       log: options.log,
       events: this.#events,
@@ -173,14 +170,14 @@ class JanusGateway implements Gateway, Core {
 
   fetch(sessionId: number, credentials: Credentials): Owner | Failure {
     if (!this.#admits(credentials)) return failure('UNAUTHORIZED')
-    const session = this.#sessions.get(sessionId)
-    if (!session?.owner) return failure('SESSION_NOT_FOUND', `No such session ${sessionId}`)
-    session.touch(this.#clock.nowMs())
-    return session.owner
+    const owner = this.owner(sessionId)
+    if (!owner) return failure('SESSION_NOT_FOUND', `No such session ${sessionId}`)
+    this.#sessions.touch(sessionId)
+    return owner
   }
 
   owner(sessionId: number): Owner | undefined {
-    return this.#sessions.get(sessionId)?.owner
+    return this.#sessions.byId.get(sessionId)?.owner
   }
 
   #admits(credentials: Credentials): boolean {
@@ -203,9 +200,8 @@ class JanusGateway implements Gateway, Core {
     const namesHandle = handleField !== undefined && handleField !== null
     if (namesHandle && handleId < 1) return failure('HANDLE_NOT_FOUND')
     if (!this.#admits(context.message)) return failure('UNAUTHORIZED')
-    const session = this.#sessions.get(sessionId)
+    const session = this.#sessions.touch(sessionId)
     if (!session) return failure('SESSION_NOT_FOUND', `No such session ${sessionId}`)
-    session.touch(this.#clock.nowMs())
     const handle = namesHandle ? session.handles.get(handleId) : undefined
     if (namesHandle && !handle) {
       return failure('HANDLE_NOT_FOUND', `No such handle ${handleId} in session ${sessionId}`)
@@ -239,8 +235,8 @@ class JanusGateway implements Gateway, Core {
   serverInfo(): Record<string, unknown> {
     return serverInfo(this.#facts, {
       accepting: this.#accepting,
-      sessionTimeoutMs: this.#sessionTimeoutMs,
-      reclaimTimeoutMs: this.#reclaimTimeoutMs,
+      sessionTimeoutMs: this.#sessions.timeoutMs,
+      reclaimTimeoutMs: this.#sessions.reclaimTimeoutMs,
       candidatesTimeoutMs: this.#handleSettings.candidatesTimeoutMs,
       opaqueIdInApi: this.#handleSettings.opaqueIdInApi,
       fullTrickle: this.#handleSettings.fullTrickle,
@@ -257,32 +253,15 @@ class JanusGateway implements Gateway, Core {
   createSession(wished: number, credentials: Credentials, owner: Owner): Session | Failure {
     if (!this.#accepting) return failure('NOT_ACCEPTING_SESSIONS')
     if (!this.#admits(credentials)) return failure('UNAUTHORIZED')
-    if (this.#sessions.has(wished)) return { ...failure('SESSION_CONFLICT'), sessionId: wished }
-    if (this.#sessions.size >= this.#limits.sessions) {
-      this.#refusals.count('sessions')
-      return failure('NOT_ACCEPTING_SESSIONS', 'Too many sessions')
-    }
-    if ((this.#taken.get(owner.account) ?? 0) >= this.#limits.sessionsPerAccount) {
-      this.#refusals.count('sessions_of_client')
-      return failure('NOT_ACCEPTING_SESSIONS', 'Too many sessions of this client')
-    }
-    const id = wished || this.#freeId(this.#sessions)
-    const session = new Session(id, owner, this.#clock.nowMs(), (session) => this.#expire(session))
-    this.#sessions.set(id, session)
-    this.#give(session, owner)
-    this.#events.sessionCreated(id, owner)
-    this.#cancelSweep ??= this.#scheduleSweep()
-    return session
+    return this.#sessions.create(wished, owner)
   }
 
   claimSession(session: Session, owner: Owner): void {
-    if (session.owner === owner) return
-    this.#release(session)
-    this.#give(session, owner)
+    this.#sessions.claim(session, owner)
   }
 
   destroySession(session: Session): void {
-    if (this.#end(session)) this.#events.sessionDestroyed(session.id)
+    this.#sessions.destroy(session)
   }
 
   attach(session: Session, plugin: Plugin, identity: Omit<HandleIdentity, 'id'>): Handle | Failure {
@@ -290,7 +269,7 @@ class JanusGateway implements Gateway, Core {
       this.#refusals.count('handles')
       return failure('PLUGIN_ATTACH', "Couldn't attach to plugin: too many handles in this session")
     }
-    const id = this.#freeId(session.handles)
+    const id = freeId(session.handles, this.#randomId)
     try {
       const handle = new Handle(plugin, session, { ...identity, id }, this.#handleSettings)
       session.handles.set(id, handle)
@@ -304,11 +283,7 @@ class JanusGateway implements Gateway, Core {
   }
 
   disconnected(owner: Owner): void {
-    const sessions = [...(this.#owned.get(owner) ?? [])]
-    for (const session of sessions) {
-      if (this.#reclaimTimeoutMs > 0) this.#release(session)
-      else this.destroySession(session)
-    }
+    this.#sessions.disconnected(owner)
   }
 
   acceptNewSessions(accept: boolean): void {
@@ -317,19 +292,20 @@ class JanusGateway implements Gateway, Core {
 
   setLimits(limits: Partial<ChangeableLimits>): void {
     this.#limits = { ...this.#limits, ...limits }
+    this.#sessions.limits = this.#limits
   }
 
   setSessionTimeout(timeoutMs: number): void {
-    this.#sessionTimeoutMs = timeoutMs
+    this.#sessions.timeoutMs = timeoutMs
   }
 
   get sessions(): ReadonlyMap<number, Session> {
-    return this.#sessions
+    return this.#sessions.byId
   }
 
   get timeouts(): AdminCore['timeouts'] {
     const { candidatesTimeoutMs: candidatesMs } = this.#handleSettings
-    return { sessionMs: this.#sessionTimeoutMs, reclaimMs: this.#reclaimTimeoutMs, candidatesMs }
+    return { sessionMs: this.#sessions.timeoutMs, reclaimMs: this.#sessions.reclaimTimeoutMs, candidatesMs }
   }
 
   get storedTokens(): StoredTokens | undefined {
@@ -346,74 +322,13 @@ class JanusGateway implements Gateway, Core {
 
   live(): { sessions: number; handles: number } {
     let handles = 0
-    for (const session of this.#sessions.values()) handles += session.handles.size
-    return { sessions: this.#sessions.size, handles }
+    for (const session of this.#sessions.byId.values()) handles += session.handles.size
+    return { sessions: this.#sessions.byId.size, handles }
   }
 
   close(): void {
     this.#closed = true
     this.#accepting = false
-    this.#cancelSweep?.()
-    this.#cancelSweep = undefined
-    for (const session of [...this.#sessions.values()]) {
-      session.event({ janus: 'timeout', session_id: session.id })
-      this.destroySession(session)
-    }
-  }
-
-  /** Only `timeout` is sent: no `detached` and no `hangup` for the handles. */
-  #expire(session: Session): void {
-    if (this.#sessions.get(session.id) !== session) return
-    this.#log.info({ session: session.id }, 'session timed out')
-    session.event({ janus: 'timeout', session_id: session.id })
-    this.#events.sessionTimedOut(session.id)
-    this.#end(session)
-  }
-
-  /** @returns false when it has ended before */
-  #end(session: Session): boolean {
-    if (!this.#sessions.delete(session.id)) return false
-    this.#release(session)
-    session.dispose()
-    return true
-  }
-
-  #give(session: Session, owner: Owner): void {
-    session.owner = owner
-    const sessions = this.#owned.get(owner) ?? new Set()
-    this.#owned.set(owner, sessions.add(session))
-    this.#taken.set(owner.account, (this.#taken.get(owner.account) ?? 0) + 1)
-  }
-
-  #release(session: Session): void {
-    const { owner } = session
-    if (!owner) return
-    const sessions = this.#owned.get(owner)
-    sessions?.delete(session)
-    if (sessions?.size === 0) this.#owned.delete(owner)
-    const left = (this.#taken.get(owner.account) ?? 0) - 1
-    if (left > 0) this.#taken.set(owner.account, left)
-    else this.#taken.delete(owner.account)
-    session.owner = undefined
-    owner.released(session.id)
-  }
-
-  #freeId(taken: ReadonlyMap<number, unknown>): number {
-    let id = this.#randomId()
-    while (taken.has(id)) id = this.#randomId()
-    return id
-  }
-
-  /** Runs only while there are sessions. Short timeouts are looked at more often. */
-  #scheduleSweep(): () => void {
-    const shortestMs = Math.min(this.#sessionTimeoutMs || SWEEP_MS, this.#reclaimTimeoutMs || SWEEP_MS)
-    const delayMs = Math.min(SWEEP_MS, Math.max(50, shortestMs / 10))
-    return this.#clock.after(delayMs, () => {
-      const nowMs = this.#clock.nowMs()
-      for (const session of [...this.#sessions.values()]) {
-        if (session.isOverdue(nowMs, this.#sessionTimeoutMs, this.#reclaimTimeoutMs)) this.#expire(session)
-      }
-      this.#cancelSweep = this.#sessions.size > 0 && !this.#closed ? this.#scheduleSweep() : undefined
-    })
+    this.#sessions.close()
   }
 }
