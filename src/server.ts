@@ -230,6 +230,7 @@ async function wire(prepared: Prepared, closers: Closers): Promise<Drain> {
       live,
       events: () => ({ totals: { ...events.counts() }, queued: events.queued() }),
       refused: () => refusals.counters(),
+      messagesRefused: () => plugin.refused(),
     },
     storeProblem: () => blocks.problem(),
   })

@@ -5,8 +5,8 @@ import { readConfig } from './config.js'
 import { settingKeys, settingOf } from './settings.js'
 
 test('flags and defaults that scripts depend on stay as they are', () => {
-  const { host, port, tlsCert, rtcPort, rtcIp, workers, dataDir, profile, ...others } = readConfig({}, {})
-  assert.deepEqual([host, port, tlsCert, rtcPort], ['0.0.0.0', 8188, undefined, 40_000])
+  const { host, port, tlsCert, tlsKey, rtcPort, rtcIp, workers, dataDir, profile, ...others } = readConfig({}, {})
+  assert.deepEqual([host, port, tlsCert, tlsKey, rtcPort], ['0.0.0.0', 8188, undefined, undefined, 40_000])
   assert.deepEqual([rtcIp, workers, dataDir, profile], [[], availableParallelism(), './rostra-data', 'documented'])
   const { adminHost, adminPort, adminSecret, authKey, maxRoomSize, maxCcu, sessionTimeout, logLevel } = others
   assert.deepEqual([adminHost, adminPort, adminSecret, authKey], ['127.0.0.1', 7088, undefined, undefined])

@@ -33,6 +33,8 @@ export interface MetricsSource {
   endpointsRefused(): number
   /** What clients were refused, by reason. */
   refused(): Record<string, number>
+  /** Messages to the plugin that it turned down, by error code. */
+  messagesRefused(): Readonly<Record<string, number>>
   /** Requests to the listener of operators that were refused, by reason. */
   operatorsRefused(): Record<string, number>
   /** Events for event handlers: totals by outcome, and how many wait now; empty and 0 when there are none. */
@@ -74,6 +76,7 @@ function createFamilies(registry: Registry) {
     lag: gauge('event_loop_lag_seconds', 'How late timers are, over the last 15 to 30 s', 'process', 'stat'),
     noWorker: counter('endpoints_refused_total', 'Peer connections that no media worker could take'),
     refused: counter('refused_total', 'Clients that were refused something, by reason', 'reason'),
+    messages: counter('messages_refused_total', 'Messages to the plugin that it turned down, by error code', 'code'),
     operators: counter('operators_refused_total', 'Operators that were refused, by reason', 'reason'),
     told: counter('events_total', 'Events for the event handler by outcome; see docs/metrics.md', 'outcome'),
     queued: gauge('events_queued', 'Events that wait for the event handler'),
@@ -89,6 +92,7 @@ function tellMain(families: Families, source: MetricsSource): void {
   families.queued.set(handled.queued)
   for (const [outcome, value] of Object.entries(handled.totals)) families.told.inc({ outcome }, value)
   for (const [reason, value] of Object.entries(source.refused())) families.refused.inc({ reason }, value)
+  for (const [code, value] of Object.entries(source.messagesRefused())) families.messages.inc({ code }, value)
   for (const [reason, value] of Object.entries(source.operatorsRefused())) families.operators.inc({ reason }, value)
   for (const [kind, value] of Object.entries(source.live())) families.live.set({ worker: 'main', kind }, value)
   for (const [worker, up] of source.running().entries()) families.up.set({ worker: String(worker) }, Number(up))

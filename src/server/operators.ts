@@ -27,7 +27,7 @@ export interface Operated {
   readonly gateway: Gateway
   /** Hands an event of an operator to the event handlers. */
   customEvent(schema: string, data: object): void
-  readonly metrics: Pick<MetricsSource, 'live' | 'events' | 'refused'>
+  readonly metrics: Pick<MetricsSource, 'live' | 'events' | 'refused' | 'messagesRefused'>
   /** Why blocks cannot be stored, as a sentence. */
   storeProblem(): Promise<string | undefined>
 }

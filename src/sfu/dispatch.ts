@@ -11,7 +11,10 @@ import type { Exchange } from './publisher.js'
 
 export async function dispatch(connection: Connection, { body, jsep }: PluginRequest): Promise<PluginReply> {
   const outcome = await perform(connection, body, jsep)
-  if (outcome instanceof Refusal) return { data: failure(outcome) }
+  if (outcome instanceof Refusal) {
+    connection.services.refused[outcome.code]++
+    return { data: failure(outcome) }
+  }
   const hasBody = Object.keys(body).length > 0
   const data = hasBody ? { success: true, response: outcome.response } : { success: true }
   return outcome.jsep ? { data, jsep: outcome.jsep } : { data }

@@ -38,6 +38,12 @@ export const errors = {
 
 export type ErrorCode = keyof typeof errors
 
+/** How often, by code. */
+export type RefusalCounts = Record<ErrorCode, number>
+
+/** 0 of each. */
+export const noRefusals = () => Object.fromEntries(Object.keys(errors).map((code) => [code, 0])) as RefusalCounts
+
 /** Why a message was turned down. A value, never thrown. */
 export class Refusal {
   readonly code: ErrorCode

@@ -11,6 +11,7 @@ import type { BlockStore } from './blocks/store.js'
 import type { Clock } from './clock.js'
 import { Connection } from './connection.js'
 import { dispatch } from './dispatch.js'
+import { noRefusals, type RefusalCounts } from './errors.js'
 import { Ghosts } from './ghosts.js'
 import type { Log } from './log.js'
 import { Presence } from './presence.js'
@@ -51,6 +52,8 @@ export type LiveCounts = Record<
 
 export interface SfuPlugin extends Plugin {
   live(): LiveCounts
+  /** Messages that were turned down since the start, by code. */
+  refused(): Readonly<RefusalCounts>
   /** Ends every connection without a word to clients. Twice is harmless. */
   close(): void
 }
@@ -62,7 +65,9 @@ export function createSfuPlugin(options: SfuPluginOptions): SfuPlugin {
   const presence = new Presence()
   const ghosts = new Ghosts(options.clock)
   const quota = new Quota(() => limits.maxPeerConnectionsPerSession)
-  const services: Services = { pool, presence, blocks, enforcement, ghosts, quota, auth, profile, limits, codecs, log }
+  const refused = noRefusals()
+  const shared = { pool, presence, blocks, enforcement, ghosts, quota }
+  const services: Services = { ...shared, auth, profile, limits, refused, codecs, log }
   const connections = new Set<Connection>()
   const count = (test: (connection: Connection) => boolean) => [...connections].filter(test).length
 
@@ -106,6 +111,8 @@ export function createSfuPlugin(options: SfuPluginOptions): SfuPlugin {
       watched_sessions: ghosts.watched,
       peer_connections: quota.taken,
     }),
+
+    refused: () => refused,
 
     close() {
       for (const connection of [...connections]) connection.detached()

@@ -4,6 +4,7 @@ import type { MediaPool } from '../media/pool-types.js'
 import type { Auth } from './auth.js'
 import type { BlockList } from './blocks/block-list.js'
 import type { Enforcement } from './blocks/enforcement.js'
+import type { RefusalCounts } from './errors.js'
 import type { Ghosts } from './ghosts.js'
 import type { Log } from './log.js'
 import type { Presence } from './presence.js'
@@ -31,6 +32,8 @@ export interface Services {
   readonly auth: Auth
   readonly profile: ProfileName
   readonly limits: Limits
+  /** Messages that were turned down since the start. */
+  readonly refused: RefusalCounts
   readonly codecs: CodecPolicy
   readonly log: Log
 }

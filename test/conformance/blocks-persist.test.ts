@@ -62,7 +62,7 @@ async function blockAndKill(server: ServerProcess, round: number, killAfter: num
   return { sent, acknowledged }
 }
 
-test('kill −9 while blocks are written: the store opens, and every acknowledged block is there', async () => {
+test('H-64 kill −9 while blocks are written: the store opens, and every acknowledged block is there', async () => {
   const dataDir = join(folder, 'kill')
   const acknowledged = new Set<string>()
   const sent = new Set<string>()
@@ -77,7 +77,7 @@ test('kill −9 while blocks are written: the store opens, and every acknowledge
   }
 })
 
-test('after a restart a block is in force before the join is answered; an unblock outlives the next one', async (t) => {
+test('H-64 after a restart a block is in force before the join is answered; an unblock outlives the next one', async (t) => {
   const dataDir = join(folder, 'restart')
   const first = await start(dataDir)
   const before = await JanusSocket.open(first.webSocketUrl)

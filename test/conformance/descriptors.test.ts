@@ -9,7 +9,7 @@ import { startServer } from '../support/server-process.js'
 
 const OPEN_FILES = 256
 
-test('out of file descriptors: who is there is served, blocks are kept, and later everybody may come again', async (t) => {
+test('H-66 out of file descriptors: who is there is served, blocks are kept, and later everybody may come again', async (t) => {
   const server = await startServer(['--workers', '1'], 0, OPEN_FILES)
   t.after(() => server.stop())
   const janus = await JanusSocket.open(server.webSocketUrl)

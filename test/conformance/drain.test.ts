@@ -19,7 +19,7 @@ async function health(server: ServerProcess): Promise<number> {
 /** The close code of a socket that somebody else closes. */
 const closeCode = async ({ socket }: JanusSocket) => (await once(socket, 'close'))[0] as number
 
-test('SIGTERM without drain time: sockets are closed with 1012, exit code 0', async () => {
+test('H-65 SIGTERM without drain time: sockets are closed with 1012, exit code 0', async () => {
   const server = await startServer(['--workers', '1'])
   const [a, b] = [await session(server), await session(server)]
   const codes = Promise.all([closeCode(a), closeCode(b)])
@@ -27,7 +27,7 @@ test('SIGTERM without drain time: sockets are closed with 1012, exit code 0', as
   assert.deepEqual(await codes, [1012, 1012])
 })
 
-test('SIGTERM with drain time: no new sessions, not ready; what is there goes on until it ends, then exit code 0', async () => {
+test('H-65 SIGTERM with drain time: no new sessions, not ready; what is there goes on until it ends, then exit code 0', async () => {
   const server = await startServer(['--workers', '1', '--drain-time', '60'])
   const [ann, bob] = [await session(server), await session(server)]
   const handle = await ann.attach()
@@ -48,7 +48,7 @@ test('SIGTERM with drain time: no new sessions, not ready; what is there goes on
   assert.deepEqual(await codes, [1012, 1012, 1012])
 })
 
-test('sessions that are still there when the drain time is over are ended', async () => {
+test('H-65 sessions that are still there when the drain time is over are ended', async () => {
   const server = await startServer(['--workers', '1', '--drain-time', '0.5'])
   const janus = await session(server)
   const code = closeCode(janus)
@@ -58,7 +58,7 @@ test('sessions that are still there when the drain time is over are ended', asyn
   assert.ok(performance.now() - before >= 500)
 })
 
-test('over HTTP the poll that is held gets a timeout at the end', async () => {
+test('H-65 over HTTP the poll that is held gets a timeout at the end', async () => {
   const server = await startServer(['--workers', '1', '--drain-time', '0.3'])
   const post = async (path: string, body: object) => {
     const response = await fetch(`${server.url}/janus${path}`, { method: 'POST', body: JSON.stringify(body) })
@@ -74,7 +74,7 @@ test('over HTTP the poll that is held gets a timeout at the end', async () => {
   assert.equal(await stopped, 0)
 })
 
-test('a second signal ends the drain at once', async () => {
+test('H-65 a second signal ends the drain at once', async () => {
   const server = await startServer(['--workers', '1', '--drain-time', '3600'])
   const janus = await session(server)
   const code = closeCode(janus)
@@ -85,7 +85,7 @@ test('a second signal ends the drain at once', async () => {
   assert.equal(await code, 1012)
 })
 
-test('nothing is left of a server that ended: no worker, no port', async () => {
+test('H-65 nothing is left of a server that ended: no worker, no port', async () => {
   const server = await startServer(['--workers', '2'])
   await session(server)
   assert.equal(await server.stop(), 0)

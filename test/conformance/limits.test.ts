@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { WebSocket } from 'ws'
+import { JanusSocket } from '../support/janus-socket.js'
 import { type ServerProcess, startServer } from '../support/server-process.js'
 import { Wire } from '../support/wire.js'
 
@@ -73,6 +74,38 @@ test('H-41 limits of sockets, sessions, handles, sizes and polls, each a flag an
     message_size: 1,
     polls_of_address: 1,
   })
+})
+
+test('limits of rooms, users, bodies and PeerConnections: each a flag, told to the client and counted', async (t) => {
+  const flags = ['--max-room-size', '1', '--max-ccu', '2', '--max-data-body', '10', '--max-peer-connections', '1']
+  const server = await startServer(['--workers', '1', ...flags])
+  t.after(() => server.stop())
+  const janus = await JanusSocket.open(server.webSocketUrl)
+  t.after(() => janus.close())
+  await janus.create()
+  const joined = async (room_id: string, user_id: string) => {
+    const handle = await janus.attach()
+    return { handle, data: (await handle.message({ kind: 'join', room_id, user_id })).plugindata!.data }
+  }
+  const codeOf = (data: Record<string, unknown>) => (data.error as { code: string } | undefined)?.code
+  const { handle } = await joined('one', 'ann')
+  assert.equal(codeOf((await joined('one', 'bob')).data), 'room_full')
+  const dee = await joined('two', 'dee')
+  assert.equal(codeOf(dee.data), undefined)
+  assert.equal(codeOf((await joined('three', 'eve')).data), 'server_full')
+  const { plugindata } = await handle.message({ kind: 'data', body: 'x'.repeat(11) })
+  assert.equal(codeOf(plugindata!.data), 'body_too_large')
+  const watch = async () => {
+    const viewer = (await joined('two', 'dee')).handle
+    return codeOf((await viewer.message({ kind: 'subscribe', media: 'dee' })).plugindata!.data)
+  }
+  assert.equal(await watch(), undefined)
+  assert.equal(await watch(), 'too_many_peer_connections')
+
+  const counted = (await server.metrics()).matchAll(/^rostra_messages_refused_total\{code="(\w+)"\} (\d+)$/gm)
+  const counts = [...counted].map(([, code, count]) => [code, Number(count)]).filter(([, count]) => count)
+  const expected = { room_full: 1, server_full: 1, body_too_large: 1, too_many_peer_connections: 1 }
+  assert.deepEqual(Object.fromEntries(counts), expected)
 })
 
 test('H-41 10,000 messages on one socket are slowed down to --max-message-rate; another is served meanwhile', async (t) => {

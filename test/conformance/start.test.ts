@@ -40,9 +40,9 @@ async function fails(flags: string[]): Promise<string> {
   return error
 }
 
-test('a wrong flag', async () => assert.match(await fails(['--colour', 'red']), /--colour/))
+test('H-66 a wrong flag', async () => assert.match(await fails(['--colour', 'red']), /--colour/))
 
-test('a taken port', async () => {
+test('H-66 a taken port', async () => {
   const other = createServer().listen(0, '127.0.0.1')
   await once(other, 'listening')
   const { port } = other.address() as AddressInfo
@@ -51,7 +51,7 @@ test('a taken port', async () => {
   other.close()
 })
 
-test('a taken media port', async () => {
+test('H-66 a taken media port', async () => {
   const other = createSocket('udp4')
   other.bind(0, '127.0.0.1')
   await once(other, 'listening')
@@ -60,17 +60,17 @@ test('a taken media port', async () => {
   other.close()
 })
 
-test('an address that is not ours', async () =>
+test('H-66 an address that is not ours', async () =>
   assert.match(await fails(['--rtc-ip', '192.0.2.77']), /--rtc-ip.*192\.0\.2\.77/))
 
-test('a data folder that cannot be written', async () => {
+test('H-66 a data folder that cannot be written', async () => {
   const file = join(folder, 'a-file')
   writeFileSync(file, '')
   chmodSync(file, 0o400)
   assert.match(await fails(['--data-dir', join(file, 'data')]), /--data-dir/)
 })
 
-test('a store of blocks that is damaged', async () => {
+test('H-66 a store of blocks that is damaged', async () => {
   const dataDir = join(folder, 'damaged')
   const server = await startServer(['--data-dir', dataDir])
   await server.stop()
@@ -81,20 +81,20 @@ test('a store of blocks that is damaged', async () => {
   }
 })
 
-test('a data folder that another server uses', async () => {
+test('H-66 a data folder that another server uses', async () => {
   const dataDir = join(folder, 'shared')
   const server = await startServer(['--data-dir', dataDir])
   assert.match(await fails(['--data-dir', dataDir]), new RegExp(`--data-dir: .*in use by process ${server.pid}`))
   assert.equal(await server.stop(), 0)
 })
 
-test('a certificate that is none', async () => {
+test('H-66 a certificate that is none', async () => {
   const file = join(folder, 'cert.pem')
   writeFileSync(file, 'nothing')
   assert.match(await fails(['--tls-cert', file, '--tls-key', file]), /--tls-cert/)
 })
 
-test('too few file descriptors', async () => {
+test('H-66 too few file descriptors', async () => {
   const command = 'ulimit -n 64 && exec "$0" "$@"'
   const child = spawn('sh', ['-c', command, process.execPath, entry], { stdio: ['ignore', 'ignore', 'pipe'] })
   let error = ''
