@@ -66,6 +66,32 @@ test('blocks are there after closing and opening, each with its owner', async ()
   assert.equal(statSync(storePath(folder)).mode & 0o777, 0o600)
 })
 
+test('blocks that come while the store closes are kept or refused, and harm nobody', async () => {
+  const folder = newFolder()
+  const store = await openEmbeddedBlocks(folder)
+  const kept: string[] = []
+  let refused = 0
+  let closing: Promise<void> | undefined
+  for (let index = 0; index < 50; index++) {
+    if (index === 5) closing = store.close()
+    const other = String(index)
+    await store.add('a', other).then(
+      () => kept.push(other),
+      (error: unknown) => {
+        assert.ok(error instanceof StoreError)
+        refused++
+      },
+    )
+  }
+  await closing
+  // A write of LMDB begins in a later turn.
+  await new Promise(setImmediate)
+  assert.deepEqual([kept.length, refused], [5, 45])
+  await assert.rejects(store.remove('a', '0'), refusal(/closed/))
+  await assert.rejects(store.load('a'), refusal(/closed/))
+  assert.deepEqual(await exported(folder), ['a>0', 'a>1', 'a>2', 'a>3', 'a>4'])
+})
+
 test('a burst of blocks shares few commits', async () => {
   const folder = newFolder()
   const store = await openEmbeddedBlocks(folder)

@@ -7,7 +7,7 @@ import { rangeOf, readRecord, recordKey, recordValue } from './record.js'
 import { verifyFile } from './verify.js'
 
 export interface EmbeddedBlocks extends BlockStore {
-  /** Waits for what is under way. Twice is harmless. */
+  /** Waits for what is under way; what comes later is refused. Twice is harmless. */
   close(): Promise<void>
 }
 
@@ -18,8 +18,13 @@ export interface EmbeddedBlocks extends BlockStore {
 export async function openEmbeddedBlocks(folder: string): Promise<EmbeddedBlocks> {
   const file = await openToWrite(folder)
   let closing: Promise<void> | undefined
+  const checkOpen = () => {
+    // LMDB would throw later, where nobody can catch it.
+    if (closing) throw new StoreError('the store is closed')
+  }
   return {
     async load(owner) {
+      checkOpen()
       const { start, end } = rangeOf(owner)
       const whom: string[] = []
       for (const { key, value } of file.blocks.getRange({ start, end })) {
@@ -30,9 +35,14 @@ export async function openEmbeddedBlocks(folder: string): Promise<EmbeddedBlocks
       return whom
     },
     // Whatever is put in one turn of the event loop, and while a commit is under way, shares one commit.
-    add: (blocker, blocked) =>
-      committed(file.blocks.put(recordKey({ blocker, blocked }), recordValue({ blocker, blocked }))),
-    remove: (blocker, blocked) => committed(file.blocks.remove(recordKey({ blocker, blocked }))),
+    async add(blocker, blocked) {
+      checkOpen()
+      await committed(file.blocks.put(recordKey({ blocker, blocked }), recordValue({ blocker, blocked })))
+    },
+    async remove(blocker, blocked) {
+      checkOpen()
+      await committed(file.blocks.remove(recordKey({ blocker, blocked })))
+    },
     close() {
       closing ??= closeForOthers(file)
       return closing
