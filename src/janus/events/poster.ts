@@ -40,7 +40,7 @@ export class Poster {
       [SIGNATURE_HEADER]: signatureOf(this.#secret, delivery, body, Math.floor(Date.now() / 1_000)),
       'Rostra-Events-Dropped': dropped,
     }
-    const signal = AbortSignal.any([this.#stop, AbortSignal.timeout(this.#timeoutMs)])
+    const { signal, release } = this.#inTime()
     return new Promise((resolve) => {
       const send = this.#url.protocol === 'https:' ? httpsRequest : httpRequest
       const failed = (error: NodeJS.ErrnoException) =>
@@ -51,8 +51,27 @@ export class Poster {
         resolve(judge(response.statusCode ?? 0))
       })
       request.on('error', failed)
+      // After the body of the answer, which may be endless.
+      request.once('close', release)
       request.end(body)
     })
+  }
+
+  /**
+   * Ends one POST: when its time is up, or all of them end. Of many signals with one source `AbortSignal.any` keeps
+   * something for as long as the source lives.
+   */
+  #inTime(): { signal: AbortSignal; release(): void } {
+    const end = new AbortController()
+    const abort = () => end.abort()
+    const timer = setTimeout(abort, this.#timeoutMs)
+    this.#stop.addEventListener('abort', abort)
+    if (this.#stop.aborted) abort()
+    const release = () => {
+      clearTimeout(timer)
+      this.#stop.removeEventListener('abort', abort)
+    }
+    return { signal: end.signal, release }
   }
 
   close(): void {
