@@ -8,7 +8,7 @@ import type { Log } from './log.js'
 import type { HandlePort, Jsep, Plugin, PluginHandle, PluginReply, PluginRequest } from './plugin.js'
 import type { Refusals } from './refusals.js'
 import { EventHead, SharedData, SharedEvent } from './shared-event.js'
-import { type Candidates, EarlyCandidates } from './trickle.js'
+import { CANDIDATES_MAX, type Candidates, EarlyCandidates } from './trickle.js'
 
 /** What a handle needs of its session. */
 export interface HandleSession {
@@ -74,6 +74,8 @@ export class Handle implements EventSubject {
   /** ICE session whose candidates the client has: they are sent once for each. */
   #trickledUfrag: string | undefined
   #tasks: Task[] = []
+  /** In tasks: as bounded as those that wait for the negotiation. */
+  #candidatesWaiting = 0
   /** The plugin works on a task. */
   #busy = false
   #open = false
@@ -124,9 +126,12 @@ export class Handle implements EventSubject {
   }
 
   trickle(candidates: Candidates): void {
-    if (candidates.length === 0 || this.#tasks.length >= this.#settings.waitingPerHandle) return
-    this.#settings.events.candidates(this, candidates)
-    this.#enqueue({ kind: 'trickle', candidates, sinceMs: this.#settings.nowMs() })
+    const room = CANDIDATES_MAX - this.#candidatesWaiting
+    const taken = candidates.slice(0, room)
+    if (taken.length === 0 || this.#tasks.length >= this.#settings.waitingPerHandle) return
+    this.#candidatesWaiting += taken.length
+    this.#settings.events.candidates(this, taken)
+    this.#enqueue({ kind: 'trickle', candidates: taken, sinceMs: this.#settings.nowMs() })
   }
 
   hangup(reason: string): void {
@@ -187,13 +192,18 @@ export class Handle implements EventSubject {
         void this.#handle(task.message)
         return
       }
-      if (task.kind === 'trickle') this.#early.add(task.candidates, task.sinceMs)
+      if (task.kind === 'trickle') this.#takeCandidates(task)
       // Earlier candidates belonged to the PeerConnection that ends here.
       else this.#early.take(Number.POSITIVE_INFINITY)
       if (task.kind === 'hangup') this.#guard('hangup', () => this.#pluginHandle.hangup(task.reason))
       this.#applyCandidates()
       this.#busy = false
     }
+  }
+
+  #takeCandidates({ candidates, sinceMs }: Extract<Task, { kind: 'trickle' }>): void {
+    this.#candidatesWaiting -= candidates.length
+    this.#early.add(candidates, sinceMs)
   }
 
   async #handle(message: WaitingMessage): Promise<void> {

@@ -116,3 +116,19 @@ test('H-41 queued candidates are bounded, and so are their strings', async () =>
   client.send('trickle', { ...ids, candidate: { candidate: 'x'.repeat(2000), sdpMid: '0' } })
   assert.equal(handle.candidates.length, 256)
 })
+
+test('H-41 candidates that wait for a busy plugin are bounded, in however many requests they come', async () => {
+  const { client, ids, handle } = attached()
+  client.send('message', { ...ids, body: {}, jsep: offer })
+  await settled()
+  let answer = () => {}
+  handle.respond = () => new Promise((resolve) => (answer = () => resolve({ data: {} })))
+  client.send('message', { ...ids, body: {} })
+  const some = Array.from({ length: 100 }, () => ({ candidate, sdpMid: '0' }))
+  for (let i = 0; i < 10; i++) assert.equal(client.send('trickle', { ...ids, candidates: some }).janus, 'ack')
+  answer()
+  await settled()
+  assert.equal(handle.candidates.length, 256)
+  client.send('trickle', { ...ids, candidates: some })
+  assert.equal(handle.candidates.length, 356)
+})

@@ -6,7 +6,7 @@ import type { TrickleCandidate } from './plugin.js'
 export type Candidates = readonly (TrickleCandidate | null)[]
 
 /** More in one request, or waiting on one handle, are ignored: a browser sends some dozens. */
-const CANDIDATES_MAX = 256
+export const CANDIDATES_MAX = 256
 /** Longer strings are no candidates. */
 const CANDIDATE_LENGTH_MAX = 1024
 const SDP_MID_LENGTH_MAX = 256
