@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict'
-import { connect } from 'node:net'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
 import { afterEach, test } from 'node:test'
+import { Refusals } from '../refusals.js'
 import { FakeClock } from '../testing/fake-clock.js'
 import { type RestServer, startRest } from '../testing/rest-server.js'
+import { anyOrigin } from './cors.js'
+import { EventQueue } from './event-queue.js'
+import { LongPolls } from './long-polls.js'
+import { Exchange } from './rest-exchange.js'
 
 const servers: RestServer[] = []
 const HOLD_MS = 30_000
@@ -199,6 +206,30 @@ test('H-41 polls sent without waiting for replies are bounded as well', async ()
   socket.destroy()
   await held(0)
   assert.equal(pollClock.timers, 0)
+})
+
+test('a poll whose client left while it waited for its turn takes no event', async (t) => {
+  const polls = new LongPolls(new Refusals())
+  const nothing = () => {}
+  const queue = new EventQueue({
+    ...{ account: 'a', query: new URLSearchParams(), clock: new FakeClock(), holdMs: HOLD_MS },
+    ...{ bytesMax: 1000, pollsMax: 16, onAnsweredEarly: nothing, onOverflow: nothing },
+  })
+  const server = createServer()
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.after(() => server.close())
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  client.write('GET /janus/1 HTTP/1.1\r\nHost: x\r\n\r\n')
+  const [request, response] = (await once(server, 'request')) as [IncomingMessage, ServerResponse]
+  const closed = new Promise((resolve) => request.on('error', nothing).once('close', resolve))
+  client.destroy()
+  await closed
+  polls.hold(new Exchange(request, response, new URL('http://x/janus/1'), anyOrigin), queue, 'a', 10)
+  assert.equal(polls.live, 0)
+  queue.event({ janus: 'event' })
+  const answers: string[] = []
+  queue.poll({ eventsMax: 1, answer: (body) => answers.push(body) })
+  assert.deepEqual(answers, ['{"janus":"event"}'])
 })
 
 test('H-42 a client that does not fetch its events: its session ends past the bound, others are unaffected', async () => {

@@ -22,6 +22,8 @@ export class LongPolls {
    * @param perAddress most that one address may have held at a time
    */
   hold(exchange: Exchange, queue: EventQueue, address: string, perAddress: number): void {
+    // A request that had to wait for its turn may be gone: an event that answered it would be lost.
+    if (exchange.request.destroyed) return
     if (this.#byAddress.of(address) >= perAddress) {
       this.#refusals.count('polls_of_address')
       return exchange.status(429)
