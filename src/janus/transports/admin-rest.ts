@@ -7,6 +7,7 @@ import type { Connection } from '../connection.js'
 import { isJsonObject } from '../fields.js'
 import { JsonDocuments } from '../json.js'
 import type { Log } from '../log.js'
+import { addressKey } from './addresses.js'
 import { BodyReader } from './body.js'
 import { anyOrigin } from './cors.js'
 import type { Route } from './http.js'
@@ -63,7 +64,8 @@ function describe(exchange: Exchange, admin: Admin, kind: 'info' | 'ping'): void
 }
 
 async function post(exchange: Exchange, admin: Admin, bodies: BodyReader, path: ApiPath): Promise<void> {
-  const body = await bodies.read(exchange.request, BODY_MAX_BYTES, BODIES_MAX_BYTES)
+  const address = addressKey(exchange.request.socket.remoteAddress ?? '')
+  const body = await bodies.read(exchange.request, address, BODY_MAX_BYTES, BODIES_MAX_BYTES)
   if (body === 'aborted') return
   if (typeof body === 'string') return exchange.status(body === 'too long' ? 413 : 503)
   if (body.length === 0) return exchange.error('INVALID_JSON', 'Request payload missing')

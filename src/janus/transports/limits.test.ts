@@ -1,6 +1,7 @@
 /** What the transports bound, over real sockets: each refusal is told to the client, and counted. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { afterEach, test } from 'node:test'
 import { WebSocket } from 'ws'
@@ -186,20 +187,44 @@ test('H-41 a body that is too long: 413, with and without a length, and nothing 
   assert.equal((await get('/ping')).status, 200)
 })
 
+/** Addresses as clients name them. */
+const clientAddress = ({ headers }: IncomingMessage) => String(headers['x-address'])
+
 test('H-41 bodies that are being received are bounded all together: 503', async () => {
-  const { post, listener, counted } = await startHttp({ limits: { bodyBytes: 2000 } })
-  const halves = [0, 1].map(() => connect(listener.port, '127.0.0.1'))
-  for (const socket of halves) {
-    socket.on('error', () => {})
-    socket.write(`POST /janus HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n${' '.repeat(900)}`)
-  }
+  const { url, listener, counted } = await startHttp({ limits: { bodyBytes: 2000 }, clientAddress })
+  const halves = ['a', 'b'].map((address) => {
+    const socket = connect(listener.port, '127.0.0.1').on('error', () => {})
+    socket.write(`POST /janus HTTP/1.1\r\nHost: x\r\nX-Address: ${address}\r\nContent-Length: 1000\r\n\r\n`)
+    socket.write(' '.repeat(900))
+    return socket
+  })
+  const post = () => fetch(url, { method: 'POST', headers: { 'x-address': 'c' }, body: ping('x').padEnd(900) })
   // The second answer says that the first body is there.
-  const full = async () => (await post('', ping('x').padEnd(900))).status === 503
+  const full = async () => (await post()).status === 503
   while (!(await full())) await new Promise(setImmediate)
   assert.ok(counted().bodies! >= 1)
   for (const socket of halves) socket.destroy()
   while (await full()) await new Promise(setImmediate)
-  assert.equal((await post('', ping('x').padEnd(900))).json.janus, 'pong')
+  assert.equal((await post()).status, 200)
+})
+
+test('H-41 bodies of one address leave room for those of others', async () => {
+  const clientAddress = ({ headers }: IncomingMessage) => String(headers['x-address'])
+  const { url, listener, counted } = await startHttp({
+    limits: { bodyBytes: 16_000, messageBytes: 1000 },
+    clientAddress,
+  })
+  const sockets = Array.from({ length: 20 }, () => connect(listener.port, '127.0.0.1'))
+  const head = 'POST /janus HTTP/1.1\r\nHost: x\r\nX-Address: hog\r\nContent-Length: 1000\r\n\r\n'
+  for (const socket of sockets) socket.on('error', () => {}).write(head + ' '.repeat(900))
+  // An eighth is two of them.
+  while ((counted().bodies ?? 0) < 18) await new Promise(setImmediate)
+  const post = async (address: string) => {
+    const headers = { 'x-address': address }
+    return (await fetch(url, { method: 'POST', headers, body: ping('x').padEnd(900) })).status
+  }
+  assert.deepEqual([await post('hog'), await post('another')], [503, 200])
+  for (const socket of sockets) socket.destroy()
 })
 
 test('H-41 HTTP requests faster than they may come wait; too many that wait on one connection: 429', async () => {

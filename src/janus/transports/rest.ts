@@ -41,7 +41,7 @@ export interface RestOptions {
 export interface RestLimits {
   /** Bytes of one body. */
   readonly messageBytes: number
-  /** Bytes of all bodies that are being received. */
+  /** Bytes of all bodies that are being received; one address may have an eighth, or one body. */
   readonly bodyBytes: number
   /** Requests a second of one connection, in the long run; 0 = any. Beyond it they wait. */
   readonly messagesPerSecond: number
@@ -154,7 +154,9 @@ class JanusRest implements Rest {
   }
 
   async #post(exchange: Exchange, path: ApiPath): Promise<void> {
-    const body = await this.#bodies.read(exchange.request, this.#limits.messageBytes, this.#limits.bodyBytes)
+    const address = this.#clientAddress(exchange.request)
+    const { messageBytes, bodyBytes } = this.#limits
+    const body = await this.#bodies.read(exchange.request, address, messageBytes, bodyBytes)
     if (body === 'aborted') return
     if (body === 'too long' || body === 'too many') {
       this.#refusals.count(body === 'too long' ? 'message_size' : 'bodies')
@@ -170,12 +172,11 @@ class JanusRest implements Rest {
     if (typeof message === 'string') {
       return exchange.error('INVALID_REQUEST_PATH', `Conflicting ${message} ID (payload and path)`)
     }
-    this.#ask(exchange, message, body.length)
+    this.#ask(exchange, address, message, body.length)
   }
 
   /** Gives a request to the gateway, which replies at once. */
-  #ask(exchange: Exchange, message: JsonObject, bytes: number): void {
-    const address = this.#clientAddress(exchange.request)
+  #ask(exchange: Exchange, address: string, message: JsonObject, bytes: number): void {
     const waitingOf = this.#waitingOf
     const own = exchange.url.searchParams
     const queue = this.#queue(address, own)
