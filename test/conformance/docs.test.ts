@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { janusErrors } from '../../src/janus/errors.js'
 import { eventually } from '../support/eventually.js'
+import { JanusSocket } from '../support/janus-socket.js'
 import { startServer } from '../support/server-process.js'
 
 const page = (name: string) => readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8')
@@ -42,6 +43,31 @@ test('every metric of a running server is on the page, and no other', async (t) 
   const families = [...values(/^# TYPE (\w+) /gm)].filter((name) => !/^rostra_(process|nodejs)_/.test(name))
   const listed = firstColumn(between(text, '# Metrics', '## Totals')).filter((word) => /^rostra_\w+\w$/.test(word))
   assert.deepEqual(sorted(listed.filter((word) => !word.includes('…'))), sorted(families))
+})
+
+test('no label of a metric names a person, a room or a session', async (t) => {
+  const server = await startServer(['--workers', '1'])
+  const janus = await JanusSocket.open(server.webSocketUrl)
+  t.after(async () => {
+    await janus.close()
+    await server.stop()
+  })
+  await janus.create()
+  const names = { room_id: 'a-room-of-somebody', user_id: 'somebody' }
+  const handle = await janus.attach()
+  assert.ok((await handle.message({ kind: 'join', ...names })).plugindata?.data.success)
+  const metrics = await server.metrics()
+  const labels = [...metrics.matchAll(/^rostra_(?!process_|nodejs_)\w+\{(.*)\} /gm)]
+  const labelNames = new Set(labels.flatMap(([, text]) => [...text!.matchAll(/(\w+)="/g)].map(([, name]) => name!)))
+  const known = ['worker', 'name', 'kind', 'reason', 'code', 'process', 'stat', 'direction', 'le', 'outcome']
+  assert.ok(labelNames.has('kind'))
+  assert.deepEqual(
+    [...labelNames].filter((name) => !known.includes(name)),
+    [],
+  )
+  for (const secret of [...Object.values(names), String(janus.sessionId), String(handle.id)]) {
+    assert.ok(!metrics.includes(secret), secret)
+  }
 })
 
 test('every error of the Janus API is on the page with its code', () => {
