@@ -295,12 +295,17 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
   /** A token vouches for the user: a new publisher of theirs ends the older ones, and the clients around them. */
   #replaceOlder(roomId: string, userId: string): void {
     if (!this.source || !this.#grant.hasIdentity) return
-    const connections = this.services.presence.room(roomId)?.users.get(userId)?.connections ?? []
+    const { presence } = this.services
+    const room = presence.room(roomId)
+    const connections = room?.users.get(userId)?.connections ?? []
     const older = [...connections].filter((other) => other !== this && other.hasIdentity && other.source)
+    if (!room || older.length === 0) return
     const sessions = new Set(older.map((other) => other.sessionId))
     sessions.delete(this.sessionId)
-    for (const other of [...connections]) {
-      if (other !== this && (older.includes(other) || sessions.has(other.sessionId))) other.expel()
-    }
+    presence.replace(room, userId, () => {
+      for (const other of [...connections]) {
+        if (other !== this && (older.includes(other) || sessions.has(other.sessionId))) other.expel()
+      }
+    })
   }
 }

@@ -88,6 +88,23 @@ export class Presence {
     else change()
   }
 
+  /** Ends a user's older clients. To the others it leaves and joins, also when a newer connection had joined before. */
+  replace(room: Room, userId: string, end: () => void): void {
+    const listing = () => {
+      const user = room.users.get(userId)
+      return Object.values(profiles).map((profile) => (user && profile.lists(user.connections) ? profile : undefined))
+    }
+    const before = listing()
+    end()
+    const user = room.users.get(userId)
+    for (const [index, profile] of listing().entries()) {
+      // Who is listed no more, or only now, was announced as such.
+      if (!user || !profile || before[index] !== profile) continue
+      this.#tell(profile, room, user, { event: 'leave', user_id: userId, room_id: room.id })
+      this.#tell(profile, room, user, { event: 'join', user_id: userId, room_id: room.id })
+    }
+  }
+
   #announce(room: Room, user: User, change: () => unknown): void {
     const all: Profile[] = Object.values(profiles)
     const before = all.map((profile) => profile.lists(user.connections))

@@ -192,10 +192,19 @@ test('H-46: with identity a newer publisher ends the older client at once: leave
   await viewer.ok({ ...body, subscribe: { media: 'witness' } })
   await recent.publish()
   assert.deepEqual([recent.detaches, viewer.detaches, witness.events()], [0, 0, []])
+  // One that joins before it publishes: the user never is away, but who looks at it has to begin anew.
   const third = here.peer('', 2)
   await third.ok(body)
+  assert.deepEqual(witness.events(), [])
   await third.publish()
   assert.deepEqual([recent.detaches, viewer.detaches], [1, 0])
+  assert.deepEqual(
+    witness.events().map(({ event, user_id }) => [event, user_id]),
+    [
+      ['leave', 'alice'],
+      ['join', 'alice'],
+    ],
+  )
 })
 
 test('a token that expires later cuts nobody off', async () => {
