@@ -43,14 +43,15 @@ export function rtcpFigures({ direction, clockRate, figures }: MediaTraffic) {
 
 const nothing = { packets: 0, bytes: 0, bytes_lastsec: 0, nacks: 0, retransmissions: 0 }
 
-/** What came in and what went out. */
+/** What came in and what went out. NACKs go against the media that they are about: those about what we send come in. */
 export function trafficStats({ direction, figures }: MediaTraffic) {
   const { packets, bytes, bytesLastSecond, nacks, retransmissions } = figures
-  const stats = { packets, bytes, bytes_lastsec: bytesLastSecond, nacks, retransmissions }
-  return direction === 'receive' ? { in: stats, out: nothing } : { in: nothing, out: stats }
+  const media = { packets, bytes, bytes_lastsec: bytesLastSecond, nacks: 0, retransmissions }
+  const feedback = { ...nothing, nacks }
+  return direction === 'receive' ? { in: media, out: feedback } : { in: feedback, out: media }
 }
 
-/** An event about an audio or video m-line. NACKs go against the media that they are about. */
+/** An event about an audio or video m-line. */
 export function mediaStatistics(line: MediaTraffic): object {
   const { in: received, out: sent } = trafficStats(line)
   return {
@@ -62,8 +63,8 @@ export function mediaStatistics(line: MediaTraffic): object {
     'bytes-sent': sent.bytes,
     'bytes-received-lastsec': received.bytes_lastsec,
     'bytes-sent-lastsec': sent.bytes_lastsec,
-    'nacks-received': sent.nacks,
-    'nacks-sent': received.nacks,
+    'nacks-received': received.nacks,
+    'nacks-sent': sent.nacks,
     'retransmissions-received': received.retransmissions,
   }
 }

@@ -43,15 +43,15 @@ export interface WorkerEvents {
 }
 
 /**
- * A worker that dies is started again at once; when it dies again within a minute, after this long, doubled for each
- * further death, up to the maximum.
- */
-/**
  * A worker allocates so little that V8 takes it for idle, and marks and compacts in the middle of a call, some
  * milliseconds each time, to give back a few hundred kilobytes.
  */
 const WORKER_FLAGS = ['--no-memory-reducer']
 
+/**
+ * A worker that dies is started again at once; when it dies again within a minute, after this long, doubled for each
+ * further death, up to the maximum.
+ */
 const RESTART_DELAY_MS = 100
 const RESTART_DELAY_MAX_MS = 5_000
 const HANG_MS = 10_000

@@ -144,8 +144,9 @@ test('J-108 a handle with a PeerConnection: transport, keys and figures', async 
     'sctp-association': true,
     stats: { in: { packets: 12, bytes: 1402 }, out: { packets: 9, bytes: 1905 } },
   })
-  const nothing = { packets: 0, bytes: 0, bytes_lastsec: 0, nacks: 0, retransmissions: 0 }
-  const some = { packets: 100, bytes: 5000, bytes_lastsec: 2500, nacks: 3, retransmissions: 2 }
+  const some = { packets: 100, bytes: 5000, bytes_lastsec: 2500, nacks: 0, retransmissions: 2 }
+  // NACKs count where they go, as in Janus: against the media.
+  const feedback = { packets: 0, bytes: 0, bytes_lastsec: 0, nacks: 3, retransmissions: 0 }
   assert.deepEqual(media[1], {
     type: 'video',
     mindex: 1,
@@ -169,10 +170,10 @@ test('J-108 a handle with a PeerConnection: transport, keys and figures', async 
         'out-media-link-quality': 100,
       },
     },
-    stats: { in: some, out: nothing },
+    stats: { in: some, out: feedback },
     subscriptions: 2,
   })
-  assert.deepEqual(media[2]!.stats, { in: nothing, out: some })
+  assert.deepEqual(media[2]!.stats, { in: feedback, out: some })
   assert.deepEqual(media[0], {
     ...{ type: 'data', mindex: 0, mid: '0', channels: 1, 'buffered-bytes': 0 },
     stats: { in: { packets: 12, bytes: 1402 }, out: { packets: 9, bytes: 1905 } },
