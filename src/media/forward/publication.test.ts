@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { vp8 } from './testing/packets.js'
+import { rtpPacket, vp8 } from './testing/packets.js'
 import type { SentRtp } from './testing/recording-io.js'
 import { AUDIO_SSRC, audioStream, Scene, sendAudio, sendVideo, VIDEO_SSRC, videoStream } from './testing/scene.js'
 
@@ -151,6 +151,32 @@ test('a jump of the numbers is believed when the next packet confirms it, and le
     scene.said().flatMap(({ nack }) => nack),
     [],
   )
+})
+
+test('H-11 a padding count of 0, beyond the payload, or on nothing: dropped and counted, and what is right goes on', () => {
+  const scene = new Scene()
+  const publisher = scene.publisher()
+  scene.subscriber(publisher, [sendAudio(10)])
+  let seq = 0
+  const padded = (payload: number[], count: number, padding = 0) => {
+    const bytes = rtpPacket({ ...opus(seq++), payload: Uint8Array.from(payload), padding })
+    bytes[0]! |= 0x20
+    if (payload.length + padding > 0) bytes[bytes.length - 1] = count
+    scene.bytes(publisher, bytes, 'rtp')
+  }
+  const wrong: [number[], number][] = [
+    [[1, 2, 3], 0],
+    [[1, 2, 3], 4],
+    [[1, 2, 3], 255],
+    [[], 0],
+  ]
+  for (const [payload, count] of wrong) padded(payload, count)
+  assert.equal(scene.router.totals.drop_rtp_malformed, wrong.length)
+  assert.deepEqual(scene.io.takeRtp(), [])
+  padded([1, 2, 3], 5, 5)
+  const sent = scene.io.takeRtp()
+  assert.equal(sent.length, 1)
+  assert.deepEqual(sent[0]!.payload, Uint8Array.of(1, 2, 3))
 })
 
 test('padding-only packets are consumed and leave no gap; a late one fills the gap it left', () => {
