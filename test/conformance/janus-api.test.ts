@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
-import { isRun, type Row } from './janus/row.js'
+import { isRun, NotApplicable, type Row } from './janus/row.js'
 import { rows } from './janus/rows/index.js'
 import { Stage } from './janus/stage.js'
 import { openTarget } from './janus/target.js'
@@ -21,15 +21,10 @@ after(async () => {
 describe(`the Janus API on ${target.name}`, { concurrency: 8 }, () => {
   for (const row of rows) {
     test(`${row.id} ${row.behaviour}`, { timeout: 240_000 }, async (t) => {
-      const reason = isRun(row) ? await target.reason(row) : row.reason
-      if (reason !== undefined) {
-        results.set(row.id, `not applicable: ${reason}`)
-        t.diagnostic(`not applicable: ${reason}`)
-        return
-      }
       results.set(row.id, 'FAIL')
-      await run(row)
-      results.set(row.id, 'pass')
+      const reason = await reasonAgainst(row)
+      results.set(row.id, reason === undefined ? 'pass' : `not applicable: ${reason}`)
+      if (reason !== undefined) t.diagnostic(`not applicable: ${reason}`)
     })
   }
 })
@@ -41,6 +36,20 @@ test('every row of the list is there once', { skip: process.env.ROSTRA_URL !== u
     ids,
   )
 })
+
+/** @returns why the row does not apply to the server; undefined when it was run */
+async function reasonAgainst(row: Row): Promise<string | undefined> {
+  const reason = isRun(row) ? await target.reason(row) : row.reason
+  if (reason !== undefined) return reason
+  try {
+    await run(row)
+  } catch (error) {
+    // A server of our own has everything.
+    if (!(error instanceof NotApplicable) || process.env.ROSTRA_URL === undefined) throw error
+    return error.message
+  }
+  return undefined
+}
 
 async function run(row: Row): Promise<void> {
   assert.ok(isRun(row))

@@ -50,4 +50,7 @@ export interface Reason extends Behaviour {
 
 export type Row = Run | Reason
 
+/** A row finds on the way that somebody else's server lacks what it needs. The message says what. */
+export class NotApplicable extends Error {}
+
 export const isRun = (row: Row): row is Run => 'run' in row
