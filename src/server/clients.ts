@@ -5,7 +5,7 @@ import type { Config } from '../config/settings.js'
 import type { EventSink } from '../janus/events/event-sink.js'
 import type { Gateway } from '../janus/gateway.js'
 import type { Refusals } from '../janus/refusals.js'
-import { clientAddresses } from '../janus/transports/addresses.js'
+import { clientAddresses, connectionAddresses } from '../janus/transports/addresses.js'
 import { createHttpListener, type HttpListener, type HttpListenerOptions } from '../janus/transports/http.js'
 import { createRest } from '../janus/transports/rest.js'
 import { createStaticFiles } from '../janus/transports/static-files.js'
@@ -42,6 +42,9 @@ const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 /** Connections that are no WebSockets have room on top of those that are. */
 const CONNECTIONS_BESIDES = 1000
 const connectionsMax = (config: Config) => config.maxSockets + CONNECTIONS_BESIDES
+/** As many as the other limits of an address need. */
+const connectionsOfAddress = (config: Config) =>
+  config.maxSocketsPerAddress + config.maxPollsPerAddress + CONNECTIONS_BESIDES
 
 const socketLimits = (config: Config) => ({
   connections: config.maxSockets,
@@ -78,7 +81,11 @@ export async function listenClients(parts: ClientParts, closers: Closers): Promi
   ]
   const { host } = config
   const listen = async (port: number, flag: string, more: Pick<HttpListenerOptions, 'routes' | 'upgrade'>) => {
-    const listener = await listenHttp({ host, port, tls, flag, refusals, log, max: connectionsMax(config), ...more })
+    const limits = {
+      connectionsMax: connectionsMax(config),
+      connectionsPerAddress: { max: connectionsOfAddress(config), keyOf: connectionAddresses(config.trustedProxy) },
+    }
+    const listener = await listenHttp({ host, port, tls, flag, refusals, log, ...limits, ...more })
     closers.push(() => listener.close())
     return listener
   }
@@ -97,7 +104,7 @@ export async function listenClients(parts: ClientParts, closers: Closers): Promi
   reloads.add((next) => () => {
     sockets.setLimits(socketLimits(next))
     rest.setLimits(restLimits(next))
-    for (const each of [listener, http]) each?.setConnectionsMax(connectionsMax(next))
+    for (const each of [listener, http]) each?.setConnectionsMax(connectionsMax(next), connectionsOfAddress(next))
   })
   reloads.add((next) => {
     const certificate = readCertificate(next)
@@ -115,21 +122,20 @@ export async function listenClients(parts: ClientParts, closers: Closers): Promi
   }
 }
 
-type HttpParts = Pick<HttpListenerOptions, 'host' | 'port' | 'routes' | 'upgrade'> & {
+type Limits = 'connectionsMax' | 'connectionsPerAddress'
+type HttpParts = Pick<HttpListenerOptions, 'host' | 'port' | 'routes' | 'upgrade' | Limits> & {
   tls: Certificate | undefined
   flag: string
-  max: number
   refusals: Refusals
   log: Logger
 }
 
 /** @param flag that said the port */
-async function listenHttp({ tls, flag, max, refusals, ...options }: HttpParts): Promise<HttpListener> {
+async function listenHttp({ tls, flag, refusals, ...options }: HttpParts): Promise<HttpListener> {
   try {
     return await createHttpListener({
       ...options,
       ...(tls && { tls }),
-      connectionsMax: max,
       onDrop: () => refusals.count('connections'),
     })
   } catch (error) {

@@ -13,9 +13,7 @@ export type ClientAddress = (request: IncomingMessage) => string
  * @throws RangeError that names one that is neither
  */
 export function clientAddresses(trustedProxies: readonly string[]): ClientAddress {
-  const trusted = new BlockList()
-  for (const network of trustedProxies) addNetwork(trusted, network)
-  const isTrusted = (address: string) => trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+  const isTrusted = proxies(trustedProxies)
   return (request) => {
     let address = plainAddress(request.socket.remoteAddress ?? '')
     const header = request.headers['x-forwarded-for']
@@ -28,6 +26,21 @@ export function clientAddresses(trustedProxies: readonly string[]): ClientAddres
     }
     return addressKey(address)
   }
+}
+
+/**
+ * @param trustedProxies as for `clientAddresses`
+ * @returns a key for whoever has a connection from an address; undefined for proxies, which have those of many
+ */
+export function connectionAddresses(trustedProxies: readonly string[]): (address: string) => string | undefined {
+  const isTrusted = proxies(trustedProxies)
+  return (address) => (isTrusted(plainAddress(address)) ? undefined : addressKey(address))
+}
+
+function proxies(networks: readonly string[]): (address: string) => boolean {
+  const trusted = new BlockList()
+  for (const network of networks) addNetwork(trusted, network)
+  return (address) => trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 }
 
 function addNetwork(list: BlockList, network: string): void {

@@ -4,6 +4,7 @@ import { createServer as createSecureServer, Server as SecureServer } from 'node
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Log } from '../log.js'
+import { Tally } from './addresses.js'
 
 /** Serves a path and everything below it. */
 export interface Route {
@@ -23,7 +24,9 @@ export interface HttpListenerOptions {
   readonly upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
   /** Open connections, whatever is spoken on them; one more is closed at once. Default: no limit. */
   readonly connectionsMax?: number
-  /** A connection was closed for that. */
+  /** Of those, of one address. @returns a key for the address, undefined for one without limit. Default: no limit */
+  readonly connectionsPerAddress?: { readonly max: number; keyOf(address: string): string | undefined }
+  /** A connection was closed for one of these. */
   readonly onDrop?: () => void
   /** Whether the peer of that address may connect at all; others are cut off before they say anything. */
   readonly admits?: (address: string) => boolean
@@ -36,8 +39,8 @@ export interface HttpListener {
   readonly port: number
   /** New connections get this certificate, open ones go on with theirs. @throws Error without TLS, or for what is none */
   setCertificate(tls: { readonly cert: string | Buffer; readonly key: string | Buffer }): void
-  /** Of `connectionsMax`; those that are open stay. */
-  setConnectionsMax(connections: number): void
+  /** Of `connectionsMax` and `connectionsPerAddress`; those that are open stay. */
+  setConnectionsMax(connections: number, perAddress: number): void
   /** Takes no new connections. Those that are open go on. */
   stop(): void
   /**
@@ -69,6 +72,21 @@ export async function createHttpListener(options: HttpListenerOptions): Promise<
   server.on('drop', () => options.onDrop?.())
   const { admits } = options
   if (admits) server.on('connection', (socket) => admits(socket.remoteAddress ?? '') || socket.destroy())
+  const { connectionsPerAddress: perAddress } = options
+  let perAddressMax = perAddress?.max ?? Number.POSITIVE_INFINITY
+  const byAddress = new Tally()
+  if (perAddress) {
+    server.on('connection', (socket) => {
+      const key = perAddress.keyOf(socket.remoteAddress ?? '')
+      if (key === undefined) return
+      if (byAddress.of(key) >= perAddressMax) {
+        options.onDrop?.()
+        return socket.destroy()
+      }
+      byAddress.add(key, 1)
+      socket.once('close', () => byAddress.add(key, -1))
+    })
+  }
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (upgrade) upgrade(request, socket, head)
     else refuseUpgrade(socket, 404)
@@ -85,8 +103,9 @@ export async function createHttpListener(options: HttpListenerOptions): Promise<
       if (!(server instanceof SecureServer)) throw new Error('a listener without TLS has no certificate')
       server.setSecureContext(certificate)
     },
-    setConnectionsMax(connections) {
+    setConnectionsMax(connections, ofAddress) {
       server.maxConnections = connections
+      perAddressMax = ofAddress
     },
     stop() {
       closing ??= closed()

@@ -8,6 +8,7 @@ import { WebSocket } from 'ws'
 import { Refusals } from '../refusals.js'
 import { errorOf, RecordingLog, world } from '../testing/client.js'
 import { type RestServer, startRest } from '../testing/rest-server.js'
+import { connectionAddresses } from './addresses.js'
 import { createHttpListener, type HttpListener } from './http.js'
 import { createWebSocketTransport, type WebSocketTransport, type WebSocketTransportOptions } from './websocket.js'
 
@@ -168,6 +169,36 @@ test('H-41 connections of any kind are bounded: one more is closed at once', asy
   await once(third, 'close')
   assert.equal(drops, 1)
   for (const socket of idle) socket.destroy()
+})
+
+test('H-41 connections of one address are bounded, those of a proxy are not', async () => {
+  let drops = 0
+  const listen = async (trusted: string[]) => {
+    const connectionsPerAddress = { max: 2, keyOf: connectionAddresses(trusted) }
+    const shared = { host: '127.0.0.1', port: 0, routes: [], log: new RecordingLog(), onDrop: () => void drops++ }
+    const listener = await createHttpListener({ ...shared, connectionsPerAddress })
+    closers.push(() => listener.close())
+    return async () => {
+      const socket = connect(listener.port, '127.0.0.1').on('error', () => {})
+      await once(socket, 'connect')
+      return socket
+    }
+  }
+  const open = await listen([])
+  const [first] = [await open(), await open()]
+  await once(await open(), 'close')
+  assert.equal(drops, 1)
+  first.destroy()
+  const answers = async () => {
+    const socket = await open()
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    return Promise.race([once(socket, 'data').then(() => true), once(socket, 'close').then(() => false)])
+  }
+  while (!(await answers())) await new Promise(setImmediate)
+  drops = 0
+  const openProxied = await listen(['127.0.0.0/8'])
+  for (let i = 0; i < 5; i++) await openProxied()
+  assert.equal(drops, 0)
 })
 
 test('H-41 a body that is too long: 413, with and without a length, and nothing of it is read on', async () => {
