@@ -84,6 +84,7 @@ test('while the server is away known keys go on for a day, others cannot be chec
   assert.equal(await here.join(first), 'keys_unavailable')
   here.answer(200)
   here.serve(first)
+  here.pass(1_000)
   assert.equal(await here.join(first), 'joined')
   here.answer(500)
   here.pass(MINUTE_MS)
@@ -101,6 +102,16 @@ test('while the server is away known keys go on for a day, others cannot be chec
   here.answer(500)
   here.pass(25 * 60 * MINUTE_MS)
   assert.equal(await here.join(second), 'keys_unavailable')
+})
+
+test('a server that was always away is asked once a second, however many come', async (t) => {
+  const here = await stage(t)
+  here.answer(500)
+  for (let i = 0; i < 5; i++) assert.equal(await here.join(first), 'keys_unavailable')
+  assert.equal(here.fetches(), 1)
+  here.pass(1_000)
+  for (let i = 0; i < 5; i++) assert.equal(await here.join(first), 'keys_unavailable')
+  assert.equal(here.fetches(), 2)
 })
 
 test('what is no set of keys counts as away', async (t) => {

@@ -25,6 +25,8 @@ export class KeysUnavailable extends Error {}
 
 /** A token that names an unknown key has the set fetched again, so often at most. */
 const COOLDOWN_MS = 30_000
+/** As long as there never was a set, whoever comes has it fetched, but not more often than this. */
+const RETRY_MS = 1_000
 /** Older sets are fetched again: a key that was taken out of it is good no longer than this. */
 const MAX_AGE_MS = 600_000
 /** As long as the URL cannot be reached, known keys stay good for this long. */
@@ -85,13 +87,25 @@ class KeySet {
   async find(...[header, token]: Parameters<JWTVerifyGetKey>): Promise<CryptoKey> {
     if (this.#ageMs > MAX_AGE_MS) await this.#refresh()
     const { jwks } = this.#fetched
-    // Nothing was ever fetched, or it is recent. (jose asks the URL again for a key that it does not know.)
-    if (!jwks || this.#ageMs <= MAX_AGE_MS) return this.#remote(header, token)
+    if (!jwks) return this.#findFirst(header, token)
+    // (jose asks the URL again for a key that it does not know.)
+    if (this.#ageMs <= MAX_AGE_MS) return this.#remote(header, token)
     if (this.#ageMs > STALE_MS) throw new KeysUnavailable('the keys are too old, and cannot be fetched')
     try {
       return await createLocalJWKSet(jwks)(header, token)
     } catch (error) {
       if (error instanceof errors.JWKSNoMatchingKey) throw new KeysUnavailable('there may be newer keys')
+      throw error
+    }
+  }
+
+  /** With a set that was never fetched. */
+  async #findFirst(...[header, token]: Parameters<JWTVerifyGetKey>): Promise<CryptoKey> {
+    if (Date.now() - this.#failedMs < RETRY_MS) throw new KeysUnavailable('the keys could not be fetched')
+    try {
+      return await this.#remote(header, token)
+    } catch (error) {
+      if (!this.#fetched.jwks) this.#failedMs = Date.now()
       throw error
     }
   }
