@@ -30,6 +30,10 @@ test('without trusted proxies nobody is believed', () => {
   assert.equal(of(request(undefined, '198.51.100.7')), '')
 })
 
+test('to trust all of IPv6 says nothing about IPv4', () => {
+  assert.equal(clientAddresses(['::/0'])(request('192.0.2.1', '198.51.100.7')), '192.0.2.1')
+})
+
 test('a trusted proxy is believed whom it heard, as far as trust goes', () => {
   const of = clientAddresses(['10.0.0.0/8', '2001:db8::/32', '127.0.0.1'])
   const cases: [string, string | string[] | undefined, string][] = [

@@ -3,7 +3,8 @@
  * that the proxy names in `X-Forwarded-For`; nobody else is believed.
  */
 import type { IncomingMessage } from 'node:http'
-import { BlockList, isIP, isIPv6 } from 'node:net'
+import { isIP, isIPv6 } from 'node:net'
+import { accessList } from './access-list.js'
 
 /** @returns a key for the address of a client */
 export type ClientAddress = (request: IncomingMessage) => string
@@ -13,13 +14,13 @@ export type ClientAddress = (request: IncomingMessage) => string
  * @throws RangeError that names one that is neither
  */
 export function clientAddresses(trustedProxies: readonly string[]): ClientAddress {
-  const isTrusted = proxies(trustedProxies)
+  const isTrusted = accessList(trustedProxies)
   return (request) => {
     let address = plainAddress(request.socket.remoteAddress ?? '')
     const header = request.headers['x-forwarded-for']
     const hops = (Array.isArray(header) ? header.join(',') : (header ?? '')).split(',')
     // Each proxy appends whom it heard: from the right, as long as it is a proxy that is trusted that says so.
-    while (isIP(address) && isTrusted(address) && hops.length > 0) {
+    while (isTrusted(address) && hops.length > 0) {
       const named = plainAddress(hops.pop()!.trim())
       if (!isIP(named)) break
       address = named
@@ -33,25 +34,8 @@ export function clientAddresses(trustedProxies: readonly string[]): ClientAddres
  * @returns a key for whoever has a connection from an address; undefined for proxies, which have those of many
  */
 export function connectionAddresses(trustedProxies: readonly string[]): (address: string) => string | undefined {
-  const isTrusted = proxies(trustedProxies)
-  return (address) => (isTrusted(plainAddress(address)) ? undefined : addressKey(address))
-}
-
-function proxies(networks: readonly string[]): (address: string) => boolean {
-  const trusted = new BlockList()
-  for (const network of networks) addNetwork(trusted, network)
-  return (address) => trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
-}
-
-function addNetwork(list: BlockList, network: string): void {
-  const [address = '', length, ...rest] = network.split('/')
-  const family = isIPv6(address) ? 'ipv6' : 'ipv4'
-  const most = family === 'ipv6' ? 128 : 32
-  const prefix = length === undefined ? most : /^\d{1,3}$/.test(length) ? Number(length) : -1
-  if (!isIP(address) || prefix < 0 || prefix > most || rest.length > 0) {
-    throw new RangeError(`"${network}" is not an address, nor a network like 10.0.0.0/8`)
-  }
-  list.addSubnet(address, prefix, family)
+  const isTrusted = accessList(trustedProxies)
+  return (address) => (isTrusted(address) ? undefined : addressKey(address))
 }
 
 /** An IPv4 client of a socket that takes both kinds looks like `::ffff:192.0.2.1`. Zones say nothing here. */
