@@ -45,6 +45,12 @@ async function everybody(t: TestContext) {
   replies.push(await operator.send('list_sessions', { admin_secret: WRONG[1] }))
   for (const path of ['/metrics', '/health']) replies.push(await (await operator.get(path, WRONG[1])).text())
   for (const path of ['/metrics', '/health']) replies.push(await (await operator.get(path, ADMIN_SECRET)).text())
+  // Long polls have them in their URLs.
+  const poll = (query: object) => fetch(`${server.url}/janus/1?${new URLSearchParams({ ...query })}`)
+  for (const query of [{ apisecret: WRONG[0], token: WRONG[2] }, { apisecret }]) {
+    const response = await poll(query)
+    replies.push([response.status, [...response.headers], await response.text()])
+  }
   await janus.request('destroy', { apisecret })
   const passwords = { 'our ICE password': readRemote(jsep!.sdp).pwd, "the client's ICE password": peer.pwd }
   const named: Record<string, string> = { API_SECRET, ADMIN_SECRET, SIGNING_SECRET, ...passwords }
