@@ -78,6 +78,11 @@ const refused: [argv: string[], mistake: string][] = [
   [['--events', 'sessions,media,other'], `--events: expected one of ${eventTypeNames.join(', ')}`],
   [['--event-url', 'ftp://127.0.0.1/'], '--event-url: expected an http or https URL'],
   [['--event-url', 'http://127.0.0.1/'], '--event-url: needs --event-secret, so that its receiver can tell who posts'],
+  [['--auth-bind-sub'], '--auth-key: missing, and without it --auth-algorithms and --auth-bind-sub keep nobody out'],
+  [
+    ['--auth-algorithms', 'RS256'],
+    '--auth-key: missing, and without it --auth-algorithms and --auth-bind-sub keep nobody out',
+  ],
   [['--rtc-port', '65535', '--workers', '2'], '--rtc-port: too high for that many --workers'],
   [['--config', '/nonexistent/rostra.toml'], '--config: cannot read /nonexistent/rostra.toml (ENOENT)'],
 ]

@@ -54,6 +54,10 @@ function contradictions(config: Config): string[] {
       config.eventUrl !== undefined && config.eventSecret === undefined,
       '--event-url: needs --event-secret, so that its receiver can tell who posts',
     ],
+    [
+      config.authKey === undefined && (config.authAlgorithms.length > 0 || config.authBindSub),
+      '--auth-key: missing, and without it --auth-algorithms and --auth-bind-sub keep nobody out',
+    ],
     [config.rtcPort + config.workers > 65_536, '--rtc-port: too high for that many --workers'],
   ]
   return rules.filter(([broken]) => broken).map(([, mistake]) => mistake)

@@ -139,7 +139,7 @@ async function listenHttp({ tls, flag, refusals, ...options }: HttpParts): Promi
       onDrop: () => refusals.count('connections'),
     })
   } catch (error) {
-    const system = error as NodeJS.ErrnoException
-    throw listenError(system, system.code === 'EADDRNOTAVAIL' ? '--host' : flag, options.host, options.port)
+    const { host, port } = options
+    throw listenError(error as NodeJS.ErrnoException, { host, port, hostFlag: '--host', portFlag: flag })
   }
 }

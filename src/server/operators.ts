@@ -43,7 +43,12 @@ export async function listenOperators(config: Config, operated: Operated): Promi
   try {
     return await listen(config, operated)
   } catch (error) {
-    throw listenError(error as NodeJS.ErrnoException, '--admin-port', host, port)
+    throw listenError(error as NodeJS.ErrnoException, {
+      host,
+      port,
+      hostFlag: '--admin-host',
+      portFlag: '--admin-port',
+    })
   }
 }
 

@@ -63,6 +63,13 @@ test('H-66 a taken media port', async () => {
 test('H-66 an address that is not ours', async () =>
   assert.match(await fails(['--rtc-ip', '192.0.2.77']), /--rtc-ip.*192\.0\.2\.77/))
 
+for (const host of ['192.0.2.77', 'no-such-name.invalid'])
+  test(`H-66 a host that is not ours: ${host}`, async () => {
+    assert.match(await fails(['--host', host]), /^rostra: --host: \S+ is not an address of this host$/m)
+    const admin = await fails(['--admin-host', host, '--admin-secret', 'secret'])
+    assert.match(admin, /^rostra: --admin-host: \S+ is not an address of this host$/m)
+  })
+
 test('H-66 a data folder that cannot be written', async () => {
   const file = join(folder, 'a-file')
   writeFileSync(file, '')
