@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -136,4 +136,24 @@ test('a second start sets nothing up again: installing, building and compiling t
   const { version, steps } = await askVersion()
   assert.match(version, /^\d+\.\d+\.\d+\s*$/)
   assert.equal(steps, '')
+})
+
+test('a second start takes less than 2 s of CPU until it listens', async () => {
+  await askVersion()
+  const script = fileURLToPath(new URL('../../../tools/start.mjs', import.meta.url))
+  const ports = ['--port', '0', '--admin-port', '0', '--rtc-port', '0']
+  const flags = [...ports, '--rtc-ip', '127.0.0.1', '--workers', '1', '--data-dir', join(folder, 'second')]
+  const child = spawn(process.execPath, [script, ...flags], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const ended = once(child, 'close')
+  try {
+    const [line] = await Promise.race([once(child.stdout, 'data'), ended])
+    // utime, stime and those of children that ended (proc(5)), in ticks of 10 ms. The clock says more about the neighbours.
+    const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
+    const cpuSeconds = fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / 100
+    assert.equal(JSON.parse(String(line).split('\n')[0]!).event, 'listening')
+    assert.ok(cpuSeconds > 0 && cpuSeconds < 2, `${cpuSeconds} s`)
+  } finally {
+    child.kill('SIGTERM')
+    await ended
+  }
 })
