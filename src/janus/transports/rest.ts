@@ -19,6 +19,7 @@ import { BodyReader } from './body.js'
 import { anyOrigin, type CorsOptions, originAllowed } from './cors.js'
 import { EventQueue } from './event-queue.js'
 import type { Route } from './http.js'
+import { keptQuery } from './kept-query.js'
 import { LongPolls } from './long-polls.js'
 import { RequestPace } from './request-pace.js'
 import { Exchange } from './rest-exchange.js'
@@ -178,7 +179,7 @@ class JanusRest implements Rest {
   /** Gives a request to the gateway, which replies at once. */
   #ask(exchange: Exchange, address: string, message: JsonObject, bytes: number): void {
     const waitingOf = this.#waitingOf
-    const own = exchange.url.searchParams
+    const own = keptQuery(exchange.url.searchParams)
     const queue = this.#queue(address, own)
     const { remoteAddress: ip, remotePort: port } = exchange.request.socket
     this.#events.transport(queue, { event: 'request', admin_api: false, ip, port })

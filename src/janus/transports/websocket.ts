@@ -10,6 +10,7 @@ import { type ClientAddress, clientAddresses, Tally } from './addresses.js'
 import { anyOrigin, type CorsOptions, originAllowed } from './cors.js'
 import { EndOfTurn } from './end-of-turn.js'
 import { refuseUpgrade } from './http.js'
+import { keptQuery } from './kept-query.js'
 import type { MessageApi } from './message-api.js'
 import { WebSocketConnection } from './websocket-connection.js'
 
@@ -152,5 +153,5 @@ function offers(request: IncomingMessage, subprotocol: string): boolean {
 function queryOf(request: IncomingMessage): URLSearchParams {
   const target = request.url ?? ''
   const at = target.indexOf('?')
-  return new URLSearchParams(at < 0 ? '' : target.slice(at + 1))
+  return keptQuery(at < 0 ? '' : target.slice(at + 1))
 }
