@@ -21,6 +21,6 @@ export async function pace(ratePerSecond: number, seconds: number, send: () => v
  * for a minute.
  */
 export async function warmUp(ratePerSecond: number, send: () => void, flush: () => void): Promise<void> {
-  await pace(ratePerSecond * 4, 6, send, flush)
+  await pace(ratePerSecond * 4, 12, send, flush)
   await pace(ratePerSecond, 4, send, flush)
 }
