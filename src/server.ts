@@ -110,6 +110,7 @@ const roomLimits = (config: Config): Limits => ({
 const sessionLimits = (config: Config) => ({
   sessions: config.maxSessions,
   sessionsPerAccount: config.maxSessionsPerSocket,
+  handles: config.maxHandles,
   handlesPerSession: config.maxHandlesPerSession,
 })
 

@@ -272,6 +272,12 @@ export const settings = {
     type: integer(1, 10_000_000).default(1024),
     reloads: true,
   },
+  maxHandles: {
+    value: 'count',
+    description: 'most handles on the server, each takes about 7 KB',
+    type: integer(1, 100_000_000).default(100_000),
+    reloads: true,
+  },
   maxHandlesPerSession: {
     value: 'count',
     description: 'most handles of one session: a client needs one, and one for each user it watches',

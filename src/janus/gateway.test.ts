@@ -224,6 +224,24 @@ test('a client can only use so many sessions and handles', () => {
   assert.match(errorOf(reply), /^461 .*too many handles/)
 })
 
+test('the server can only have so many handles, and gets back those that end', () => {
+  const { client, gateway } = world({ limits: { handles: 2 } })
+  const sessions = [client.create(), client.create()] as const
+  const handleId = client.attach(sessions[0])
+  client.attach(sessions[1])
+  const attach = () => client.send('attach', { session_id: sessions[0], plugin: 'janus.plugin.fake' })
+  const full = /^461 .*too many handles on this server/
+  assert.match(errorOf(attach()), full)
+  client.send('detach', { session_id: sessions[0], handle_id: handleId })
+  assert.equal(attach().janus, 'success')
+  assert.match(errorOf(attach()), full)
+  client.send('destroy', { session_id: sessions[1] })
+  assert.equal(attach().janus, 'success')
+  assert.match(errorOf(attach()), full)
+  gateway.setLimits({ handles: 3 })
+  assert.equal(attach().janus, 'success')
+})
+
 test('the server can only have so many sessions', () => {
   const { client, gateway } = world({ limits: { sessions: 2 } })
   client.create()

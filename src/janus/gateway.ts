@@ -47,6 +47,8 @@ export interface GatewayOptions {
 
 /** Janus has none of these; they are far above what clients do. */
 export interface GatewayLimits extends SessionLimits {
+  /** Of all sessions together. */
+  readonly handles: number
   readonly handlesPerSession: number
   /** Requests that wait on one handle while its plugin is busy. */
   readonly waitingPerHandle: number
@@ -54,11 +56,12 @@ export interface GatewayLimits extends SessionLimits {
   readonly waitingBytesPerConnection: number
 }
 
-export type ChangeableLimits = Pick<GatewayLimits, 'sessions' | 'sessionsPerAccount' | 'handlesPerSession'>
+export type ChangeableLimits = Pick<GatewayLimits, 'sessions' | 'sessionsPerAccount' | 'handles' | 'handlesPerSession'>
 
 const defaultLimits: GatewayLimits = {
   sessions: 200_000,
   sessionsPerAccount: 1024,
+  handles: 100_000,
   handlesPerSession: 4096,
   waitingPerHandle: 512,
   waitingBytesPerConnection: 4 * 1024 * 1024,
@@ -113,6 +116,8 @@ class JanusGateway implements Gateway, Core {
   readonly #randomId: () => number
   #limits: GatewayLimits
   readonly #handleSettings: HandleSettings
+  /** Of all sessions. */
+  #handles = 0
   readonly #sessions: Sessions
   readonly #refusals: Refusals
   #accepting = true
@@ -149,6 +154,7 @@ class JanusGateway implements Gateway, Core {
       fullTrickle: options.fullTrickle ?? false,
       waitingPerHandle: this.#limits.waitingPerHandle,
       waitingBytesPerConnection: this.#limits.waitingBytesPerConnection,
+      ended: () => this.#handles--,
     }
   }
 
@@ -269,10 +275,15 @@ class JanusGateway implements Gateway, Core {
       this.#refusals.count('handles')
       return failure('PLUGIN_ATTACH', "Couldn't attach to plugin: too many handles in this session")
     }
+    if (this.#handles >= this.#limits.handles) {
+      this.#refusals.count('handles_of_server')
+      return failure('PLUGIN_ATTACH', "Couldn't attach to plugin: too many handles on this server")
+    }
     const id = freeId(session.handles, this.#randomId)
     try {
       const handle = new Handle(plugin, session, { ...identity, id }, this.#handleSettings)
       session.handles.set(id, handle)
+      this.#handles++
       this.#events.handleAttached(handle)
       return handle
     } catch (error) {

@@ -35,6 +35,8 @@ export interface HandleSettings {
   readonly waitingPerHandle: number
   /** Bytes of messages of one connection that may wait. */
   readonly waitingBytesPerConnection: number
+  /** A handle has ended: once for each. */
+  ended(): void
 }
 
 export interface HandleIdentity {
@@ -174,6 +176,7 @@ export class Handle implements EventSubject {
     this.#open = false
     for (const task of this.#tasks) if (task.kind === 'message') release(task.message)
     this.#tasks = []
+    this.#settings.ended()
     this.#guard('detached', () => this.#pluginHandle.detached())
     this.#settings.events.handleDetached(this)
   }

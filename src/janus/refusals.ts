@@ -3,6 +3,7 @@ const reasons = [
   'unauthorized',
   'sessions',
   'sessions_of_client',
+  'handles_of_server',
   'handles',
   'waiting_messages',
   'connections',
