@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { JanusSocket, type JanusTestHandle } from '../support/janus-socket.js'
+import { openStage } from '../support/call.js'
+import type { JanusTestHandle } from '../support/janus-socket.js'
 import { startServer } from '../support/server-process.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'rostra-reload-'))
@@ -18,13 +19,7 @@ const codeOf = async (handle: JanusTestHandle, room_id: string, user_id: string)
 test('limits change for those who come; those who are there stay', async (t) => {
   const file = join(folder, 'limits.toml')
   writeFileSync(file, 'max-room-size = 2\nmax-ccu = 3\n')
-  const server = await startServer(['--workers', '1', '--config', file])
-  const janus = await JanusSocket.open(server.webSocketUrl)
-  t.after(async () => {
-    await janus.close()
-    await server.stop()
-  })
-  await janus.create()
+  const { server, janus } = await openStage(t, ['--workers', '1', '--config', file])
   const enter = async (room: string, user: string) => codeOf(await janus.attach(), room, user)
   assert.deepEqual(
     [await enter('a', 'ann'), await enter('a', 'bob'), await enter('a', 'eve'), await enter('a', 'ann')],
@@ -54,13 +49,7 @@ test('limits change for those who come; those who are there stay', async (t) => 
 test('the session timeout changes, for sessions that are there too', async (t) => {
   const file = join(folder, 'timeout.toml')
   writeFileSync(file, '')
-  const server = await startServer(['--workers', '1', '--config', file])
-  const janus = await JanusSocket.open(server.webSocketUrl)
-  t.after(async () => {
-    await janus.close()
-    await server.stop()
-  })
-  await janus.create()
+  const { server, janus } = await openStage(t, ['--workers', '1', '--config', file])
   writeFileSync(file, 'session-timeout = 0.5\n')
   assert.deepEqual((await server.reload()).changed, ['session-timeout'])
   assert.equal((await janus.next(({ janus }) => janus === 'timeout')).session_id, janus.sessionId)
@@ -84,13 +73,7 @@ test('the log level changes', async () => {
 test('a mistake is one line in the log, and everything stays as it is', async (t) => {
   const file = join(folder, 'mistake.toml')
   writeFileSync(file, 'max-room-size = 1\n')
-  const server = await startServer(['--workers', '1', '--config', file])
-  const janus = await JanusSocket.open(server.webSocketUrl)
-  t.after(async () => {
-    await janus.close()
-    await server.stop()
-  })
-  await janus.create()
+  const { server, janus } = await openStage(t, ['--workers', '1', '--config', file])
   assert.equal(await codeOf(await janus.attach(), 'a', 'ann'), 'joined')
   const mistakes = ['max-room-size = 5\nmax_ccu = 3\n', 'max-room-size = 5\nauth-key = "/nowhere.pem"\n', 'max-room']
   for (const mistake of mistakes) {
