@@ -9,34 +9,9 @@
  * ```
  */
 
-/** One direction between two hosts. */
-export interface LinkConditions {
-  /** Share of datagrams lost, 0–1. */
-  loss: number
-  delayMs: number
-  /** Up to this much more, evenly spread; keeps the order of datagrams. */
-  jitterMs: number
-  /** Share of datagrams, 0–1, that arrive `reorderMs` later than they would, behind others. */
-  reorder: number
-  reorderMs: number
-  /** Share of datagrams that arrive twice, 0–1. */
-  duplicate: number
-  /** Bits per second, IP and UDP headers included. */
-  rateBps: number
-  /** A datagram that would wait longer than this for the rate is lost. */
-  queueMs: number
-}
+import { type LinkChances, type LinkConditions, SimulatedLink } from './simulated-link.js'
 
-export const perfectLink: LinkConditions = {
-  loss: 0,
-  delayMs: 1,
-  jitterMs: 0,
-  reorder: 0,
-  reorderMs: 10,
-  duplicate: 0,
-  rateBps: Number.POSITIVE_INFINITY,
-  queueMs: 200,
-}
+export type { LinkConditions } from './simulated-link.js'
 
 export interface SimulatedAddress {
   /** IPv4 literal. */
@@ -90,16 +65,6 @@ interface Event {
   cancelled: boolean
 }
 
-interface Link {
-  conditions: LinkConditions
-  /** Until when the link is busy sending what it has. */
-  busyUntilMs: number
-  /** Arrival of the latest datagram that keeps the order. */
-  lastArrivalMs: number
-}
-
-/** Of IPv4 and UDP. */
-const HEADERS_BYTES = 28
 const FIRST_FREE_PORT = 40_000
 
 export const addressKey = (address: SimulatedAddress): string => `${address.ip}:${address.port}`
@@ -109,15 +74,15 @@ export class SimulatedNetwork {
   #order = 0
   #heap: Event[] = []
   #randomState: number
-  #default: LinkConditions
-  #links = new Map<string, Link>()
+  #default: Partial<LinkConditions>
+  #links = new Map<string, SimulatedLink>()
   #receivers = new Map<string, Receiver>()
   #trace: ((entry: TraceEntry) => void) | undefined
 
   constructor(options: NetworkOptions) {
     this.#nowMs = options.nowMs ?? 0
     this.#randomState = options.seed
-    this.#default = { ...perfectLink, ...options.conditions }
+    this.#default = options.conditions ?? {}
     this.#trace = options.trace
   }
 
@@ -184,6 +149,17 @@ export class SimulatedNetwork {
   }
 
   /**
+   * Lets several directions share one link, as people behind one access line do.
+   * @param directions pairs of IPs: from, to
+   * @returns the link; its `conditions` may be changed at any time
+   */
+  share(directions: readonly (readonly [fromIp: string, toIp: string])[], conditions: Partial<LinkConditions>) {
+    const link = new SimulatedLink({ ...this.#default, ...conditions })
+    for (const [fromIp, toIp] of directions) this.#links.set(`${fromIp}>${toIp}`, link)
+    return link
+  }
+
+  /**
    * Takes an address. Port 0 takes the next free one.
    * @throws Error with `code` EADDRINUSE when it is taken
    */
@@ -207,23 +183,16 @@ export class SimulatedNetwork {
   /** Sends a datagram; its bytes must not change afterwards. */
   send(from: SimulatedAddress, to: SimulatedAddress, datagram: Datagram): void {
     const link = this.#link(from.ip, to.ip)
-    const { conditions } = link
     // Drawn for every datagram, whatever happens to it: changing one condition leaves the chances of others alone.
-    const [lost, jitter, late, twice] = [this.#chance(), this.#chance(), this.#chance(), this.#chance()]
-
-    const sendableMs = Math.max(this.#nowMs, link.busyUntilMs)
-    if (sendableMs - this.#nowMs > conditions.queueMs) return this.#record(from, to, datagram, 'overflow')
-    link.busyUntilMs = sendableMs + ((datagram.wireBytes + HEADERS_BYTES) * 8000) / conditions.rateBps
-    if (lost < conditions.loss) return this.#record(from, to, datagram, 'lost')
-
-    let arrivalMs = link.busyUntilMs + conditions.delayMs + jitter * conditions.jitterMs
-    if (late < conditions.reorder) {
-      arrivalMs += conditions.reorderMs
-    } else {
-      arrivalMs = Math.max(arrivalMs, link.lastArrivalMs)
-      link.lastArrivalMs = arrivalMs
+    const chances: LinkChances = {
+      loss: this.#chance(),
+      jitter: this.#chance(),
+      reorder: this.#chance(),
+      duplicate: this.#chance(),
     }
-    const copies = twice < conditions.duplicate ? 2 : 1
+    const arrivalMs = link.send(this.#nowMs, datagram.wireBytes, chances)
+    if (link.fate !== 'arrived') return this.#record(from, to, datagram, link.fate)
+    const copies = link.twice(chances) ? 2 : 1
     for (let i = 0; i < copies; i++) this.schedule(arrivalMs, () => this.#arrive(from, to, datagram))
   }
 
@@ -241,11 +210,11 @@ export class SimulatedNetwork {
     return this.random() / 0x100000000
   }
 
-  #link(fromIp: string, toIp: string): Link {
+  #link(fromIp: string, toIp: string): SimulatedLink {
     const key = `${fromIp}>${toIp}`
     let link = this.#links.get(key)
     if (!link) {
-      link = { conditions: this.#default, busyUntilMs: 0, lastArrivalMs: 0 }
+      link = new SimulatedLink(this.#default)
       this.#links.set(key, link)
     }
     return link
