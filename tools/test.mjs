@@ -26,13 +26,20 @@ process.on('exit', (code) => {
   process.exitCode = code || 1
 })
 
-/**
- * Chromium comes from the distribution: browsers that packages download are not to be had everywhere.
- * @returns its path, or undefined when it is not there and may not be installed
- */
-function findChromium() {
-  const known = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
-  const find = () => known.find((path) => path && existsSync(path))
+// Browsers come from the distribution: those that packages download are not to be had everywhere.
+const browsers = [
+  {
+    name: 'Chromium',
+    variable: 'CHROMIUM',
+    package: 'chromium',
+    known: ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'],
+  },
+  { name: 'Firefox', variable: 'FIREFOX', package: 'firefox-esr', known: ['/usr/bin/firefox-esr', '/usr/bin/firefox'] },
+]
+
+/** @returns its path, or undefined when it is not there and may not be installed */
+function findBrowser({ variable, package: name, known }) {
+  const find = () => [process.env[variable], ...known].find((path) => path && existsSync(path))
   if (find()) return find()
   const asRoot = process.getuid?.() === 0 ? [] : ['sudo', '-n']
   const apt = (...args) => {
@@ -41,7 +48,7 @@ function findChromium() {
     const options = { stdio: ['ignore', 'ignore', 2], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } }
     return spawnSync(command, rest, options).status === 0
   }
-  if (apt('update', '-qq')) apt('install', '-y', '-qq', 'chromium')
+  if (apt('update', '-qq')) apt('install', '-y', '-qq', name)
   return find()
 }
 
@@ -86,19 +93,22 @@ async function runFiles(files, concurrency) {
   await new Promise((resolve) => report.once('end', resolve))
 }
 
-/** Browsers are heavy: one test file at a time. Without Chromium each file is a failure. */
+/** Browsers are heavy: one test file at a time. Without one of them each file is a failure. */
 async function runBrowsers(files) {
   if (files.length === 0) return
-  const chromium = findChromium()
-  if (chromium) {
-    process.env.CHROMIUM = chromium
-    return runFiles(files, 1)
+  const missing = []
+  for (const browser of browsers) {
+    const path = findBrowser(browser)
+    if (path) process.env[browser.variable] = path
+    else missing.push(browser)
   }
+  if (missing.length === 0) return runFiles(files, 1)
   for (const file of files) {
     failed++
     process.stdout.write(`✖ ${relative(join(root, 'dist'), file)}\n`)
   }
-  process.stdout.write('browser tests need Chromium: apt-get install chromium, or set CHROMIUM to its path\n')
+  for (const { name, package: wanted, variable } of missing)
+    process.stdout.write(`browser tests need ${name}: apt-get install ${wanted}, or set ${variable} to its path\n`)
 }
 
 setUp({ tests: true })
