@@ -59,6 +59,10 @@ const files: Record<string, File> = {
   '/adapter.js': packaged('webrtc-adapter/out/adapter.js'),
   '/janus.js': packaged('janus-gateway/npm/src/janus.js'),
   '/janus-js-client.js': own('janus-js-client.js'),
+  '/impaired.html': page('impaired links', module('/impaired-client.js')),
+  '/impaired-client.js': own('impaired-client.js'),
+  '/janus-api.js': own('janus-api.js'),
+  '/source.js': own('source.js'),
 }
 
 export async function servePages(): Promise<{ url: string; close(): void }> {

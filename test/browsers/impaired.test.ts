@@ -1,0 +1,67 @@
+/** Real pages on bad links: what somebody sees there. The relay's seed is fixed, the browsers are as they are. */
+import assert from 'node:assert/strict'
+import { after, before, type TestContext, test } from 'node:test'
+import type { Browser } from 'playwright-core'
+import { launchChromium } from '../support/chromium.js'
+import { chromiumPage } from '../support/impaired/chromium-page.js'
+import { type ImpairedServer, startRostra } from '../support/impaired/server.js'
+import { ImpairedStage, type Sample } from '../support/impaired/stage.js'
+import { servePages } from '../support/pages.js'
+
+const PICTURE = { width: 320, height: 180, framesPerSecond: 20 }
+const DELAY_MS = 10
+
+let server: ImpairedServer
+let browser: Browser
+let pages: Awaited<ReturnType<typeof servePages>>
+
+before(async () => {
+  pages = await servePages()
+  server = await startRostra()
+  browser = await launchChromium()
+})
+
+after(async () => {
+  await browser.close()
+  await server.stop()
+  pages.close()
+})
+
+async function open(t: TestContext, encodings: RTCRtpEncodingParameters[]): Promise<ImpairedStage> {
+  const [publisher, subscriber] = await Promise.all(
+    ['publisher', 'subscriber'].map(() => chromiumPage(browser, `${pages.url}/impaired.html`)),
+  )
+  const ends = { publisher: publisher!, subscriber: subscriber! }
+  const stage = await ImpairedStage.open({ server, ...ends, picture: PICTURE, encodings, seed: 42 })
+  t.after(() => stage.close())
+  await stage.until('moving pictures', ({ receiver }) => receiver.framesDecoded > 20, 10_000)
+  return stage
+}
+
+const encodedFrames = ({ sender }: Sample) => Math.max(...sender.encodings.map(({ framesEncoded }) => framesEncoded))
+
+test('5 % and 10 % loss on every way: pictures keep moving, by retransmissions', async (t) => {
+  const stage = await open(t, [{ maxBitrate: 500_000 }])
+  for (const loss of [0.05, 0.1]) {
+    const link = { loss, delayMs: DELAY_MS }
+    await stage.impair({ publisher: link, subscriber: link })
+    const samples = await stage.during(8_000)
+    const first = samples[0]!
+    const last = samples.at(-1)!
+    const seconds = (last.atMs - first.atMs) / 1_000
+    const frames = last.receiver.framesDecoded - first.receiver.framesDecoded
+    const encoded = encodedFrames(last) - encodedFrames(first)
+    const frozenMs = last.receiver.frozenMs! - first.receiver.frozenMs!
+    const told = `${loss * 100} %: ${frames} of ${encoded} frames in ${seconds.toFixed(1)} s, frozen ${frozenMs} ms`
+    t.diagnostic(told)
+    assert.ok(frames > 0.9 * encoded && frames / seconds > 15, told)
+    assert.ok(frozenMs < 1_500, told)
+    assert.ok(last.receiver.retransmitted > first.receiver.retransmitted, 'to the subscriber')
+    const repaired = last.sender.encodings[0]!.retransmitted - first.sender.encodings[0]!.retransmitted
+    assert.ok(repaired > 0, 'by the publisher')
+    for (const link of ['publisher', 'subscriber']) {
+      const { up, down } = last.relay.links[link]!
+      assert.ok(up.lost > 0 && down.lost > 0, `losses of the ${link}`)
+    }
+  }
+})
