@@ -1,26 +1,25 @@
 /** Janus from the distribution, with a configuration of its own: WebSocket on loopback, videoroom, nothing else. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { hasJanus, writeJanusConfig } from '../peers/janus-config.js'
 import type { BenchServer } from './server.js'
 
 const START_LIMIT_MS = 15_000
-const FOLDERS = ['/usr/lib', '/usr/local/lib', '/opt/janus/lib']
 
 /** @returns undefined when there is no `janus` in the path */
 export async function startJanus(rooms: number, clientsPerRoom: number): Promise<BenchServer | undefined> {
-  if (spawnSync('janus', ['--version'], { stdio: 'ignore' }).error) return undefined
+  if (!hasJanus()) return undefined
   const folder = mkdtempSync(join(tmpdir(), 'rostra-bench-janus-'))
   const port = await freeTcpPort()
-  writeFileSync(join(folder, 'janus.jcfg'), general())
-  writeFileSync(
-    join(folder, 'janus.transport.websockets.jcfg'),
-    `general: { json = "compact"; ws = true; ws_port = ${port}; ws_ip = "127.0.0.1"; wss = false }\n`,
-  )
-  writeFileSync(join(folder, 'janus.plugin.videoroom.jcfg'), roomsOf(rooms, clientsPerRoom))
+  writeJanusConfig(folder, {
+    webSocket: { ip: '127.0.0.1', port },
+    rtpPorts: [50_000, 50_999],
+    rooms: roomsOf(rooms, clientsPerRoom),
+  })
   const child = spawn('janus', [`--configs-folder=${folder}`, '--debug-level=2', '--disable-colors'], {
     stdio: ['ignore', 'ignore', 'ignore'],
   })
@@ -38,31 +37,6 @@ export async function startJanus(rooms: number, clientsPerRoom: number): Promise
     throw error
   }
   return { name: 'janus', url: `ws://127.0.0.1:${port}/`, pid: child.pid!, otherPids: [], stop }
-}
-
-function general(): string {
-  const others = (kind: string, wanted: string) =>
-    FOLDERS.flatMap((folder) => librariesOf(folder, kind)).filter((name) => name !== wanted)
-  return [
-    'general: { log_to_stdout = false; server_name = "bench"; session_timeout = 0 }',
-    'media: { rtp_port_range = "50000-50999" }',
-    `plugins: { disable = "${others('plugins', 'libjanus_videoroom.so').join(',')}" }`,
-    `transports: { disable = "${others('transports', 'libjanus_websockets.so').join(',')}" }`,
-    'events: { broadcast = false }',
-    '',
-  ].join('\n')
-}
-
-function librariesOf(lib: string, kind: string): string[] {
-  const list = (folder: string) => {
-    try {
-      return readdirSync(folder)
-    } catch {
-      return []
-    }
-  }
-  const folders = [lib, ...list(lib).map((sub) => join(lib, sub))].map((each) => join(each, 'janus', kind))
-  return folders.flatMap(list).filter((name) => name.endsWith('.so'))
 }
 
 /** `notify_joining`: everybody is told who comes, as in rostra. */

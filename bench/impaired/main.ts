@@ -1,0 +1,140 @@
+/**
+ * `npm run bench -- impaired`: real browsers on bad links, over rostra and, when asked, over Janus' videoroom on the
+ * same links. README.md says how to read it.
+ */
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { cpus, loadavg, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { Browser } from 'playwright-core'
+import { launchChromium } from '../../test/support/chromium.js'
+import { chromiumPage } from '../../test/support/impaired/chromium-page.js'
+import { type ImpairedServer, startRostra } from '../../test/support/impaired/server.js'
+import type { PictureShape, RelayFigures } from '../../test/support/impaired/stage.js'
+import { servePages } from '../../test/support/pages.js'
+import { startJanusInNamespace } from '../peers/janus-namespace.js'
+import { encodingsOf, readShape } from './encodings.js'
+import { plot, type Series } from './plot.js'
+import { type Row, table } from './report.js'
+import { type Recording, record } from './run.js'
+import { type Scenario, scenarios } from './scenarios.js'
+import { summarise } from './summary.js'
+
+const SEED = 42
+/** What is compared with another server when no scenario is named. */
+const COMPARED = ['loss-5', 'loss-10', 'bursts', 'step-subscriber']
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    peer: { type: 'string' },
+    simulcast: { type: 'string', default: 'both' },
+    picture: { type: 'string', default: '640x360@25' },
+    out: { type: 'string' },
+  },
+})
+
+function wanted(): Scenario[] {
+  const names = values.only?.split(',') ?? (values.peer ? COMPARED : scenarios.map(({ name }) => name))
+  return names.map((name) => {
+    const found = scenarios.find((scenario) => scenario.name === name)
+    if (!found) throw new Error(`there is no scenario "${name}": ${scenarios.map(({ name }) => name).join(', ')}`)
+    return found
+  })
+}
+
+function simulcasts(): boolean[] {
+  const kinds: Record<string, boolean[]> = { on: [true], off: [false], both: [false, true] }
+  const found = kinds[values.simulcast]
+  if (!found) throw new Error('--simulcast is on, off or both')
+  return found
+}
+
+async function servers(): Promise<(() => Promise<ImpairedServer>)[]> {
+  if (values.peer === undefined) return [startRostra]
+  if (values.peer !== 'janus') throw new Error('--peer is janus')
+  return [
+    startRostra,
+    async () => {
+      const janus = await startJanusInNamespace()
+      if (!janus) throw new Error('Janus is not installed (Debian: apt-get install janus), or this is not root')
+      return janus
+    },
+  ]
+}
+
+async function one(
+  scenario: Scenario,
+  start: () => Promise<ImpairedServer>,
+  simulcast: boolean,
+  picture: PictureShape,
+  pageUrl: string,
+): Promise<{ name: string; recording: Recording }> {
+  // A browser for each run: what the one before left behind in a browser is nobody's fault.
+  const server = await start()
+  let browser: Browser | undefined
+  try {
+    browser = await launchChromium()
+    const options = {
+      server,
+      publisher: await chromiumPage(browser, pageUrl),
+      subscriber: await chromiumPage(browser, pageUrl),
+      picture,
+      encodings: encodingsOf(picture, simulcast),
+      seed: SEED,
+    }
+    const recording = await record(scenario, options)
+    return { name: `${server.name}${simulcast ? ', simulcast' : ''}`, recording }
+  } finally {
+    await browser?.close()
+    await server.stop()
+  }
+}
+
+const late = ({ p50Ms, p99Ms, maxMs }: RelayFigures['late']) =>
+  `relay late by ${p50Ms.toFixed(1)} ms (p50), ${p99Ms.toFixed(1)} (p99), ${maxMs.toFixed(0)} (most)`
+
+async function main(): Promise<void> {
+  const picture = readShape(values.picture)
+  const pages = await servePages()
+  const rows: Row[] = []
+  const plots: { file: string; svg: string }[] = []
+  const startedMs = performance.now()
+  try {
+    for (const scenario of wanted()) {
+      const all: Series[] = []
+      for (const simulcast of simulcasts()) {
+        for (const start of await servers()) {
+          const { name, recording } = await one(scenario, start, simulcast, picture, `${pages.url}/impaired.html`)
+          all.push({ name, recording })
+          const summary = summarise(recording)
+          rows.push({ scenario: scenario.title, who: name, summary })
+          const fps = `${summary.framesPerSecond.toFixed(1)} frames/s, frozen ${(summary.frozenMs / 1_000).toFixed(1)} s`
+          console.error(`${scenario.name}, ${name}: ${fps}; ${late(recording.samples.at(-1)!.relay.late)}`)
+        }
+      }
+      if (scenario.steps) {
+        const prefix = values.peer ? `${values.peer}-` : ''
+        plots.push({ file: `${prefix}${scenario.name}.svg`, svg: plot(scenario.title, all) })
+      }
+    }
+  } finally {
+    pages.close()
+  }
+  const text = [
+    `${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, load ${loadavg()[0]!.toFixed(1)} at the end; ` +
+      `Chromium to Chromium, VP8, ${values.picture}; ${((performance.now() - startedMs) / 60_000).toFixed(1)} minutes`,
+    '',
+    table(rows),
+    '',
+  ].join('\n')
+  console.log(text)
+  const folder = values.out ?? mkdtempSync(join(tmpdir(), 'rostra-impaired-'))
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, `${values.peer ?? 'rostra'}.md`), text)
+  for (const { file, svg } of plots) writeFileSync(join(folder, file), svg)
+  console.log(`written to ${folder}`)
+}
+
+await main()
+process.exit()

@@ -1,0 +1,34 @@
+/** One scenario on one stage: samples at even intervals, from the first phase to the last. */
+import type { Sample } from '../../test/support/impaired/stage.js'
+import { ImpairedStage, type StageOptions } from '../../test/support/impaired/stage.js'
+import type { Scenario } from './scenarios.js'
+
+const WARM_UP_MS = 5_000
+
+export interface Recording {
+  samples: Sample[]
+  /** When each phase began, on the clock of the samples; the last is the end. */
+  phasesMs: number[]
+  /** Capacity from each phase on, bit/s; undefined: no limit. */
+  capacitiesBps: (number | undefined)[]
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
+export async function record(scenario: Scenario, options: StageOptions): Promise<Recording> {
+  const stage = await ImpairedStage.open(options)
+  try {
+    await pause(WARM_UP_MS)
+    const recording: Recording = { samples: [await stage.sample()], phasesMs: [], capacitiesBps: [] }
+    for (const { seconds, links } of scenario.phases) {
+      await stage.impair(links)
+      recording.phasesMs.push(recording.samples.at(-1)!.atMs)
+      recording.capacitiesBps.push(scenario.steps && links[scenario.steps]?.rateBps)
+      recording.samples.push(...(await stage.during(seconds * 1_000)))
+    }
+    recording.phasesMs.push(recording.samples.at(-1)!.atMs)
+    return recording
+  } finally {
+    await stage.close()
+  }
+}

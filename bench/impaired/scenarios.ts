@@ -1,0 +1,62 @@
+/** What is done to the links, and for how long. */
+import type { Impairment } from '../../test/support/impaired/direction.js'
+import type { LinkName } from '../../test/support/impaired/stage.js'
+
+export interface Phase {
+  seconds: number
+  /** Links that are made so, both ways; what is not named keeps what it had. */
+  links: Partial<Record<LinkName, Impairment>>
+}
+
+export interface Scenario {
+  name: string
+  /** For the table. */
+  title: string
+  /** After a warm-up with nothing wrong, which is not measured. */
+  phases: Phase[]
+  /** Where a capacity changes: figures over time are drawn. */
+  steps?: LinkName
+}
+
+const STEADY_SECONDS = 10
+const HIGH_BPS = 3_000_000
+const LOW_BPS = 300_000
+
+/** What every link has in every scenario: retransmissions take their time. */
+const BASE_DELAY_MS = 20
+
+/** The same on all four ways: each packet crosses two links. */
+function everywhere(name: string, title: string, impairment: Impairment): Scenario {
+  const link = { delayMs: BASE_DELAY_MS, ...impairment }
+  return { name, title, phases: [{ seconds: STEADY_SECONDS, links: { publisher: link, subscriber: link } }] }
+}
+
+function steps(name: LinkName, title: string): Scenario {
+  const good = { delayMs: BASE_DELAY_MS }
+  const at = (rateBps: number) => ({ publisher: good, subscriber: good, [name]: { ...good, rateBps } })
+  return {
+    name: `step-${name}`,
+    title,
+    steps: name,
+    phases: [
+      { seconds: 6, links: at(HIGH_BPS) },
+      { seconds: 14, links: at(LOW_BPS) },
+      { seconds: 18, links: at(HIGH_BPS) },
+    ],
+  }
+}
+
+export const scenarios: readonly Scenario[] = [
+  everywhere('clean', 'nothing wrong', {}),
+  everywhere('loss-2', 'loss 2 %', { loss: 0.02 }),
+  everywhere('loss-5', 'loss 5 %', { loss: 0.05 }),
+  everywhere('loss-10', 'loss 10 %', { loss: 0.1 }),
+  everywhere('loss-20', 'loss 20 %', { loss: 0.2 }),
+  everywhere('bursts', 'loss in bursts of 10 packets, 2 %', { loss: 0.02, burst: 10 }),
+  everywhere('delay-100', 'delay 100 ms', { delayMs: 100 }),
+  everywhere('delay-300', 'delay 300 ms', { delayMs: 300 }),
+  everywhere('jitter', 'delay 50 ms, jitter 60 ms', { delayMs: 50, jitterMs: 60 }),
+  everywhere('reorder', '5 % of packets 20 ms late', { reorder: 0.05, reorderMs: 20 }),
+  steps('subscriber', '3 Mbit/s → 300 kbit/s → 3 Mbit/s at the subscriber'),
+  steps('publisher', '3 Mbit/s → 300 kbit/s → 3 Mbit/s at the publisher'),
+]

@@ -1,0 +1,88 @@
+/**
+ * Janus in a network namespace of its own. It leaves loopback interfaces out when it gathers candidates, so that it
+ * needs another one: a veth pair whose other end only this machine has. Needs root.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ImpairedServer } from '../../test/support/impaired/server.js'
+import { hasJanus, writeJanusConfig } from './janus-config.js'
+
+const START_LIMIT_MS = 15_000
+const WEBSOCKET_PORT = 8_188
+/** Below the ports that systems give to anybody. */
+const FIRST_PORT = 20_000
+/** One for each handle, and some that are tried again. */
+const PORTS = 16
+const ROOM = 1
+
+const run = (...[program, ...args]: string[]) => execFileSync(program!, args, { stdio: ['ignore', 'ignore', 'pipe'] })
+
+/** @returns undefined when there is no `janus` in the path, or no right to make a namespace */
+export async function startJanusInNamespace(): Promise<ImpairedServer | undefined> {
+  if (!hasJanus() || process.getuid?.() !== 0) return undefined
+  const name = `rostra-${process.pid}`
+  // 198.18.0.0/15 is for benchmarks (RFC 2544).
+  const net = `198.18.${process.pid % 250}`
+  const [outside, inside] = [`${net}.1`, `${net}.2`]
+  const folder = mkdtempSync(join(tmpdir(), 'rostra-bench-janus-'))
+  let child: ChildProcess | undefined
+  const stop = async () => {
+    if (child && child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    }
+    // Takes both ends of the pair with it.
+    run('ip', 'netns', 'del', name)
+    rmSync(folder, { recursive: true, force: true })
+  }
+  run('ip', 'netns', 'add', name)
+  try {
+    // Names of interfaces have at most 15 characters.
+    const [near, far] = [`rb${process.pid}a`, `rb${process.pid}b`]
+    run('ip', 'link', 'add', near, 'type', 'veth', 'peer', 'name', far, 'netns', name)
+    run('ip', 'addr', 'add', `${outside}/30`, 'dev', near)
+    run('ip', 'link', 'set', near, 'up')
+    run('ip', '-n', name, 'addr', 'add', `${inside}/30`, 'dev', far)
+    run('ip', '-n', name, 'link', 'set', far, 'up')
+    run('ip', '-n', name, 'link', 'set', 'lo', 'up')
+    writeJanusConfig(folder, {
+      webSocket: { ip: inside, port: WEBSOCKET_PORT },
+      rtpPorts: [FIRST_PORT, FIRST_PORT + PORTS - 1],
+      rooms: `room-${ROOM}: { description = "bench"; publishers = 6 }\n`,
+    })
+    const args = ['netns', 'exec', name, 'janus', `--configs-folder=${folder}`, '--debug-level=2', '--disable-colors']
+    child = spawn('ip', args, { stdio: 'ignore' })
+    await listens(child, inside)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return {
+    name: 'janus',
+    plugin: 'videoroom',
+    url: `ws://${inside}:${WEBSOCKET_PORT}/`,
+    room: ROOM,
+    media: { address: inside, ports: Array.from({ length: PORTS }, (_, index) => FIRST_PORT + index) },
+    // It does not estimate what a subscriber can get.
+    figures: async () => ({}),
+    stop,
+  }
+}
+
+async function listens(child: ChildProcess, address: string): Promise<void> {
+  const limitMs = performance.now() + START_LIMIT_MS
+  while (child.exitCode === null && performance.now() < limitMs) {
+    const socket = connect(WEBSOCKET_PORT, address)
+    const open = await Promise.race([once(socket, 'connect').then(() => true), once(socket, 'close').then(() => false)])
+      // `once` rejects with the error of the socket.
+      .catch(() => false)
+    socket.destroy()
+    if (open) return
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  throw new Error('janus does not start: run it by hand to see why')
+}
