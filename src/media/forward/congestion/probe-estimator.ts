@@ -15,7 +15,7 @@ const MAX_RATIO = 2
 const FULL = 0.9
 const FULL_USE = 0.95
 
-/** A cluster while it is sent: `Prober` fills it. */
+/** A cluster, counted while it is sent. */
 export interface Cluster {
   /** 1–255. */
   id: number
@@ -60,10 +60,14 @@ export class ProbeEstimator {
     this.#lastArrivedMs = Math.max(this.#lastArrivedMs, arrivedMs)
   }
 
-  /** What the cluster says so far, or null when too little of it arrived, or nothing that can be believed. */
-  result(sent: Cluster): ProbeResult | null {
-    if (sent.id !== this.#cluster || this.#packets < Math.max(MIN_PACKETS, sent.packets * ENOUGH)) return null
-    if (this.#bytes < sent.bytes * ENOUGH) return null
+  /**
+   * What the cluster says so far, or null when too little of it arrived, or nothing that can be believed.
+   * @param ownLoss share of packets that the link loses at any rate
+   */
+  result(sent: Cluster, ownLoss = 0): ProbeResult | null {
+    const enough = ENOUGH * (1 - ownLoss)
+    if (sent.id !== this.#cluster || this.#packets < Math.max(MIN_PACKETS, sent.packets * enough)) return null
+    if (this.#bytes < sent.bytes * enough) return null
     const sendMs = this.#lastSentMs - this.#firstSentMs
     const arriveMs = this.#lastArrivedMs - this.#firstArrivedMs
     if (sendMs <= 0 || sendMs > MAX_INTERVAL_MS || arriveMs <= 0 || arriveMs > MAX_INTERVAL_MS) return null

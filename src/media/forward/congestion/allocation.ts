@@ -1,0 +1,172 @@
+/**
+ * Who gets which layer out of one budget: everybody the lowest first, then the next ones in turn. What is given stays
+ * while it fits: a step up wants more than just enough room, and soon after a step down it waits.
+ */
+
+/** One choice of layers of a stream: all that is needed for it, in bit/s. */
+export interface Step {
+  spatial: number
+  temporal: number
+  rateBps: number
+}
+
+/** Why a stream does not get its best layer; '' = it does. */
+export type Limit = '' | 'budget' | 'paused'
+
+/** Room that must be there for a step up, of what is needed in all. */
+const ROOM = 1.1
+/** After a step down the next one up waits; longer each time that a step up was in vain. */
+const HOLD_MS = 2000
+const MAX_HOLD_MS = 8000
+/** A step down so soon after a step up means that it was in vain. */
+const IN_VAIN_MS = 5000
+/** The lowest layers must be too much for so long before one is not sent at all; longer when it is not by much. */
+const PAUSE_MS = 1000
+const SLOW_PAUSE_MS = 4000
+const MUCH = 1.3
+/** Between two tries. */
+const TRY_MS = 3000
+
+/** What one stream is given. */
+export class Allotment {
+  /** Choices, ascending; empty = nothing comes or nothing is wanted. */
+  ladder: readonly Step[] = []
+  /** Index in the ladder, −1 = paused. */
+  level = 0
+  raisedMs = Number.NEGATIVE_INFINITY
+  heldUntilMs = Number.NEGATIVE_INFINITY
+  #holdMs = HOLD_MS
+
+  get rateBps(): number {
+    return rateOf(this, this.level)
+  }
+
+  get limit(): Limit {
+    if (this.level < 0) return 'paused'
+    return this.level < this.ladder.length - 1 ? 'budget' : ''
+  }
+
+  lower(level: number, nowMs: number): void {
+    this.#holdMs = nowMs - this.raisedMs < IN_VAIN_MS ? Math.min(MAX_HOLD_MS, this.#holdMs * 2) : HOLD_MS
+    this.level = level
+    this.heldUntilMs = nowMs + this.#holdMs
+  }
+
+  raise(level: number, nowMs: number): void {
+    this.level = level
+    this.raisedMs = nowMs
+  }
+}
+
+export interface Budget {
+  /** For all of these streams. */
+  bps: number
+  /** Whether the link was seen to be full lately. If not, the budget only says what has been tried. */
+  limited: boolean
+  /** Nobody can probe, so that the only way to find out whether more gets through is to send it: one step at a time. */
+  tries: boolean
+}
+
+function rateOf({ ladder }: Allotment, level: number): number {
+  return level < 0 || ladder.length === 0 ? 0 : ladder[Math.min(level, ladder.length - 1)]!.rateBps
+}
+
+const sumOf = (allotments: readonly Allotment[]) => allotments.reduce((sum, { rateBps }) => sum + rateBps, 0)
+
+export class Allocator {
+  /** Since when not even the lowest layers fit; NaN = they do. */
+  #tightMs = Number.NaN
+  #triedMs = Number.NEGATIVE_INFINITY
+
+  /**
+   * Changes the levels of `allotments` to what fits.
+   * @returns whether one changed
+   */
+  allocate(allotments: readonly Allotment[], budget: Budget, nowMs: number): boolean {
+    const before = allotments.map(({ level }) => level)
+    for (const allotment of allotments) {
+      // Layers that are gone are no step down.
+      allotment.level = Math.min(allotment.level, Math.max(0, allotment.ladder.length - 1))
+    }
+    this.#shrink(allotments, budget, nowMs)
+    this.#grow(allotments, budget, nowMs)
+    return allotments.some(({ level }, i) => level !== before[i])
+  }
+
+  #shrink(allotments: readonly Allotment[], budget: Budget, nowMs: number): void {
+    let sum = sumOf(allotments)
+    if (sum <= budget.bps || !budget.limited) {
+      this.#tightMs = Number.NaN
+      return
+    }
+    while (sum > budget.bps) {
+      const highest = pick(
+        allotments,
+        ({ level }) => level > 0,
+        (a, b) => a.rateBps > b.rateBps,
+      )
+      if (highest === undefined) break
+      highest.lower(highest.level - 1, nowMs)
+      sum = sumOf(allotments)
+    }
+    if (sum <= budget.bps) {
+      this.#tightMs = Number.NaN
+      return
+    }
+    if (Number.isNaN(this.#tightMs)) this.#tightMs = nowMs
+    if (nowMs - this.#tightMs < (sum > budget.bps * MUCH ? PAUSE_MS : SLOW_PAUSE_MS)) return
+    while (sum > budget.bps) {
+      const dearest = pick(
+        allotments,
+        ({ level, ladder }) => level === 0 && ladder.length > 0,
+        (a, b) => a.rateBps > b.rateBps,
+      )
+      if (dearest === undefined) return
+      dearest.lower(-1, nowMs)
+      sum = sumOf(allotments)
+    }
+  }
+
+  #grow(allotments: readonly Allotment[], budget: Budget, nowMs: number): void {
+    let sum = sumOf(allotments)
+    const full = new Set<Allotment>()
+    for (;;) {
+      const lowest = pick(
+        allotments,
+        (allotment) =>
+          !full.has(allotment) && nowMs >= allotment.heldUntilMs && allotment.level < allotment.ladder.length - 1,
+        (a, b) => a.level < b.level,
+      )
+      if (lowest === undefined) return
+      const next = rateOf(lowest, lowest.level + 1) - lowest.rateBps
+      const tries = budget.tries && !budget.limited && nowMs - this.#triedMs >= TRY_MS
+      // Nobody knows that the lowest layers are too much: they begin.
+      const free = (lowest.level < 0 && !budget.limited) || tries
+      if (!free && (sum + next) * ROOM > budget.bps) {
+        full.add(lowest)
+        continue
+      }
+      if (tries) this.#triedMs = nowMs
+      lowest.raise(lowest.level + 1, nowMs)
+      sum += next
+    }
+  }
+}
+
+/** What all streams would take at their best. */
+export function wantedBps(allotments: readonly Allotment[]): number {
+  return allotments.reduce((sum, allotment) => sum + rateOf(allotment, allotment.ladder.length - 1), 0)
+}
+
+/** The first of those that pass which none is before. */
+function pick(
+  allotments: readonly Allotment[],
+  passes: (allotment: Allotment) => boolean,
+  before: (a: Allotment, b: Allotment) => boolean,
+): Allotment | undefined {
+  let best: Allotment | undefined
+  for (const allotment of allotments) {
+    if (passes(allotment) && (best === undefined || before(allotment, best))) best = allotment
+  }
+  return best
+}

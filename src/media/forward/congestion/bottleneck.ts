@@ -1,0 +1,284 @@
+/**
+ * The link to one client, which all its connections share: one rate for all of them. Each connection sees the queue
+ * by the delay of its own packets; what came through and what was lost is summed up.
+ */
+import { AimdRate, type RateBounds } from './aimd-rate.js'
+import { Allocator, type Allotment, wantedBps } from './allocation.js'
+import type { Flow } from './flow.js'
+import { LossRate } from './loss-rate.js'
+import type { Usage } from './overuse-detector.js'
+import type { ProbeResult } from './probe-estimator.js'
+import { PROBE_TICK_MS, Prober } from './prober.js'
+
+export const bounds: Readonly<RateBounds> = { startBps: 500_000, minBps: 40_000, maxBps: 100_000_000 }
+
+/** Flows that carry less than this share of what came through do not say alone that the link is used too much. */
+const MIN_SHARE = 1 / 3
+/** The link counts as full for so long after it was seen to be. */
+const LIMITED_MS = 10_000
+/** Without feedback for so long, although packets went out: what went out was too much, or the link is gone. */
+const SILENCE_MS = 1500
+const SILENCE_STEP_MS = 1000
+/** Rates of sending are measured over so long. */
+const MEASURE_MS = 500
+/** Of what comes through: a probe that measured less was unlucky. */
+const KEPT = 0.85
+/** Targets are looked at no more often than this, unless the estimate fell. */
+const ALLOCATE_MS = 200
+const IDLE_TICK_MS = 500
+
+/** A connection of the client, and what it can send. */
+export interface Member {
+  readonly flow: Flow
+  /** Video streams that want a share. */
+  readonly allotments: readonly Allotment[]
+  /** Whether it can send packets that carry nothing new: RTX and transport-wide numbers were negotiated. */
+  readonly probes: boolean
+  /** Sent on the wire ever, media without retransmissions; and of that, audio. */
+  readonly sentBytes: number
+  readonly audioBytes: number
+  /** Sends about `bytes` of such packets, at least one. @returns whether it could */
+  probe(bytes: number, nowMs: number): boolean
+  /** The levels of its `allotments`, or the estimate, changed. */
+  allocated(nowMs: number): void
+}
+
+export class Bottleneck {
+  readonly #members: Member[] = []
+  readonly #delay = new AimdRate(bounds)
+  readonly #loss = new LossRate(bounds)
+  readonly prober = new Prober()
+  readonly #allocator = new Allocator()
+  #probing: Member | null = null
+  #fullMs = Number.NEGATIVE_INFINITY
+  #silenceMs = Number.NEGATIVE_INFINITY
+  #sentBytes = 0
+  #sentBps = 0
+  #audioBytes = 0
+  #audioBps = 0
+  #measuredMs = Number.NEGATIVE_INFINITY
+  #allocatedMs = Number.NEGATIVE_INFINITY
+  #estimateBps = bounds.startBps
+  readonly #lossCounts = { received: 0, lost: 0 }
+
+  get members(): readonly Member[] {
+    return this.#members
+  }
+
+  /** What the link holds, as far as is known. */
+  get estimateBps(): number {
+    return this.#estimateBps
+  }
+
+  /** Shares of 0…1: lost lately, and what of it the link loses at any rate. */
+  get loss(): Pick<LossRate, 'share' | 'ownShare'> {
+    return this.#loss
+  }
+
+  /** For audio of all connections, measured. */
+  get audioBps(): number {
+    return this.#audioBps
+  }
+
+  /** Whether the link was seen to be full lately. If not, the estimate only says what has been tried. */
+  limited(nowMs: number): boolean {
+    return nowMs - Math.max(this.#delay.reducedMs, this.#loss.reducedMs, this.#fullMs) < LIMITED_MS
+  }
+
+  /** Whether anything is known that targets can be chosen by. */
+  get informed(): boolean {
+    return this.#members.some(({ flow }) => flow.informed)
+  }
+
+  add(member: Member): void {
+    this.#members.push(member)
+  }
+
+  remove(member: Member): void {
+    const at = this.#members.indexOf(member)
+    if (at >= 0) this.#members.splice(at, 1)
+    member.flow.cluster = null
+    if (this.#probing !== member) return
+    this.#endCluster()
+    this.#probing = null
+    this.prober.abandon(0)
+  }
+
+  usage(nowMs: number): Usage {
+    let total = 0
+    let over = 0
+    let under = 0
+    for (const { flow } of this.#members) {
+      // A flow of which little is known still counts a little.
+      const weight = (flow.acknowledgedBps(nowMs) || 0) + 1
+      const usage = flow.usage(nowMs)
+      total += weight
+      if (usage === 'over') over += weight
+      else if (usage === 'under') under += weight
+    }
+    if (over > 0 && over >= total * MIN_SHARE) return 'over'
+    return under > 0 && under >= total * MIN_SHARE ? 'under' : 'normal'
+  }
+
+  /** What came through of all flows lately; NaN = not known. */
+  acknowledgedBps(nowMs: number): number {
+    let sum = Number.NaN
+    for (const { flow } of this.#members) {
+      const bps = flow.acknowledgedBps(nowMs)
+      if (!Number.isNaN(bps)) sum = (Number.isNaN(sum) ? 0 : sum) + bps
+    }
+    return sum
+  }
+
+  /** The peer of `member` says what it holds the link for. */
+  remb(member: Member, bps: number, nowMs: number): void {
+    const fell = member.flow.remb(bps, nowMs)
+    if (fell && this.#rembBps(nowMs) < this.#sentBps) this.#fullMs = nowMs
+    this.#settle(nowMs)
+  }
+
+  /** `member.flow` took feedback or reports. */
+  update(member: Member, nowMs: number): void {
+    this.#lossCounts.received = this.#lossCounts.lost = 0
+    member.flow.takeLoss(this.#lossCounts)
+    this.#loss.add(this.#lossCounts.received, this.#lossCounts.lost, this.#estimateBps, nowMs)
+    const usage = this.usage(nowMs)
+    if (usage === 'over') this.prober.holdOff(nowMs)
+    this.#delay.update(usage, this.acknowledgedBps(nowMs), member.flow.rttMs, nowMs)
+    if (this.#probing === member) this.#takeProbe(usage, nowMs)
+    this.#settle(nowMs)
+  }
+
+  /** Sends what is due of a probe, and looks whether anything changed. @returns when to call again */
+  tick(nowMs: number): number {
+    this.#measure(nowMs)
+    this.#noticeSilence(nowMs)
+    if (this.prober.state === 'waiting' && this.prober.overdue(this.#probing?.flow.rttMs ?? 0, nowMs)) {
+      this.#finishProbe(null, nowMs)
+    }
+    this.#settle(nowMs)
+    this.#beginProbe(nowMs)
+    this.#sendProbe(nowMs)
+    return this.prober.state === 'sending' ? nowMs + PROBE_TICK_MS : nowMs + IDLE_TICK_MS
+  }
+
+  // ---- the estimate
+
+  #settle(nowMs: number): void {
+    const before = this.#estimateBps
+    this.#estimateBps = this.#combined(nowMs)
+    const fell = this.#estimateBps < before
+    if (!this.informed || (!fell && nowMs - this.#allocatedMs < ALLOCATE_MS)) return
+    this.#allocatedMs = nowMs
+    const budget = {
+      bps: Math.max(0, this.#estimateBps - this.#audioBps),
+      limited: this.limited(nowMs),
+      tries: !this.#members.some(({ probes }) => probes),
+    }
+    this.#allocator.allocate(this.#allotments(), budget, nowMs)
+    for (const member of this.#members) member.allocated(nowMs)
+  }
+
+  /** The least of what delay, loss and the peers' own estimates allow. */
+  #combined(nowMs: number): number {
+    const rembBps = this.#rembBps(nowMs)
+    const heard = this.#members.some(({ flow }) => flow.feedbackMs !== Number.NEGATIVE_INFINITY)
+    // The rate that follows the delay means something only with feedback, or while nobody says anything.
+    const delayBps = heard || Number.isNaN(rembBps) ? this.#delay.rateBps : Number.POSITIVE_INFINITY
+    const ours = Math.min(delayBps, this.#loss.rateBps)
+    return Number.isNaN(rembBps) ? ours : Math.max(bounds.minBps, Math.min(ours, rembBps))
+  }
+
+  /** Sum of the peers' own estimates; NaN when one has none. */
+  #rembBps(nowMs: number): number {
+    return this.#members.reduce((sum, { flow }) => sum + flow.rembBps(nowMs), 0)
+  }
+
+  #noticeSilence(nowMs: number): void {
+    if (nowMs - this.#silenceMs < SILENCE_STEP_MS) return
+    for (const { flow } of this.#members) {
+      if (flow.feedbackMs === Number.NEGATIVE_INFINITY) continue
+      if (nowMs - flow.feedbackMs < SILENCE_MS + flow.rttMs) continue
+      // Nothing was sent that could be told of.
+      if (flow.sent.newestMs < Math.max(nowMs - SILENCE_STEP_MS, flow.feedbackMs)) continue
+      this.#silenceMs = nowMs
+      this.#delay.update('over', Number.NaN, 0, nowMs)
+      return
+    }
+  }
+
+  #measure(nowMs: number): void {
+    const elapsedMs = nowMs - this.#measuredMs
+    if (elapsedMs < MEASURE_MS) return
+    let sent = 0
+    let audio = 0
+    for (const member of this.#members) {
+      sent += member.sentBytes
+      audio += member.audioBytes
+    }
+    // A member that left takes its bytes along.
+    this.#sentBps = Math.max(0, ((sent - this.#sentBytes) * 8000) / elapsedMs)
+    this.#audioBps = Math.max(0, ((audio - this.#audioBytes) * 8000) / elapsedMs)
+    this.#sentBytes = sent
+    this.#audioBytes = audio
+    this.#measuredMs = nowMs
+  }
+
+  #allotments(): readonly Allotment[] {
+    const [only] = this.#members
+    return this.#members.length === 1 ? only!.allotments : this.#members.flatMap(({ allotments }) => allotments)
+  }
+
+  // ---- probing
+
+  #beginProbe(nowMs: number): void {
+    const wanted = wantedBps(this.#allotments()) + this.#audioBps
+    const totalBps = this.prober.plan(this.#estimateBps, wanted, nowMs)
+    if (totalBps === 0 || this.usage(nowMs) !== 'normal') return
+    const member = this.#members.find(({ probes, flow }) => probes && nowMs - flow.feedbackMs < SILENCE_MS + flow.rttMs)
+    if (member === undefined) return
+    this.#probing = member
+    this.prober.begin(totalBps, nowMs)
+    for (const { flow } of this.#members) flow.cluster = this.prober.beside
+    member.flow.cluster = this.prober.cluster
+  }
+
+  #sendProbe(nowMs: number): void {
+    const member = this.#probing
+    if (member === null || this.prober.state !== 'sending') return
+    // Media that went out meanwhile is part of the cluster.
+    const owed = this.prober.owed(nowMs)
+    if (owed > 0 && !member.probe(owed, nowMs)) {
+      this.#endCluster()
+      this.#probing = null
+      this.prober.abandon(nowMs)
+    } else if (this.prober.complete(nowMs)) this.#endCluster()
+  }
+
+  #endCluster(): void {
+    for (const { flow } of this.#members) flow.cluster = null
+  }
+
+  #takeProbe(usage: Usage, nowMs: number): void {
+    if (this.prober.state !== 'waiting') return
+    const result = this.#probing!.flow.probes.result(this.prober.cluster, this.#loss.ownShare)
+    if (result === null) return
+    // Packets of the other connections stood in the same queue.
+    const { cluster, beside } = this.prober
+    const bps = (result.bps * (cluster.bytes + beside.bytes)) / cluster.bytes
+    if (result.full) this.#fullMs = nowMs
+    if (usage !== 'over' && bps > this.#estimateBps) {
+      this.#delay.set(bps, nowMs)
+      this.#loss.atLeast(bps)
+    } else if (result.full && bps < this.#estimateBps) {
+      // More than that was believed; what does come through is no less.
+      this.#delay.set(Math.max(bps, KEPT * (this.acknowledgedBps(nowMs) || 0)), nowMs)
+    }
+    this.#finishProbe({ bps, full: result.full }, nowMs)
+  }
+
+  #finishProbe(result: ProbeResult | null, nowMs: number): void {
+    this.prober.finish(result, nowMs)
+    this.#probing = null
+  }
+}
