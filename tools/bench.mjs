@@ -1,7 +1,7 @@
 // `npm run bench -- [NAME] [flags]`, loopback only. NAMEs:
 //   load        [--subscribers 20] [--rate 500] [--bytes 1100] [--seconds 5] [--runs 5]    (the default)
 //   signalling  [--rooms 100] [--clients-per-room 21] [--rate 5000] [--seconds 10] [--only rostra|janus] …
-//   impaired    [--only loss-5,step-subscriber,…] [--peer janus] [--simulcast on|off|both] [--picture 640x360@25] [--out FOLDER]
+//   impaired    [--only loss-5,step-subscriber,…] [--browsers chromium-firefox,…] [--simulcast on|off|both] [--peer janus] …
 import { fail, run, setUp } from './setup.mjs'
 
 const [first = 'load'] = process.argv.slice(2)

@@ -7,8 +7,8 @@ import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Browser } from 'playwright-core'
-import { launchChromium } from '../../test/support/chromium.js'
-import { chromiumPage } from '../../test/support/impaired/chromium-page.js'
+import { type BrowserName, browserNames, launchers } from '../../test/support/browsers.js'
+import { browserPage } from '../../test/support/impaired/browser-page.js'
 import { type ImpairedServer, startRostra } from '../../test/support/impaired/server.js'
 import type { PictureShape, RelayFigures } from '../../test/support/impaired/stage.js'
 import { servePages } from '../../test/support/pages.js'
@@ -28,7 +28,8 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string' },
     peer: { type: 'string' },
-    simulcast: { type: 'string', default: 'both' },
+    browsers: { type: 'string', default: 'chromium-chromium' },
+    simulcast: { type: 'string' },
     picture: { type: 'string', default: '640x360@25' },
     out: { type: 'string' },
   },
@@ -43,14 +44,41 @@ function wanted(): Scenario[] {
   })
 }
 
+/** With simulcast only, unless that is what is compared. */
 function simulcasts(): boolean[] {
   const kinds: Record<string, boolean[]> = { on: [true], off: [false], both: [false, true] }
-  const found = kinds[values.simulcast]
+  const found = kinds[values.simulcast ?? (values.peer ? 'both' : 'on')]
   if (!found) throw new Error('--simulcast is on, off or both')
   return found
 }
 
-async function servers(): Promise<(() => Promise<ImpairedServer>)[]> {
+interface Pair {
+  publisher: BrowserName
+  subscriber: BrowserName
+}
+
+function pairs(): Pair[] {
+  const named = (text = '') => {
+    const found = browserNames.find((name) => name.toLowerCase() === text.toLowerCase())
+    if (!found) throw new Error(`--browsers is a list of PUBLISHER-SUBSCRIBER out of ${browserNames.join(', ')}`)
+    return found
+  }
+  return values.browsers.split(',').map((pair) => {
+    const [publisher, subscriber] = pair.split('-')
+    return { publisher: named(publisher), subscriber: named(subscriber) }
+  })
+}
+
+/** Browsers are started once: PeerConnections of different pages share nothing that matters here. */
+const browsers = new Map<BrowserName, Promise<Browser>>()
+
+function browser(name: BrowserName): Promise<Browser> {
+  let started = browsers.get(name)
+  if (!started) browsers.set(name, (started = launchers[name]()))
+  return started
+}
+
+function servers(): (() => Promise<ImpairedServer>)[] {
   if (values.peer === undefined) return [startRostra]
   if (values.peer !== 'janus') throw new Error('--peer is janus')
   return [
@@ -63,32 +91,39 @@ async function servers(): Promise<(() => Promise<ImpairedServer>)[]> {
   ]
 }
 
+interface Run {
+  scenario: Scenario
+  start(): Promise<ImpairedServer>
+  simulcast: boolean
+  pair: Pair
+}
+
 async function one(
-  scenario: Scenario,
-  start: () => Promise<ImpairedServer>,
-  simulcast: boolean,
+  { scenario, start, simulcast, pair }: Run,
   picture: PictureShape,
   pageUrl: string,
 ): Promise<{ name: string; recording: Recording }> {
-  // A browser for each run: what the one before left behind in a browser is nobody's fault.
   const server = await start()
-  let browser: Browser | undefined
   try {
-    browser = await launchChromium()
-    const options = {
+    const recording = await record(scenario, {
       server,
-      publisher: await chromiumPage(browser, pageUrl),
-      subscriber: await chromiumPage(browser, pageUrl),
+      publisher: await browserPage(await browser(pair.publisher), pageUrl),
+      subscriber: await browserPage(await browser(pair.subscriber), pageUrl),
       picture,
       encodings: encodingsOf(picture, simulcast),
       seed: SEED,
-    }
-    const recording = await record(scenario, options)
-    return { name: `${server.name}${simulcast ? ', simulcast' : ''}`, recording }
+    })
+    const through = pairs().length > 1 ? ` (${pair.publisher} → ${pair.subscriber})` : ''
+    return { name: `${server.name}${simulcast ? ', simulcast' : ''}${through}`, recording }
   } finally {
-    await browser?.close()
     await server.stop()
   }
+}
+
+function runs(scenario: Scenario, starts: readonly (() => Promise<ImpairedServer>)[]): Run[] {
+  return pairs().flatMap((pair) =>
+    simulcasts().flatMap((simulcast) => starts.map((start) => ({ scenario, start, simulcast, pair }))),
+  )
 }
 
 const late = ({ p50Ms, p99Ms, maxMs }: RelayFigures['late']) =>
@@ -96,6 +131,7 @@ const late = ({ p50Ms, p99Ms, maxMs }: RelayFigures['late']) =>
 
 async function main(): Promise<void> {
   const picture = readShape(values.picture)
+  const starts = servers()
   const pages = await servePages()
   const rows: Row[] = []
   const plots: { file: string; svg: string }[] = []
@@ -103,27 +139,27 @@ async function main(): Promise<void> {
   try {
     for (const scenario of wanted()) {
       const all: Series[] = []
-      for (const simulcast of simulcasts()) {
-        for (const start of await servers()) {
-          const { name, recording } = await one(scenario, start, simulcast, picture, `${pages.url}/impaired.html`)
-          all.push({ name, recording })
-          const summary = summarise(recording)
-          rows.push({ scenario: scenario.title, who: name, summary })
-          const fps = `${summary.framesPerSecond.toFixed(1)} frames/s, frozen ${(summary.frozenMs / 1_000).toFixed(1)} s`
-          console.error(`${scenario.name}, ${name}: ${fps}; ${late(recording.samples.at(-1)!.relay.late)}`)
-        }
+      for (const run of runs(scenario, starts)) {
+        const { name, recording } = await one(run, picture, `${pages.url}/impaired.html`)
+        all.push({ name, recording })
+        const summary = summarise(recording)
+        rows.push({ scenario: scenario.title, who: name, summary })
+        const fps = `${summary.framesPerSecond.toFixed(1)} frames/s, frozen ${(summary.frozenMs / 1_000).toFixed(1)} s`
+        console.error(`${scenario.name}, ${name}: ${fps}; ${late(recording.samples.at(-1)!.relay.late)}`)
       }
       if (scenario.steps) {
-        const prefix = values.peer ? `${values.peer}-` : ''
-        plots.push({ file: `${prefix}${scenario.name}.svg`, svg: plot(scenario.title, all) })
+        plots.push({ file: `${values.peer ?? 'rostra'}-${scenario.name}.svg`, svg: plot(scenario.title, all) })
       }
     }
   } finally {
     pages.close()
+    for (const started of browsers.values()) await (await started).close()
   }
   const text = [
     `${new Date().toISOString().slice(0, 10)}, ${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, load ${loadavg()[0]!.toFixed(1)} at the end; ` +
-      `Chromium to Chromium, VP8, ${values.picture}; ${((performance.now() - startedMs) / 60_000).toFixed(1)} minutes`,
+      `${pairs()
+        .map(({ publisher, subscriber }) => `${publisher} → ${subscriber}`)
+        .join(', ')}, VP8, ${values.picture}; ${((performance.now() - startedMs) / 60_000).toFixed(1)} minutes`,
     '',
     table(rows),
     '',

@@ -30,14 +30,19 @@ export async function startJanusInNamespace(): Promise<ImpairedServer | undefine
   const [outside, inside] = [`${net}.1`, `${net}.2`]
   const folder = mkdtempSync(join(tmpdir(), 'rostra-bench-janus-'))
   let child: ChildProcess | undefined
-  const stop = async () => {
-    if (child && child.exitCode === null && child.signalCode === null) {
-      child.kill('SIGKILL')
-      await once(child, 'exit')
-    }
+  const clear = () => {
+    child?.kill('SIGKILL')
     // Takes both ends of the pair with it.
     run('ip', 'netns', 'del', name)
     rmSync(folder, { recursive: true, force: true })
+  }
+  // However this process ends, but for SIGKILL.
+  process.once('exit', clear)
+  const stop = async () => {
+    process.off('exit', clear)
+    const gone = child && child.exitCode === null && child.signalCode === null && once(child, 'exit')
+    clear()
+    await gone
   }
   run('ip', 'netns', 'add', name)
   try {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, type TestContext, test } from 'node:test'
 import type { Browser } from 'playwright-core'
 import { launchChromium } from '../support/chromium.js'
-import { chromiumPage } from '../support/impaired/chromium-page.js'
+import { browserPage } from '../support/impaired/browser-page.js'
 import { type ImpairedServer, startRostra } from '../support/impaired/server.js'
 import { ImpairedStage, type Sample } from '../support/impaired/stage.js'
 import { servePages } from '../support/pages.js'
@@ -29,7 +29,7 @@ after(async () => {
 
 async function open(t: TestContext, encodings: RTCRtpEncodingParameters[]): Promise<ImpairedStage> {
   const [publisher, subscriber] = await Promise.all(
-    ['publisher', 'subscriber'].map(() => chromiumPage(browser, `${pages.url}/impaired.html`)),
+    ['publisher', 'subscriber'].map(() => browserPage(browser, `${pages.url}/impaired.html`)),
   )
   const ends = { publisher: publisher!, subscriber: subscriber! }
   const stage = await ImpairedStage.open({ server, ...ends, picture: PICTURE, encodings, seed: 42 })

@@ -3,7 +3,7 @@ import type { Browser } from 'playwright-core'
 import { launchChromium } from './chromium.js'
 import { launchFirefox } from './firefox.js'
 
-const launchers = { Chromium: () => launchChromium(), Firefox: () => launchFirefox() }
+export const launchers = { Chromium: () => launchChromium(), Firefox: () => launchFirefox() }
 
 export type BrowserName = keyof typeof launchers
 

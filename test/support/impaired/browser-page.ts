@@ -2,8 +2,8 @@ import type { Browser } from 'playwright-core'
 import { openPage } from '../chromium.js'
 import type { ImpairedPage } from './stage.js'
 
-/** A page of Chromium in a context of its own. */
-export async function chromiumPage(browser: Browser, url: string): Promise<ImpairedPage> {
+/** A page in a context of its own. */
+export async function browserPage(browser: Browser, url: string): Promise<ImpairedPage> {
   const page = await openPage(browser, url)
   return {
     evaluate: <A, R>(body: (argument: A) => R | Promise<R>, argument: A) =>
