@@ -71,11 +71,93 @@ test('history: grows while younger packets would be lost, and keeps them across 
   assert.ok(history.bytes.length >= 256 * 1024)
 })
 
-test('history: a slow stream stays small', () => {
+test('history: a slow stream stays small, and one that never comes takes nothing', () => {
   const history = new History(256, 1 << 20)
+  assert.equal(history.bytes.length, 0)
+  assert.equal(history.find(65_536), -1)
   const source = new Uint8Array(4096)
   for (let i = 0; i < 500; i++) history.store(65_536 + i, source, 0, 120, 12, 0, i * 20)
-  assert.equal(history.bytes.length, 16 * 1024)
+  assert.equal(history.bytes.length, 8 * 1024)
+})
+
+/** Sends packets of `bytes` each, evenly, and looks after each that all of the last second are there. */
+function play(history: History, from: number, rateBps: number, bytes: number, beginMs: number, ms: number): number {
+  const source = new Uint8Array(4096)
+  const intervalMs = (bytes * 8000) / rateBps
+  const count = Math.ceil(ms / intervalMs)
+  for (let i = 0; i < count; i++) {
+    const nowMs = beginMs + i * intervalMs
+    fill(source, i % 4, bytes, from + i)
+    history.store(from + i, source, i % 4, bytes, 12, 0, nowMs)
+    const oldest = Math.max(from, from + i - Math.ceil(1000 / intervalMs) + 1)
+    for (const extSeq of [oldest, oldest + 1, from + i]) {
+      if (extSeq <= from + i) assert.ok(check(history, extSeq, bytes), `packet ${extSeq - from} when ${i} came`)
+    }
+  }
+  return from + count
+}
+
+test('history: a second is kept at any rate and size of packets', () => {
+  for (const rateBps of [8_000, 30_000, 300_000, 2_500_000, 10_000_000]) {
+    for (const bytes of [40, 200, 1200, 1500]) {
+      const history = new History(1 << 15, 1 << 22)
+      play(history, 65_536, rateBps, bytes, 5000, Math.max(3000, (bytes * 8000 * 20) / rateBps))
+      const perSecond = rateBps / 8
+      assert.ok(history.bytes.length <= Math.max(8192, 4 * perSecond + 8 * bytes), `${history.bytes.length} bytes`)
+    }
+  }
+})
+
+test('history: a burst after a slow time loses nothing young', () => {
+  const history = new History(1 << 12, 1 << 22)
+  let next = play(history, 65_536, 60_000, 1000, 0, 3000)
+  next = play(history, next, 20_000_000, 1200, 3000, 500)
+  play(history, next, 60_000, 1000, 3500, 900)
+})
+
+test('history: the bounds hold, and what they leave is right', () => {
+  const history = new History(1024, 64 * 1024)
+  const source = new Uint8Array(4096)
+  for (let i = 0; i < 5000; i++) {
+    fill(source, 0, 900, 65_536 + i)
+    history.store(65_536 + i, source, 0, 900, 12, 0, i / 10)
+    assert.equal(check(history, 65_536 + i, 900), true)
+  }
+  assert.equal(history.bytes.length, 64 * 1024)
+  assert.equal(history.window, 1024)
+  let kept = 0
+  for (let i = 0; i < 5000; i++) if (check(history, 65_536 + i, 900)) kept++
+  assert.ok(kept >= 70 && kept <= 73, `${kept} packets`)
+})
+
+test('history: shrinks when a stream has become slow, and keeps what is young', () => {
+  const history = new History(4096, 1 << 22)
+  const next = play(history, 65_536, 4_000_000, 1200, 0, 3000)
+  const large = history.bytes.length
+  assert.ok(large >= 500_000)
+  play(history, next, 100_000, 1000, 3000, 400_000)
+  assert.ok(history.bytes.length <= 64 * 1024, `${history.bytes.length} of ${large} bytes`)
+})
+
+test('history: a stream that rests gives its bytes back and knows what came', () => {
+  const history = new History(1024, 1 << 20)
+  const next = play(history, 65_536, 1_000_000, 1000, 0, 1000)
+  history.rest()
+  assert.equal(history.bytes.length, 0)
+  assert.equal(history.find(next - 1), -1)
+  assert.equal(history.received(next - 1), true)
+  play(history, next, 1_000_000, 1000, 9000, 1000)
+})
+
+test('history: over a long path more than a second is kept', () => {
+  const history = new History(1 << 13, 1 << 22)
+  history.keepMs = 2500
+  const source = new Uint8Array(4096)
+  for (let i = 0; i < 1500; i++) {
+    fill(source, 0, 500, 65_536 + i)
+    history.store(65_536 + i, source, 0, 500, 12, 0, i * 4)
+    if (i >= 624) assert.ok(check(history, 65_536 + i - 624, 500))
+  }
 })
 
 test('history: a source whose bytes are not aligned is copied too', () => {

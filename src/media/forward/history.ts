@@ -1,6 +1,6 @@
 /**
- * The packets that one publication received in about the last second, each stored once, whoever asks for them.
- * A ring of bytes holds the packets, a table of slots says where: slot = extSeq mod slots.
+ * The packets that one stream brought in about the last second, each stored once, whoever asks for them. A ring of
+ * bytes holds the packets, a table of slots says where: slot = extSeq mod slots.
  *
  * ```
  * slot    … | extSeq | position | length | header | codec | arrival | …
@@ -8,49 +8,60 @@
  * bytes   [ newer ……… ][ v ][ oldest ………………………………… ]     position = bytes ever written before it
  * ```
  *
- * The ring starts small and doubles while packets younger than `KEEP_MS` would be overwritten.
+ * Both are as large as the stream needs: they double before a packet younger than `keepMs` would be overwritten, up
+ * to their bounds, and the ring is halved when it holds several times as much. Nothing is allocated for a stream
+ * that never comes.
  */
 
 /** Long enough for a few round trips of NACK. */
 export const KEEP_MS = 1000
-const FIRST_BYTES = 16 * 1024
+/** Over long paths a few round trips are more; senders in browsers forget by then, too. */
+export const MAX_KEEP_MS = 3000
+const FIRST_BYTES = 8 * 1024
+/** More than the holes that are ever asked for at once, so that all of them have their place. */
+const FIRST_SLOTS = 512
+/** The ring's bytes are dated in parts of this size. */
+const PART_BYTES = 2048
+/** A ring that goes round as slowly as this, times `keepMs`, is too large. */
+const SLOW_ROUND = 4
+const NOWHERE = Number.NEGATIVE_INFINITY
 
 export class History {
   /** What `offsetOf` points into; another array after growth, so never kept. */
-  bytes = new Uint8Array(FIRST_BYTES)
-  #words = new Int32Array(this.bytes.buffer)
+  bytes = new Uint8Array(0)
+  /** How long a packet can be found, as far as the bounds allow: KEEP_MS … MAX_KEEP_MS. */
+  keepMs = KEEP_MS
+  #words = new Int32Array(0)
+  /** Arrival of the newest packet in each part of the ring. */
+  #partMs = new Float64Array(0)
   /** What was stored from last, and the same as words; null when it is not aligned. */
   #source: Uint8Array | null = null
   #sourceWords: Int32Array | null = null
-  readonly #slots: number
+  readonly #maxSlots: number
   readonly #maxBytes: number
-  readonly #extSeqs: Float64Array
-  readonly #positions: Float64Array
-  readonly #arrivedMs: Float64Array
-  readonly #lengths: Uint16Array
-  readonly #headers: Uint16Array
-  readonly #codecs: Uint8Array
+  #slots: number
+  #extSeqs = new Float64Array(0)
+  #positions = new Float64Array(0)
+  #arrivedMs = new Float64Array(0)
+  #lengths = new Uint16Array(0)
+  #headers = new Uint16Array(0)
+  #codecs = new Uint8Array(0)
   /** Bytes ever written, gaps at the end of the ring included. */
   #written = 0
   /** Arrival of the packet that was first in this round of the ring. */
   #roundMs = 0
 
   /**
-   * @param slots how many numbers back a packet is known; a power of two
+   * @param maxSlots most numbers back that a packet is known; a power of two
    * @param maxBytes most bytes kept; a power of two
    */
-  constructor(slots: number, maxBytes: number) {
-    this.#slots = slots
+  constructor(maxSlots: number, maxBytes: number) {
+    this.#maxSlots = maxSlots
     this.#maxBytes = maxBytes
-    this.#extSeqs = new Float64Array(slots).fill(-1)
-    this.#positions = new Float64Array(slots)
-    this.#arrivedMs = new Float64Array(slots)
-    this.#lengths = new Uint16Array(slots)
-    this.#headers = new Uint16Array(slots)
-    this.#codecs = new Uint8Array(slots)
+    this.#slots = Math.min(FIRST_SLOTS, maxSlots)
   }
 
-  /** How many numbers back a packet is known. */
+  /** How many numbers back a packet is known: no packet of the last `keepMs` is older, unless the bound is reached. */
   get window(): number {
     return this.#slots
   }
@@ -73,7 +84,7 @@ export class History {
     codec: number,
     nowMs: number,
   ): void {
-    const slot = extSeq % this.#slots
+    const slot = this.#slotFor(extSeq, nowMs)
     const at = this.#room(length, offset % 4, nowMs)
     this.#extSeqs[slot] = extSeq
     this.#positions[slot] = this.#written + at
@@ -81,19 +92,14 @@ export class History {
     this.#headers[slot] = headerLength
     this.#codecs[slot] = codec
     this.#arrivedMs[slot] = nowMs
-    const to = (this.#written + at) % this.bytes.length
-    this.#written += at + length
-    this.#copy(source, offset, to, length)
-    // The padding was left behind, so its flag has to go (RFC 3550 §5.1).
-    this.bytes[to]! &= 0xdf
+    this.#write(at, source, offset, length, nowMs)
   }
 
   /** @returns the slot of a stored packet, or −1 when it never came or was overwritten */
   find(extSeq: number): number {
     if (extSeq < 0) return -1
     const slot = extSeq % this.#slots
-    if (this.#extSeqs[slot] !== extSeq) return -1
-    return this.#positions[slot]! >= this.#written - this.bytes.length ? slot : -1
+    return this.#extSeqs[slot] === extSeq && this.#holds(slot) ? slot : -1
   }
 
   /** Of a slot from `find`: where its packet begins in `bytes`. */
@@ -117,33 +123,152 @@ export class History {
     return this.#arrivedMs[slot]!
   }
 
+  /** Gives back the bytes of a stream that is silent: its packets are gone, which of them came is still known. */
+  rest(): void {
+    if (this.bytes.length === 0) return
+    this.#positions.fill(NOWHERE)
+    this.#newRing(0)
+  }
+
+  #holds(slot: number): boolean {
+    return this.#positions[slot]! >= this.#written - this.bytes.length
+  }
+
+  // ---- slots
+
+  /** The slot that `extSeq` takes, after growth if a young packet is in it. */
+  #slotFor(extSeq: number, nowMs: number): number {
+    if (this.#extSeqs.length === 0) this.#newSlots(this.#slots)
+    for (;;) {
+      const slot = extSeq % this.#slots
+      const before = this.#extSeqs[slot]!
+      const young = before >= 0 && before !== extSeq && nowMs - this.#arrivedMs[slot]! < this.keepMs
+      if (!young || this.#slots * 2 > this.#maxSlots) return slot
+      this.#newSlots(this.#slots * 2)
+    }
+  }
+
+  #newSlots(slots: number): void {
+    const old = { extSeqs: this.#extSeqs, positions: this.#positions, arrivedMs: this.#arrivedMs }
+    const [lengths, headers, codecs] = [this.#lengths, this.#headers, this.#codecs]
+    this.#slots = slots
+    this.#extSeqs = new Float64Array(slots).fill(-1)
+    this.#positions = new Float64Array(slots)
+    this.#arrivedMs = new Float64Array(slots)
+    this.#lengths = new Uint16Array(slots)
+    this.#headers = new Uint16Array(slots)
+    this.#codecs = new Uint8Array(slots)
+    for (const [from, extSeq] of old.extSeqs.entries()) {
+      if (extSeq < 0) continue
+      const to = extSeq % slots
+      this.#extSeqs[to] = extSeq
+      this.#positions[to] = old.positions[from]!
+      this.#arrivedMs[to] = old.arrivedMs[from]!
+      this.#lengths[to] = lengths[from]!
+      this.#headers[to] = headers[from]!
+      this.#codecs[to] = codecs[from]!
+    }
+  }
+
+  // ---- the ring
+
   /**
    * Bytes to skip so that `length` bytes fit without wrapping, and begin with the same alignment as their
    * source: then whole words can be copied.
    */
   #room(length: number, alignment: number, nowMs: number): number {
+    if (this.bytes.length === 0) this.#newRing(FIRST_BYTES)
     if (this.#written === 0) this.#roundMs = nowMs
-    let at = this.#written % this.bytes.length
-    const skip = (alignment - at) & 3
-    if (at + skip + length <= this.bytes.length) return skip
-    if (nowMs - this.#roundMs < KEEP_MS && this.bytes.length * 2 <= this.#maxBytes) {
-      this.#grow()
-      at = this.#written % this.bytes.length
-      if (at + skip + length <= this.bytes.length) return skip
+    let at = this.#skip(length, alignment)
+    while (this.#wouldLose(at, length, nowMs) && this.bytes.length * 2 <= this.#maxBytes) {
+      this.#resize(this.bytes.length * 2, nowMs)
+      at = this.#skip(length, alignment)
+    }
+    if (!this.#wraps(at)) return at
+    const slow = nowMs - this.#roundMs >= this.keepMs * SLOW_ROUND
+    if (slow && this.bytes.length > FIRST_BYTES && this.#youngBytes(nowMs) < this.bytes.length / 4) {
+      this.#resize(this.bytes.length / 2, nowMs)
+      at = this.#skip(length, alignment)
     }
     this.#roundMs = nowMs
-    return this.bytes.length - at + alignment
+    return at
   }
 
-  /** No packet crosses a multiple of the old size, so each keeps its position, now modulo the new size. */
-  #grow(): void {
-    const old = this.bytes
-    const at = this.#written % old.length
-    const round = this.#written - at
-    this.bytes = new Uint8Array(old.length * 2)
+  /** Bytes to skip in the ring as large as it is. */
+  #skip(length: number, alignment: number): number {
+    const at = this.#written % this.bytes.length
+    const skip = (alignment - at) & 3
+    return at + skip + length <= this.bytes.length ? skip : this.bytes.length - at + alignment
+  }
+
+  /** Whether a round of the ring begins there. */
+  #wraps(skip: number): boolean {
+    const { length } = this.bytes
+    return Math.floor((this.#written + skip) / length) > Math.floor((this.#written - 1) / length)
+  }
+
+  #youngBytes(nowMs: number): number {
+    let bytes = 0
+    for (let slot = 0; slot < this.#slots; slot++) {
+      if (this.#extSeqs[slot]! >= 0 && nowMs - this.#arrivedMs[slot]! < this.keepMs) bytes += this.#lengths[slot]!
+    }
+    return bytes
+  }
+
+  /** Whether writing `length` bytes after `skip` overwrites a packet that is young. */
+  #wouldLose(skip: number, length: number, nowMs: number): boolean {
+    const { length: size } = this.bytes
+    const current = this.#written === 0 ? -1 : Math.floor(((this.#written - 1) % size) / PART_BYTES)
+    const from = (this.#written + skip) % size
+    // What a wrap leaves out at the end is lost, too.
+    if (this.#wraps(skip) && this.#young(current + 1, size / PART_BYTES - 1, nowMs)) return true
+    const first = Math.floor(from / PART_BYTES)
+    const last = Math.floor((from + length - 1) / PART_BYTES)
+    return this.#young(first === current ? first + 1 : first, last, nowMs)
+  }
+
+  #young(firstPart: number, lastPart: number, nowMs: number): boolean {
+    for (let part = firstPart; part <= lastPart; part++) if (nowMs - this.#partMs[part]! < this.keepMs) return true
+    return false
+  }
+
+  #newRing(length: number): void {
+    this.bytes = new Uint8Array(length)
     this.#words = new Int32Array(this.bytes.buffer)
-    this.bytes.set(old.subarray(0, at), round % this.bytes.length)
-    this.bytes.set(old.subarray(at), ((round + old.length) % this.bytes.length) + at)
+    this.#partMs = new Float64Array(length / PART_BYTES).fill(NOWHERE)
+    this.#written = 0
+  }
+
+  /** Moves what is there to a ring of another size: all when it is larger, what is young when it is smaller. */
+  #resize(length: number, nowMs: number): void {
+    const old = this.bytes
+    const moved: { slot: number; position: number }[] = []
+    for (let slot = 0; slot < this.#slots; slot++) {
+      if (this.#extSeqs[slot]! < 0) continue
+      const wanted = length > old.length || nowMs - this.#arrivedMs[slot]! < this.keepMs
+      if (wanted && this.#holds(slot)) moved.push({ slot, position: this.#positions[slot]! })
+      this.#positions[slot] = NOWHERE
+    }
+    moved.sort((a, b) => a.position - b.position)
+    this.#newRing(length)
+    this.#roundMs = moved[0] === undefined ? nowMs : this.#arrivedMs[moved[0].slot]!
+    for (const { slot, position } of moved) {
+      const offset = position % old.length
+      const skip = this.#skip(this.#lengths[slot]!, offset % 4)
+      this.#positions[slot] = this.#written + skip
+      this.#write(skip, old, offset, this.#lengths[slot]!, this.#arrivedMs[slot]!)
+    }
+    this.#source = this.#sourceWords = null
+  }
+
+  #write(skip: number, source: Uint8Array, offset: number, length: number, arrivedMs: number): void {
+    const to = (this.#written + skip) % this.bytes.length
+    this.#written += skip + length
+    this.#copy(source, offset, to, length)
+    // The padding was left behind, so its flag has to go (RFC 3550 §5.1).
+    this.bytes[to]! &= 0xdf
+    const last = Math.floor((to + length - 1) / PART_BYTES)
+    for (let part = Math.floor(to / PART_BYTES); part <= last; part++) this.#partMs[part] = arrivedMs
   }
 
   /**
