@@ -15,7 +15,7 @@ import { fanOut } from './fan-out.js'
 import { LastSecond, unrepaired } from './figures.js'
 import { History } from './history.js'
 import { KeyframeRequests } from './keyframes.js'
-import { MAX_HOLES, NackGenerator } from './nack-generator.js'
+import { MAX_HOLES, NackGenerator, newNackResult } from './nack-generator.js'
 import { newPacket } from './packet.js'
 import { ReceptionStatistics } from './reception.js'
 import { type Reporter, sendNack, sendPli } from './reports.js'
@@ -37,7 +37,7 @@ const AUDIO_HISTORY_BYTES = 64 * 1024
 
 const packet = newPacket()
 const nackSeqs = new Uint16Array(MAX_HOLES)
-const nackResult = { asked: 0, givenUp: 0 }
+const nackResult = newNackResult()
 
 export type PublicationSource = Source<Publication>
 

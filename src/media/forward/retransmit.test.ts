@@ -206,10 +206,10 @@ test('a hole that stays is given up after a second and a keyframe asked for inst
     }
     if (pli > 0) break
   }
-  assert.equal(asked, 8)
+  assert.equal(asked, 6)
   assert.equal(pli, 1)
   assert.equal(scene.router.totals.nack_given_up, 1)
-  assert.equal(scene.router.totals.nack_sent, 8)
+  assert.equal(scene.router.totals.nack_sent, 6)
 })
 
 test('a long gap is no hundreds of NACKs: numbers close up and video waits for a keyframe', () => {
