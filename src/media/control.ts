@@ -70,19 +70,41 @@ export type ExtensionName =
 /** Ids (1–255) by name, as negotiated on one m-line. */
 export type ExtensionIds = Partial<Record<ExtensionName, number>>
 
+/**
+ * Streams of one codec that SDP negotiates apart: H264 by profile and packetization mode (RFC 6184 §8.1). `baseline/0` is
+ * the Baseline profile in single-NAL-unit mode.
+ */
+export type H264Variant = `${'constrained-baseline' | 'baseline' | 'constrained-high' | 'high'}/${0 | 1}`
+
 export interface PayloadType {
   codec: CodecName
+  /** Of H264; absent = `constrained-baseline/1`. */
+  variant?: H264Variant
   /** 0–127. */
   pt: number
   /** Payload type of its RTX stream (RFC 4588); absent when not negotiated. */
   rtxPt?: number
 }
 
+/** Encodings of one m-line that are used; further ones are not asked for. */
+export const MAX_ENCODINGS = 4
+
+/** One simulcast encoding of an m-line (RFC 8853). */
+export interface SimulcastEncoding {
+  /** RFC 8851 identifier, as in the `rid` header extension: 1–16 letters and digits. '' = known by its SSRC. */
+  rid: string
+  /** From an `a=ssrc-group:SIM`; absent with a rid, whose SSRC is learnt. */
+  ssrc?: number
+}
+
 /** One m-line on which a publisher sends to us. */
 export interface ReceiveStream {
   mid: string
   kind: MediaKind
-  /** Position among the m-lines of its kind, 0 first: what a subscriber's stream of the same index gets. */
+  /**
+   * Number among the m-lines of its kind, 0 first: what a subscriber's stream of the same index gets. An m-line keeps it
+   * while it sends. Of several streams of a kind and index only one is active.
+   */
   index: number
   /** Accepted payload types, primary codec first. */
   payloadTypes: PayloadType[]
@@ -90,6 +112,11 @@ export interface ReceiveStream {
   clockRate: number
   /** SSRCs from the SDP, if it had any; others are learnt by mid, then by payload type. */
   ssrcs: { ssrc: number; rtxSsrc?: number }[]
+  /**
+   * Simulcast that was accepted, 2 to `MAX_ENCODINGS` in the order of the SDP, which says nothing about their size; absent =
+   * the m-line has one encoding.
+   */
+  encodings?: SimulcastEncoding[]
   extensions: ExtensionIds
   /** NACK was negotiated (RFC 4585 generic nack). */
   nack: boolean
@@ -110,6 +137,25 @@ export interface SendStream {
   payloadTypes: PayloadType[]
   extensions: ExtensionIds
   active: boolean
+}
+
+/** The most that a subscriber wants of a stream; an absent field bounds nothing. */
+export interface StreamPreference {
+  /** Pixels. Of several encodings the best that is no larger is sent, or the smallest one when all are larger. */
+  maxWidth?: number
+  maxHeight?: number
+  /** Layers (RFC 9626: L and S, counted from 0 = smallest). */
+  maxSpatial?: number
+  maxTemporal?: number
+  /** Nothing is sent. */
+  paused?: boolean
+}
+
+/** What a subscriber wants of its m-lines: of those in `mids` what is said there, of others what is said of their kind. */
+export interface Preferences {
+  audio?: StreamPreference
+  video?: StreamPreference
+  mids: { mid: string; preference: StreamPreference }[]
 }
 
 /** RFC 8832 channel parameters. */
@@ -184,6 +230,8 @@ export type Command = { ask?: number } & (
   | { kind: 'receive'; endpoint: EndpointId; streams: ReceiveStream[] }
   /** What we send to the peer, whole. SSRCs of an m-line never change. */
   | { kind: 'send'; endpoint: EndpointId; streams: SendStream[] }
+  /** What the peer wants of what we send to it, whole; holds for m-lines to come too. */
+  | { kind: 'prefer'; endpoint: EndpointId; preferences: Preferences }
   /** Whose streams feed this subscriber; the publisher may appear later or never. Must be on the same worker. */
   | { kind: 'source'; endpoint: EndpointId; publisher: EndpointId | null }
   /** The endpoint's connection joined (or its flags changed): user and room for blocks and the data relay. */
