@@ -1,8 +1,12 @@
 /** Answers a publisher's offer: what it sends is received, one codec per m-line, everything else is declined. */
-import type { DtlsParameters, ReceiveStream } from '../media/control.js'
-import { choosePublisherCodec, codecs, type Match, toPayloadType } from './codecs.js'
+import type { DtlsParameters, ReceiveStream, SimulcastEncoding } from '../media/control.js'
+import { answerFmtp, spropOf } from './answer-fmtp.js'
+import { choosePublisherCodec, type Match, toPayloadType } from './codecs.js'
 import { publisherExtensions } from './extensions.js'
+import { codecs } from './formats.js'
 import type { CodecPolicy, LocalTransport, PublisherAnswer, RemoteDescription, RemoteMline, Setup } from './jsep.js'
+import { chooseEncodings, type Encodings } from './simulcast.js'
+import { assignIndexes, sends } from './stream-index.js'
 import {
   extensionLines,
   type Mline,
@@ -12,27 +16,27 @@ import {
   writeDescription,
 } from './write-description.js'
 
-/**
- * How many m-lines of one kind are received from one publisher. Those beyond it that send are declined with
- * port 0; those that do not send are answered `inactive`.
- */
-export const maxStreamsPerKind = 1
+/** What was agreed on before, when an offer renegotiates a connection. */
+export interface Before {
+  /** Our DTLS role: it never changes (RFC 8842 §5.3). */
+  role: DtlsParameters['role']
+  streams: readonly ReceiveStream[]
+}
 
 /**
- * Pure: the same arguments give the same answer.
+ * Pure: the same arguments give the same answer. M-lines beyond `maxStreamsPerKind` that send are declined with port 0;
+ * those that do not send are answered `inactive`.
  *
  * @param local our ICE credentials, fingerprint and candidates
- * @param role our DTLS role, when this renegotiates a connection that has one: it never changes (RFC 8842 §5.3)
  */
 export function answerPublisher(
   offer: RemoteDescription,
   local: LocalTransport,
   policy: CodecPolicy,
-  role?: DtlsParameters['role'],
+  before?: Before,
 ): PublisherAnswer {
-  const setup = answerSetup(offer.setup, role)
-  const streams: ReceiveStream[] = []
-  const chosen = chooseStreams(offer, policy)
+  const setup = answerSetup(offer.setup, before?.role)
+  const chosen = chooseStreams(offer, policy, before?.streams ?? [])
   const dataMline = offer.mlines.find(({ type, rejected }) => type === 'application' && !rejected)
   const accepted: string[] = []
   const mlines = offer.mlines.map((mline) => {
@@ -44,10 +48,10 @@ export function answerPublisher(
     const choice = chosen.get(mline)
     if (choice === undefined) return declinedLine(mline)
     accepted.push(mline.mid)
-    if (choice.stream !== undefined) streams.push(choice.stream)
     return mediaLine(mline, choice, transport)
   })
   const bundle = accepted.length > 0 && offer.mlines.some(({ bundled }) => bundled) ? accepted : undefined
+  const streams = [...chosen].flatMap(([mline, choice]) => receiveStream(mline, choice) ?? [])
   return {
     sdp: writeDescription({
       origin: offer.origin,
@@ -58,6 +62,7 @@ export function answerPublisher(
     }),
     dtls: { role: setup === 'active' ? 'client' : 'server', fingerprint: offer.fingerprint },
     streams,
+    tracks: [...chosen].flatMap(([mline, choice]) => publishedTrack(mline, choice) ?? []),
     data: dataMline !== undefined,
   }
 }
@@ -70,53 +75,63 @@ function answerSetup(offered: Setup, role: DtlsParameters['role'] | undefined): 
 
 interface Choice {
   matches: readonly [Match, ...Match[]]
-  /** Absent for an m-line that stays unused: nothing is sent on it and others of its kind are taken. */
-  stream?: ReceiveStream
+  /** Simulcast that is accepted. */
+  encodings: Encodings
+  /** Absent for an m-line that stays unused. */
+  index?: number
 }
 
-const sends = ({ direction }: RemoteMline) => direction === 'sendrecv' || direction === 'sendonly'
-
-/** What happens to each audio and video m-line; those that are missing in the result are declined. */
-function chooseStreams(offer: RemoteDescription, policy: CodecPolicy): Map<RemoteMline, Choice> {
+/** What happens to each audio and video m-line, in the order of the offer; those that are missing are declined. */
+function chooseStreams(
+  offer: RemoteDescription,
+  policy: CodecPolicy,
+  before: readonly ReceiveStream[],
+): Map<RemoteMline, Choice> {
+  const usable = new Map<RemoteMline, Choice['matches']>()
+  for (const mline of offer.mlines) {
+    if (mline.type === 'application' || mline.rejected) continue
+    const [first, ...others] = choosePublisherCodec(mline.type, mline.payloadTypes, policy)
+    if (first !== undefined) usable.set(mline, [first, ...others])
+  }
+  const mlines = [...usable.keys()]
+  const indexes = new Map(
+    (['audio', 'video'] as const).flatMap((kind) => [
+      ...assignIndexes(
+        mlines.filter(({ type }) => type === kind),
+        before,
+      ),
+    ]),
+  )
   const choices = new Map<RemoteMline, Choice>()
-  for (const kind of ['audio', 'video'] as const) {
-    const usable: { mline: RemoteMline; matches: Choice['matches'] }[] = []
-    for (const mline of offer.mlines) {
-      if (mline.type !== kind || mline.rejected) continue
-      const [first, ...others] = choosePublisherCodec(kind, mline.payloadTypes, policy)
-      if (first !== undefined) usable.push({ mline, matches: [first, ...others] })
-    }
-    // A track that was removed and added again comes on a new m-line, and the old one stays, silent.
-    const sending = usable.filter(({ mline }) => sends(mline))
-    const received = new Set((sending.length > 0 ? sending : usable).slice(0, maxStreamsPerKind))
-    let index = 0
-    for (const item of usable) {
-      const { mline, matches } = item
-      if (received.has(item)) choices.set(mline, { matches, stream: receiveStream(mline, matches, kind, index++) })
-      else if (!sends(mline)) choices.set(mline, { matches })
-    }
+  for (const [mline, matches] of usable) {
+    const index = indexes.get(mline)
+    if (index === undefined && sends(mline)) continue
+    const encodings = chooseEncodings(mline, matches[0].payload)
+    choices.set(mline, { matches, encodings, ...(index !== undefined && { index }) })
   }
   return choices
 }
 
-function receiveStream(
-  mline: RemoteMline,
-  matches: Choice['matches'],
-  kind: ReceiveStream['kind'],
-  index: number,
-): ReceiveStream {
+function receiveStream(mline: RemoteMline, { matches, encodings, index }: Choice): ReceiveStream | undefined {
+  if (index === undefined || mline.type === 'application') return undefined
   const [primary] = matches
   return {
     mid: mline.mid,
-    kind,
+    kind: mline.type,
     index,
     payloadTypes: matches.map(toPayloadType),
     clockRate: primary.payload.clockRate,
     ssrcs: mline.ssrcs.map((ssrc) => ({ ...ssrc })),
+    ...(encodings.used.length > 1 && { encodings: [...encodings.used] satisfies SimulcastEncoding[] }),
     extensions: publisherExtensions(mline),
     nack: acceptedFeedback(primary).includes('nack'),
     active: sends(mline),
   }
+}
+
+function publishedTrack(mline: RemoteMline, { matches, index }: Choice): PublisherAnswer['tracks'][number] | undefined {
+  if (index === undefined || mline.type === 'application' || !sends(mline)) return undefined
+  return { kind: mline.type, index, msid: { ...mline.msid }, sprop: spropOf(matches[0]) }
 }
 
 const acceptedFeedback = ({ codec, payload }: Match) =>
@@ -124,7 +139,7 @@ const acceptedFeedback = ({ codec, payload }: Match) =>
 
 type TransportLines = ReturnType<typeof transportLines>
 
-function mediaLine(mline: RemoteMline, { matches }: Choice, transport: TransportLines): Mline {
+function mediaLine(mline: RemoteMline, { matches, encodings }: Choice, transport: TransportLines): Mline {
   const payloads = [...matches.map(({ payload }) => payload), ...matches.flatMap(({ rtx }) => rtx ?? [])]
   const feedback = matches.flatMap((match) =>
     acceptedFeedback(match).map((line) => {
@@ -149,33 +164,9 @@ function mediaLine(mline: RemoteMline, { matches }: Choice, transport: Transport
     direction: sends(mline) ? 'recvonly' : 'inactive',
     mid: mline.mid,
     rtcpMux: 'rtcp-mux',
+    ...encodings.lines,
     ...transport,
   }
-}
-
-/**
- * Parameters that are repeated to the sender when it offered them, so that it makes use of them: rostra passes
- * media on and has no preferences. Everything else that it wrote is about what it receives, and left out.
- */
-const repeated: Partial<Record<Match['codec'], readonly string[]>> = {
-  opus: ['minptime', 'ptime', 'maxptime', 'maxaveragebitrate', 'maxplaybackrate', 'stereo', 'useinbandfec', 'usedtx'],
-  H264: ['level-asymmetry-allowed', 'packetization-mode', 'profile-level-id'],
-  VP9: ['profile-id'],
-  AV1: ['level-idx', 'profile', 'tier'],
-}
-
-function answerFmtp({ codec, payload, rtx }: Match, primary: Match): Mline['fmtp'] {
-  const lines: Mline['fmtp'] = []
-  if (codec === 'red') {
-    lines.push({ payload: payload.pt, config: `${primary.payload.pt}/${primary.payload.pt}` })
-  } else {
-    const config = (repeated[codec] ?? [])
-      .filter((key) => /^[0-9a-f]{1,10}$/i.test(payload.parameters[key] ?? ''))
-      .map((key) => `${key}=${payload.parameters[key]}`)
-    if (config.length > 0) lines.push({ payload: payload.pt, config: config.join(';') })
-  }
-  if (rtx !== undefined) lines.push({ payload: rtx.pt, config: `apt=${payload.pt}` })
-  return lines
 }
 
 /** In the form it was offered (RFC 8841, or its draft with `a=sctpmap`). */

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { choosePublisherCodec, codecs, defaultPolicy, matchCodec } from './codecs.js'
+import { choosePublisherCodec, defaultPolicy, matchCodec, matchSubscriberCodecs } from './codecs.js'
 import { extensionName, extensionNames, extensions } from './extensions.js'
+import { formats } from './formats.js'
 import { h264Profile } from './h264-profile.js'
 import type { RemotePayloadType } from './jsep.js'
 
 test('payload types of our offers: distinct, outside of what RTCP uses, and not 107', () => {
-  const pts = Object.values(codecs).flatMap(({ pt, rtxPt }) => (rtxPt === undefined ? [pt] : [pt, rtxPt]))
+  const pts = formats.flatMap(({ pt, rtxPt }) => (rtxPt === undefined ? [pt] : [pt, rtxPt]))
   assert.equal(new Set(pts).size, pts.length)
   for (const pt of pts) assert.ok((pt >= 35 && pt <= 63) || (pt >= 96 && pt <= 127 && pt !== 107), String(pt))
 })
@@ -26,8 +27,11 @@ for (const [text, expected] of [
   ['42e11f', 'other'],
   ['4d001f', 'other'],
   ['58001f', 'other'],
-  ['640c1f', 'other'],
-  ['64001f', 'other'],
+  ['640c1f', 'constrained-high'],
+  ['640C2A', 'constrained-high'],
+  ['64001f', 'high'],
+  ['64081f', 'other'],
+  ['6e001f', 'other'],
   ['42e01', undefined],
   ['42e01f0', undefined],
   ['', undefined],
@@ -54,7 +58,10 @@ for (const [what, offered, expected] of [
   ['any level', [h264(1, '64001f', '1'), h264(2, '42e033', '1')], 2],
   ['the first of equals', [h264(1, '42e01f', '1'), h264(2, '42e01f', '1')], 1],
   ['mode 0 when there is nothing else', [h264(1, '42e01f')], 1],
-  ['no High or Main profile', [h264(1, '640c1f', '1'), h264(2, '4d001f', '1')], undefined],
+  ['baseline before High', [h264(1, '640c1f', '1'), h264(2, '42001f', '0')], 2],
+  ['Constrained High before High', [h264(1, '64001f', '1'), h264(2, '640c1f', '1')], 2],
+  ['High when there is nothing else', [h264(1, '64001f', '1')], 1],
+  ['no Main profile, and High only in mode 1', [h264(1, '4d001f', '1'), h264(2, '64001f', '0')], undefined],
   ['no interleaved mode', [h264(1, '42e01f', '2')], undefined],
   ['no payload type that looks like RTCP', [h264(72, '42e01f', '1')], undefined],
 ] as const) {
@@ -85,6 +92,22 @@ for (const [what, codec, offered, fits] of [
   test(`${what} ${fits ? 'fits' : 'does not fit'}`, () =>
     assert.equal(matchCodec(codec, [offered]) !== undefined, fits))
 }
+
+test('H264 of a subscriber: each variant by itself, whatever its level, with the number and RTX of its own', () => {
+  const rtx: RemotePayloadType = { ...h264(97), name: 'rtx', parameters: { apt: '96' } }
+  const answered = [h264(96, '64002a', '1'), rtx, h264(98, '42e01f', '0'), h264(100, '4d001f', '1')]
+  assert.deepEqual(
+    matchSubscriberCodecs('video', answered, defaultPolicy).map(({ variant, payload, rtx }) => [
+      variant,
+      payload.pt,
+      rtx?.pt,
+    ]),
+    [
+      ['constrained-baseline/0', 98, undefined],
+      ['high/1', 96, 97],
+    ],
+  )
+})
 
 test('RTX belongs to the payload type that its apt names', () => {
   const rtx = (pt: number, apt: string) => payload({ pt, name: 'rtx', parameters: { apt } })

@@ -1,61 +1,8 @@
-/**
- * The codecs that rostra forwards: the one payload-type table of all its offers, and how a peer's payload
- * types are matched against it.
- */
-import type { CodecName, MediaKind, PayloadType } from '../media/control.js'
+/** The codecs that rostra forwards, and how a peer's payload types are matched against the table of `formats.ts`. */
+import type { CodecName, H264Variant, MediaKind, PayloadType } from '../media/control.js'
+import { codecs, formats } from './formats.js'
 import { h264Profile } from './h264-profile.js'
 import type { CodecEntry, CodecPolicy, RemotePayloadType } from './jsep.js'
-
-/**
- * Video feedback that rostra acts on. `transport-cc` belongs here, together with its header extension, once
- * the workers send transport-wide feedback; as long as it is not negotiated browsers follow REMB.
- */
-const videoFeedback = ['ccm fir', 'nack', 'nack pli', 'goog-remb'] as const
-
-/**
- * Payload types are the same in every offer of the server, so that a publisher may change its codec without a
- * new offer to subscribers. 107 stays free: naf-janus-adapter rewrites lines of that number as H264.
- */
-export const codecs: Readonly<Record<CodecName, CodecEntry>> = {
-  opus: {
-    name: 'opus',
-    kind: 'audio',
-    pt: 111,
-    clockRate: 48000,
-    channels: 2,
-    fmtp: 'minptime=10;useinbandfec=1;usedtx=1',
-    feedback: [],
-  },
-  red: { name: 'red', kind: 'audio', pt: 63, clockRate: 48000, channels: 2, fmtp: '111/111', feedback: [] },
-  VP8: { name: 'VP8', kind: 'video', pt: 96, rtxPt: 97, clockRate: 90000, feedback: videoFeedback },
-  H264: {
-    name: 'H264',
-    kind: 'video',
-    pt: 102,
-    rtxPt: 103,
-    clockRate: 90000,
-    fmtp: 'level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f',
-    feedback: videoFeedback,
-  },
-  VP9: {
-    name: 'VP9',
-    kind: 'video',
-    pt: 98,
-    rtxPt: 99,
-    clockRate: 90000,
-    fmtp: 'profile-id=0',
-    feedback: videoFeedback,
-  },
-  AV1: {
-    name: 'AV1',
-    kind: 'video',
-    pt: 45,
-    rtxPt: 46,
-    clockRate: 90000,
-    fmtp: 'level-idx=5;profile=0;tier=0',
-    feedback: videoFeedback,
-  },
-}
 
 /** RED only ever accompanies opus; taking it out of the list switches it off. */
 export const defaultPolicy: CodecPolicy = { audio: ['opus', 'red'], video: ['VP8', 'H264', 'VP9', 'AV1'] }
@@ -63,45 +10,47 @@ export const defaultPolicy: CodecPolicy = { audio: ['opus', 'red'], video: ['VP8
 /** A codec of a peer that rostra can use, as the peer wrote it. */
 export interface Match {
   codec: CodecName
+  variant?: H264Variant
   payload: RemotePayloadType
   rtx?: RemotePayloadType
 }
 
-/** How well a payload type fits a codec that it has the name of: 0 best; undefined = not at all. */
-const ranks: Partial<Record<CodecName, (parameters: RemotePayloadType['parameters']) => number | undefined>> = {
-  H264: (parameters) => {
-    const profile = h264Profile(parameters['profile-level-id'])
-    const mode = parameters['packetization-mode'] ?? '0'
-    if (profile === undefined || profile === 'other' || (mode !== '0' && mode !== '1')) return undefined
-    // A single-NAL-unit stream (mode 0) is valid for receivers that take mode 1, so it is better than no video.
-    return (mode === '1' ? 0 : 2) + (profile === 'constrained-baseline' ? 0 : 1)
-  },
-  VP9: (parameters) => ((parameters['profile-id'] ?? '0') === '0' ? 0 : undefined),
-  AV1: (parameters) => ((parameters.profile ?? '0') === '0' ? 0 : undefined),
+type Parameters = RemotePayloadType['parameters']
+
+/** What else than name, clock rate and channels has to fit. */
+const fits: Partial<Record<CodecName, (parameters: Parameters, entry: CodecEntry) => boolean>> = {
+  H264: (parameters, { variant }) =>
+    `${h264Profile(parameters['profile-level-id'])}/${parameters['packetization-mode'] ?? '0'}` === variant,
+  VP9: (parameters) => (parameters['profile-id'] ?? '0') === '0',
+  AV1: (parameters) => (parameters.profile ?? '0') === '0',
 }
 
 /** RFC 5761 §4: under rtcp-mux these numbers cannot be told from RTCP packet types. */
 const looksLikeRtcp = (pt: number) => pt >= 64 && pt <= 95
 
-/**
- * Finds the payload type that carries `codec` best, with its RTX. Name, clock rate and channels must fit the
- * table; of several that fit equally well the first one counts.
- */
+/** The first payload type that is of that row of the table, with its RTX. */
+export function matchFormat(entry: CodecEntry, offered: readonly RemotePayloadType[]): Match | undefined {
+  const { name: codec, variant, clockRate, channels = 1, rtxPt } = entry
+  const payload = offered.find(
+    (candidate) =>
+      candidate.name.toLowerCase() === codec.toLowerCase() &&
+      !looksLikeRtcp(candidate.pt) &&
+      candidate.clockRate === clockRate &&
+      candidate.channels === channels &&
+      (fits[codec]?.(candidate.parameters, entry) ?? true),
+  )
+  if (payload === undefined) return undefined
+  const rtx = rtxPt === undefined ? undefined : matchRtx(payload, offered)
+  return { codec, ...(variant && { variant }), payload, ...(rtx && { rtx }) }
+}
+
+/** Finds the payload type that carries `codec` in its best variant; of equal ones the first counts. */
 export function matchCodec(codec: CodecName, offered: readonly RemotePayloadType[]): Match | undefined {
-  const entry = codecs[codec]
-  let best: RemotePayloadType | undefined
-  let bestRank = Number.POSITIVE_INFINITY
-  for (const payload of offered) {
-    if (payload.name.toLowerCase() !== codec.toLowerCase() || looksLikeRtcp(payload.pt)) continue
-    if (payload.clockRate !== entry.clockRate || payload.channels !== (entry.channels ?? 1)) continue
-    const rank = ranks[codec] === undefined ? 0 : ranks[codec](payload.parameters)
-    if (rank === undefined || rank >= bestRank) continue
-    best = payload
-    bestRank = rank
+  for (const entry of formats) {
+    const match = entry.name === codec ? matchFormat(entry, offered) : undefined
+    if (match !== undefined) return match
   }
-  if (best === undefined) return undefined
-  const rtx = entry.rtxPt === undefined ? undefined : matchRtx(best, offered)
-  return rtx === undefined ? { codec, payload: best } : { codec, payload: best, rtx }
+  return undefined
 }
 
 /** RFC 4588 §8.1: the `rtx` payload type whose `apt` names `payload`. */
@@ -154,21 +103,22 @@ export function matchSubscriberCodecs(
   policy: CodecPolicy,
 ): Match[] {
   const matches: Match[] = []
-  for (const { name } of offeredCodecs(kind, policy)) {
+  for (const entry of offeredFormats(kind, policy)) {
     const opus = matches.find(({ codec }) => codec === 'opus')
-    const match = name === 'red' ? opus && matchRed(opus.payload, answered) : matchCodec(name, answered)
+    const match = entry.name === 'red' ? opus && matchRed(opus.payload, answered) : matchFormat(entry, answered)
     if (match !== undefined) matches.push(match)
   }
   return matches
 }
 
-/** The rows of the table that our offers list for `kind`: the configured codecs, RED never first. */
-export function offeredCodecs(kind: MediaKind, policy: CodecPolicy): CodecEntry[] {
-  const entries = policy[kind].map((name) => codecs[name]).filter((entry) => entry.kind === kind)
-  return [...entries.filter(({ name }) => name !== 'red'), ...entries.filter(({ name }) => name === 'red')]
+/** The rows of the table that our offers list for `kind`: those of the configured codecs, RED never first. */
+export function offeredFormats(kind: MediaKind, policy: CodecPolicy): CodecEntry[] {
+  const names = policy[kind].filter((name) => codecs[name].kind === kind)
+  const order = [...names.filter((name) => name !== 'red'), ...names.filter((name) => name === 'red')]
+  return order.flatMap((name) => formats.filter((entry) => entry.name === name))
 }
 
 /** A match in the form that workers take. */
-export function toPayloadType({ codec, payload, rtx }: Match): PayloadType {
-  return rtx === undefined ? { codec, pt: payload.pt } : { codec, pt: payload.pt, rtxPt: rtx.pt }
+export function toPayloadType({ codec, variant, payload, rtx }: Match): PayloadType {
+  return { codec, ...(variant && { variant }), pt: payload.pt, ...(rtx && { rtxPt: rtx.pt }) }
 }

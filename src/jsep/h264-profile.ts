@@ -7,10 +7,10 @@
  * ```
  *
  * The same profile can be written with several pairs of the first two bytes; the level says nothing about
- * the profile. Only the two profiles that browsers encode are told apart here.
+ * the profile. Only profiles that browsers encode are told apart here.
  */
 
-export type H264Profile = 'constrained-baseline' | 'baseline' | 'other'
+export type H264Profile = 'constrained-baseline' | 'baseline' | 'constrained-high' | 'high' | 'other'
 
 /** What RFC 6184 §8.1 infers when the parameter is missing: Baseline, level 1. */
 const defaultProfileLevelId = '42000a'
@@ -21,6 +21,8 @@ export function h264Profile(profileLevelId: string | undefined): H264Profile | u
   if (!/^[0-9a-f]{6}$/i.test(text)) return undefined
   const idc = Number.parseInt(text.slice(0, 2), 16)
   const flags = Number.parseInt(text.slice(2, 4), 16)
+  // H.264 A.2.4.2: Constrained High is High with set4 and set5.
+  if (idc === 0x64) return flags === 0x0c ? 'constrained-high' : flags === 0 ? 'high' : 'other'
   // The last four bits are set4, set5 and two reserved bits; Baseline has them all 0.
   if ((flags & 0x0f) !== 0) return 'other'
   const set0 = (flags & 0x80) !== 0

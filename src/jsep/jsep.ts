@@ -8,6 +8,7 @@ import type {
   DtlsParameters,
   ExtensionIds,
   Fingerprint,
+  H264Variant,
   IceCredentials,
   MediaKind,
   PayloadType,
@@ -33,6 +34,21 @@ export interface RemotePayloadType {
   feedback: readonly string[]
 }
 
+/** Ids of a MediaStream and of a track in it (RFC 8830); absent when not known. */
+export interface Msid {
+  stream?: string
+  track?: string
+}
+
+/** One simulcast stream (RFC 8853): its alternatives, the preferred one first; never empty. */
+export type RemoteSimulcastStream = readonly {
+  rid: string
+  /** Written with `~`: nothing is sent at first. */
+  paused: boolean
+  /** Payload types that it is restricted to; absent = all of the m-line. */
+  payloadTypes?: readonly number[]
+}[]
+
 export interface RemoteMline {
   type: 'audio' | 'video' | 'application'
   mid: string
@@ -46,6 +62,11 @@ export interface RemoteMline {
   /** URI and id, as offered. Direction as in `a=extmap:6/recvonly …`, seen from the peer; `sendrecv` when not written. */
   extensions: readonly { uri: string; id: number; direction: Direction }[]
   ssrcs: readonly { ssrc: number; rtxSsrc?: number }[]
+  msid: Msid
+  /** What the peer offers to send by `a=simulcast`. */
+  simulcast: readonly RemoteSimulcastStream[]
+  /** SSRCs of the `a=ssrc-group:SIM`, in its order. */
+  simSsrcs: readonly number[]
   /** Data m-line written the old way: `DTLS/SCTP 5000` with sctpmap. */
   legacySctp: boolean
 }
@@ -74,10 +95,22 @@ export interface CodecPolicy {
   video: readonly CodecName[]
 }
 
+/** A track that a publisher sends, as its subscribers are told of it. */
+export interface PublishedTrack {
+  kind: MediaKind
+  /** As in `ReceiveStream`; each is there once per kind. */
+  index: number
+  msid: Msid
+  /** Parameters of its codec that say what is sent, e.g. `sprop-stereo=1`; '' = none. */
+  sprop: string
+}
+
 export interface PublisherAnswer {
   sdp: string
   dtls: DtlsParameters
   streams: ReceiveStream[]
+  /** Of the streams that are active. */
+  tracks: PublishedTrack[]
   /** A data m-line was accepted. */
   data: boolean
 }
@@ -91,15 +124,27 @@ export interface SubscriberSlot {
   rtxSsrc: number
 }
 
+/** What an offer says about the track of a slot. */
+export interface SlotTrack {
+  /** false: the m-line is `inactive`, and the rest counts for nothing. */
+  active: boolean
+  streamId: string
+  trackId: string
+  /** As in `PublishedTrack`. */
+  sprop: string
+}
+
 export interface SubscriberAnswer {
   dtls: DtlsParameters
   streams: SendStream[]
   data: boolean
 }
 
-/** The server's own side of a codec: its fixed payload type and what every offer says about it. */
+/** The server's own side of a codec or of a variant of one: its fixed payload type and what every offer says of it. */
 export interface CodecEntry {
   name: CodecName
+  /** Of H264. */
+  variant?: H264Variant
   kind: MediaKind
   pt: number
   rtxPt?: number
@@ -113,5 +158,8 @@ export interface CodecEntry {
 export function refuse(reason: string): { ok: false; reason: string } {
   return { ok: false, reason }
 }
+
+export const isSsrc = (value: unknown): value is number =>
+  Number.isInteger(value) && Number(value) > 0 && Number(value) < 2 ** 32
 
 export type { ExtensionIds, PayloadType }

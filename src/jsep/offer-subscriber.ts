@@ -1,8 +1,8 @@
 /** Our offers to subscribers: the same table of codecs and extensions for everybody, one m-line per slot. */
 import type { ExtensionIds } from '../media/control.js'
-import { offeredCodecs } from './codecs.js'
+import { offeredFormats } from './codecs.js'
 import { offeredExtensions } from './extensions.js'
-import type { CodecEntry, CodecPolicy, LocalTransport, SubscriberSlot } from './jsep.js'
+import type { CodecEntry, CodecPolicy, LocalTransport, SlotTrack, SubscriberSlot } from './jsep.js'
 import { offeredMlines } from './slots.js'
 import {
   extensionLines,
@@ -15,23 +15,27 @@ import {
 
 export interface SubscriberOffer {
   slots: readonly SubscriberSlot[]
+  /** What to say of the slots, one each. */
+  tracks: readonly SlotTrack[]
   local: LocalTransport
   /** Decimal numbers. The version grows with every offer of a connection (RFC 9429 §5.2.2). */
   origin: { sessionId: string; sessionVersion: string }
-  /** 1–64 token characters (RFC 8830 §2); also the CNAME, so that audio and video are played in step. */
-  streamId: string
+  /** RFC 3550 §6.5.1, 1–64 letters, digits, - and _; one for all m-lines, so that audio and video are played in step. */
+  cname: string
   codecs: CodecPolicy
 }
 
 /**
  * @returns the SDP of an offer, `setup:actpass`
- * @throws RangeError for a stream id that SDP cannot carry
+ * @throws RangeError for a CNAME that SDP cannot carry
  */
-export function offerSubscriber({ slots, local, origin, streamId, codecs }: SubscriberOffer): string {
-  if (!/^[\w-]{1,64}$/.test(streamId)) throw new RangeError('streamId must be 1 to 64 letters, digits, _ or -')
+export function offerSubscriber({ slots, tracks, local, origin, cname, codecs }: SubscriberOffer): string {
+  if (!/^[\w-]{1,64}$/.test(cname)) throw new RangeError('cname must be 1 to 64 letters, digits, _ or -')
   const transport = transportLines(local, 'actpass')
   const mlines = offeredMlines(slots).map(({ mid, slot }) =>
-    slot === undefined ? dataLine(mid, transport) : mediaLine(slot, streamId, codecs, transport),
+    slot === undefined
+      ? dataLine(mid, transport)
+      : { ...mediaLine(slot, tracks[slots.indexOf(slot)]!, cname, codecs), ...transport },
   )
   return writeDescription({
     origin: { username: '-', ...origin },
@@ -44,8 +48,8 @@ export function offerSubscriber({ slots, local, origin, streamId, codecs }: Subs
 
 type TransportLines = ReturnType<typeof transportLines>
 
-function mediaLine(slot: SubscriberSlot, streamId: string, policy: CodecPolicy, transport: TransportLines): Mline {
-  const entries = offeredCodecs(slot.kind, policy)
+function mediaLine(slot: SubscriberSlot, track: SlotTrack, cname: string, policy: CodecPolicy): Mline {
+  const entries = offeredFormats(slot.kind, policy)
   const extensions: ExtensionIds = offeredExtensions(slot.kind)
   return {
     type: slot.kind,
@@ -53,15 +57,16 @@ function mediaLine(slot: SubscriberSlot, streamId: string, policy: CodecPolicy, 
     protocol: 'UDP/TLS/RTP/SAVPF',
     payloads: entries.flatMap(({ pt, rtxPt }) => (rtxPt === undefined ? [pt] : [pt, rtxPt])).join(' '),
     rtp: entries.flatMap(rtpmaps),
-    fmtp: entries.flatMap(fmtps),
+    fmtp: entries.flatMap((entry) => fmtps(entry, track)),
     rtcpFb: entries.flatMap(feedbacks),
     ext: extensionLines(extensions),
-    direction: 'sendonly',
+    direction: track.active ? 'sendonly' : 'inactive',
     mid: slot.mid,
-    msid: [{ id: streamId, appdata: `${streamId}-${slot.mid}` }],
     rtcpMux: 'rtcp-mux',
-    ...ssrcLines(slot, entries, streamId),
-    ...transport,
+    ...(track.active && {
+      msid: [{ id: track.streamId, appdata: track.trackId }],
+      ...ssrcLines(slot, entries, cname),
+    }),
   }
 }
 
@@ -71,8 +76,10 @@ function rtpmaps({ pt, rtxPt, name, clockRate, channels }: CodecEntry): Mline['r
   return rtxPt === undefined ? maps : [...maps, { payload: rtxPt, codec: 'rtx', rate: clockRate }]
 }
 
-function fmtps({ pt, rtxPt, fmtp }: CodecEntry): Mline['fmtp'] {
-  const lines = fmtp === undefined ? [] : [{ payload: pt, config: fmtp }]
+/** Only opus has parameters that say what is sent. */
+function fmtps({ name, pt, rtxPt, fmtp }: CodecEntry, { sprop }: SlotTrack): Mline['fmtp'] {
+  const config = name === 'opus' && sprop !== '' ? `${fmtp};${sprop}` : fmtp
+  const lines = config === undefined ? [] : [{ payload: pt, config }]
   return rtxPt === undefined ? lines : [...lines, { payload: rtxPt, config: `apt=${pt}` }]
 }
 

@@ -28,7 +28,7 @@ export function readDescription(sdp: string): Result<RemoteDescription> {
   const origin = readOrigin(parsed, sdp)
   if (!origin.ok) return origin
   if (parsed.icelite !== undefined) return refuse('The SDP is of an ICE-lite agent; one with full ICE is needed')
-  const mlines = readMlines(parsed)
+  const mlines = readMlines(parsed, sections.value)
   if (!mlines.ok) return mlines
   const transport = readBundledTransport(parsed, mlines.value, sections.value)
   if (!transport.ok) return transport
@@ -52,7 +52,7 @@ function readOrigin(parsed: Partial<SessionDescription>, sdp: string): Result<Re
   return { ok: true, value: origin }
 }
 
-function readMlines(parsed: Partial<SessionDescription>): Result<RemoteMline[]> {
+function readMlines(parsed: Partial<SessionDescription>, sections: readonly Section[]): Result<RemoteMline[]> {
   const media = parsed.media ?? []
   const bundles = (parsed.groups ?? []).filter(({ type }) => type === 'BUNDLE')
   const bundle = new Set(String(bundles[0]?.mids ?? '').split(' '))
@@ -63,7 +63,7 @@ function readMlines(parsed: Partial<SessionDescription>): Result<RemoteMline[]> 
     const mid = item.mid === undefined ? freeMid(index, mids) : String(item.mid)
     if (seen.has(mid)) return refuse(`The mid ${quote(mid)} is used by more than one m-line`)
     seen.add(mid)
-    const mline = readMline(item, parsed, index, mid, bundle.has(mid))
+    const mline = readMline(item, parsed, index, mid, bundle.has(mid), sections[index + 1]!)
     if (!mline.ok) return mline
     mlines.push(mline.value)
   }

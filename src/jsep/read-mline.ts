@@ -1,7 +1,9 @@
 /** One m-line of a peer's SDP (RFC 8866 §5.14 and its attributes), checked and normalised. */
 import type { MediaDescription, SharedAttributes } from 'sdp-transform'
-import { type Direction, type RemoteMline, type RemotePayloadType, type Result, refuse } from './jsep.js'
-import { quote } from './sdp-lines.js'
+import { type Direction, isSsrc, type RemoteMline, type RemotePayloadType, type Result, refuse } from './jsep.js'
+import { readMsid } from './msid.js'
+import { readSimGroup, readSimulcast } from './read-simulcast.js'
+import { quote, type Section } from './sdp-lines.js'
 
 /** Chromium writes at most 6 (simulcast with RTX). */
 const maxSsrcs = 64
@@ -21,6 +23,7 @@ const sctpPort = '5000'
 /**
  * @param media as sdp-transform read it: any field may be missing, any value may be a number or a string
  * @param mid the m-line's `a=mid`, or what was assigned to it
+ * @param lines of the m-line, as they were written
  */
 export function readMline(
   media: Partial<MediaDescription>,
@@ -28,6 +31,7 @@ export function readMline(
   index: number,
   mid: string,
   bundled: boolean,
+  lines: Section,
 ): Result<RemoteMline> {
   const where = `m-line ${index}`
   const type = media.type as unknown
@@ -45,12 +49,16 @@ export function readMline(
     rejected: port === 0 && media.bundleOnly === undefined,
     bundled,
     protocol,
+    msid: readMsid(lines, media),
     direction: (media.direction ?? session.direction ?? 'sendrecv') as Direction,
   }
   return type === 'application' ? readData(media, common, where) : readRtp(media, session, { type, ...common }, where)
 }
 
-type Common = Pick<RemoteMline, 'mid' | 'rejected' | 'bundled' | 'protocol' | 'direction'>
+type Common = Pick<RemoteMline, 'mid' | 'rejected' | 'bundled' | 'protocol' | 'msid' | 'direction'>
+
+/** Of an m-line that is off, or carries no RTP. */
+const nothing = { payloadTypes: [], extensions: [], ssrcs: [], simulcast: [], simSsrcs: [] }
 
 /** RFC 8841: `UDP/DTLS/SCTP webrtc-datachannel`, or its draft form `DTLS/SCTP 5000` with `a=sctpmap`. */
 function readData(media: Partial<MediaDescription>, common: Common, where: string): Result<RemoteMline> {
@@ -65,7 +73,6 @@ function readData(media: Partial<MediaDescription>, common: Common, where: strin
   if (!common.rejected && String(media.sctpPort ?? sctpPort) !== sctpPort) {
     return refuse(`${capital(where)} has a=sctp-port:${quote(media.sctpPort)}; ${sctpPort} is needed`)
   }
-  const nothing = { payloadTypes: [], extensions: [], ssrcs: [] }
   return { ok: true, value: { type: 'application', ...common, ...nothing, legacySctp } }
 }
 
@@ -79,8 +86,8 @@ function readRtp(
     const protocol = quote(common.protocol)
     return refuse(`${capital(where)} has the protocol ${protocol}; UDP/TLS/RTP/SAVPF (DTLS-SRTP) is needed`)
   }
-  const off = { payloadTypes: [], extensions: [], ssrcs: [], legacySctp: false }
-  if (common.rejected) return { ok: true, value: { ...common, ...off } }
+  const legacySctp = false
+  if (common.rejected) return { ok: true, value: { ...common, ...nothing, legacySctp } }
   if (media.rtcpMux === undefined) return refuse(`${capital(where)} has no a=rtcp-mux, which is needed`)
   const payloadTypes = readPayloadTypes(media, where)
   if (!payloadTypes.ok) return payloadTypes
@@ -88,8 +95,18 @@ function readRtp(
   if (!extensions.ok) return extensions
   const ssrcs = readSsrcs(media, where)
   if (!ssrcs.ok) return ssrcs
-  const value = { payloadTypes: payloadTypes.value, extensions: extensions.value, ssrcs: ssrcs.value }
-  return { ok: true, value: { ...common, ...off, ...value } }
+  const simulcast = readSimulcast(media, capital(where))
+  if (!simulcast.ok) return simulcast
+  const simSsrcs = readSimGroup(media, capital(where))
+  if (!simSsrcs.ok) return simSsrcs
+  const value = {
+    payloadTypes: payloadTypes.value,
+    extensions: extensions.value,
+    ssrcs: ssrcs.value,
+    simulcast: simulcast.value,
+    simSsrcs: simSsrcs.value,
+  }
+  return { ok: true, value: { ...common, ...value, legacySctp } }
 }
 
 /** Payload types in the order of the m-line; those without `a=rtpmap` (static audio types) are left out. */
@@ -190,8 +207,5 @@ function readSsrcs(media: Partial<MediaDescription>, where: string): Result<Remo
   if (ssrcs.length > maxSsrcs) return refuse(`${capital(where)} names more than ${maxSsrcs} SSRCs`)
   return { ok: true, value: ssrcs }
 }
-
-const isSsrc = (value: unknown): value is number =>
-  Number.isInteger(value) && Number(value) > 0 && Number(value) < 2 ** 32
 
 const capital = (text: string) => text[0]!.toUpperCase() + text.slice(1)

@@ -14,7 +14,7 @@ test('an ICE restart changes the user fragment or the password', () => {
 
 test('data only first, then microphone, then screen: the same connection all along', () => {
   const offers = ['0005', '0064', '0072'].map((number) => describe(recorded(`chrome-${number}-A-client-offer`)))
-  const answers = offers.map((offer) => answerPublisher(offer, local, defaultPolicy, 'client'))
+  const answers = offers.map((offer) => answerPublisher(offer, local, defaultPolicy, { role: 'client', streams: [] }))
   for (const index of [1, 2]) {
     const [before, after] = [offers[index - 1]!, offers[index]!]
     assert.equal(renegotiationProblem(before, after, 'client'), undefined)

@@ -1,6 +1,7 @@
 /** What may change between two descriptions of one peer connection, and what not. */
 import type { DtlsParameters, IceCredentials } from '../media/control.js'
 import type { RemoteDescription } from './jsep.js'
+import { quote } from './sdp-lines.js'
 
 /** An ICE restart of the peer (RFC 8839 §5.4): either value changed. */
 export function iceChanged(previous: IceCredentials, next: IceCredentials): boolean {
@@ -50,11 +51,22 @@ function mlineProblem(previous: RemoteDescription, next: RemoteDescription): str
   return undefined
 }
 
-/** RFC 8285 §5: an id keeps its meaning as long as the connection lives. */
+/** RFC 8285 §5: an id keeps its meaning, and on its m-line an extension its id, as long as the connection lives. */
 function extensionProblem(previous: RemoteDescription, next: RemoteDescription): string | undefined {
   const uris = new Map(previous.mlines.flatMap(({ extensions }) => extensions.map(({ id, uri }) => [id, uri] as const)))
   for (const { id, uri } of next.mlines.flatMap(({ extensions }) => extensions)) {
     if ((uris.get(id) ?? uri) !== uri) return `The a=extmap id ${id} had another meaning before`
+  }
+  for (const [index, { mid, extensions }] of next.mlines.entries()) {
+    const before = previous.mlines[index]
+    if (before?.mid !== mid) continue
+    // A URI may have several ids (RFC 8285 §6 allows more than one while it is being negotiated): one has to stay.
+    for (const { uri } of extensions) {
+      const ids = before.extensions.filter((extension) => extension.uri === uri).map(({ id }) => id)
+      if (ids.length === 0 || extensions.some((extension) => extension.uri === uri && ids.includes(extension.id)))
+        continue
+      return `The extension ${quote(uri)} has another a=extmap id on m-line ${index} than before`
+    }
   }
   return undefined
 }

@@ -1,6 +1,6 @@
 /**
- * First look at an SDP text (RFC 8866 §5): sizes, first line, and the fingerprint lines of each section, which
- * sdp-transform would reduce to the last one.
+ * First look at an SDP text (RFC 8866 §5): sizes, first line, and lines that sdp-transform would not give as they are: it
+ * keeps the last fingerprint of a section only, and of `a=msid` only letters, digits, - and _ (Firefox writes braces).
  */
 import { type Result, refuse } from './jsep.js'
 
@@ -15,6 +15,8 @@ export const limits = {
 export interface Section {
   /** Values of `a=fingerprint`, as written: `sha-256 AB:…`. */
   fingerprints: string[]
+  /** Values of `a=msid`, as written. */
+  msids: string[]
 }
 
 /** @returns the session section, then one per m-line */
@@ -25,7 +27,7 @@ export function scanLines(sdp: string): Result<Section[]> {
   if (lines.length > limits.lines) return refuse(`The SDP has more than ${limits.lines} lines`)
   if (!lines[0]!.startsWith('v=')) return refuse("Invalid SDP (doesn't start with v=)")
   if (lines[0]!.trimEnd() !== 'v=0') return refuse(`The SDP has version ${quote(lines[0]!.slice(2))} instead of 0`)
-  let section: Section = { fingerprints: [] }
+  let section: Section = { fingerprints: [], msids: [] }
   const sections = [section]
   for (const line of lines) {
     if (line.length > limits.lineCharacters) {
@@ -33,10 +35,12 @@ export function scanLines(sdp: string): Result<Section[]> {
     }
     if (line.startsWith('m=')) {
       if (sections.length > limits.mlines) return refuse(`The SDP has more than ${limits.mlines} m-lines`)
-      section = { fingerprints: [] }
+      section = { fingerprints: [], msids: [] }
       sections.push(section)
     } else if (/^a=fingerprint\b/.test(line)) {
       section.fingerprints.push(line.slice('a=fingerprint:'.length).trim())
+    } else if (line.startsWith('a=msid:')) {
+      section.msids.push(line.slice('a=msid:'.length).trim())
     }
   }
   return { ok: true, value: sections }

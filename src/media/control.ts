@@ -74,7 +74,13 @@ export type ExtensionIds = Partial<Record<ExtensionName, number>>
  * Streams of one codec that SDP negotiates apart: H264 by profile and packetization mode (RFC 6184 §8.1). `baseline/0` is
  * the Baseline profile in single-NAL-unit mode.
  */
-export type H264Variant = `${'constrained-baseline' | 'baseline' | 'constrained-high' | 'high'}/${0 | 1}`
+export type H264Variant =
+  | 'constrained-baseline/1'
+  | 'constrained-baseline/0'
+  | 'baseline/1'
+  | 'baseline/0'
+  | 'constrained-high/1'
+  | 'high/1'
 
 export interface PayloadType {
   codec: CodecName

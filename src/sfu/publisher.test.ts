@@ -40,12 +40,13 @@ test('webrtcup and media are passed on, webrtcup once', async () => {
   assert.deepEqual(alice.media, [['1', 'audio', true]])
 })
 
-test('a renegotiation keeps endpoint and credentials; subscribers follow without an offer', async () => {
+test('a renegotiation keeps endpoint and credentials; subscribers are told whose tracks are on their m-lines', async () => {
   const { peer, pool } = stage()
   const [alice, bob] = [peer(), peer()]
   const first = await alice.publish(offers.data)
   await alice.join('alice')
-  await bob.answer((await bob.join('bob', { media: 'alice' })).jsep)
+  const before = (await bob.join('bob', { media: 'alice' })).jsep!
+  await bob.answer(before)
   const second = await alice.publish(offers.media)
   assert.deepEqual(new Set(lines(second.jsep!.sdp, 'ice-ufrag')), new Set(lines(first.jsep!.sdp, 'ice-ufrag')))
   assert.deepEqual(pool.endpoints[0]!.methods, ['connect', 'receive', 'place', 'receive'])
@@ -53,7 +54,9 @@ test('a renegotiation keeps endpoint and credentials; subscribers follow without
     (pool.endpoints[0]!.calls.at(-1)![1] as { kind: string }[]).map(({ kind }) => kind),
     ['audio', 'video'],
   )
-  assert.deepEqual(bob.take(), [])
+  const after = bob.offer()
+  assert.deepEqual([mlines(after.sdp), lines(after.sdp, 'ssrc')], [mlines(before.sdp), lines(before.sdp, 'ssrc')])
+  assert.deepEqual(lines(after.sdp, 'msid'), lines(offers.media, 'msid'))
   assert.equal(pool.live.length, 2)
 })
 

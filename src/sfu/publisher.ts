@@ -4,7 +4,7 @@
  * PeerConnection of the client.
  */
 import { answerPublisher } from '../jsep/answer-publisher.js'
-import type { CodecPolicy, RemoteDescription } from '../jsep/jsep.js'
+import type { CodecPolicy, PublishedTrack, RemoteDescription } from '../jsep/jsep.js'
 import { iceChanged, renegotiationProblem } from '../jsep/renegotiation.js'
 import type { DtlsParameters, MediaKind, ReceiveStream } from '../media/control.js'
 import type { PooledEndpoint } from '../media/pool-types.js'
@@ -24,6 +24,7 @@ export class Publisher implements Source {
   #offer: RemoteDescription
   #role: DtlsParameters['role'] = 'client'
   #streams: readonly ReceiveStream[] = []
+  #tracks: readonly PublishedTrack[] = []
 
   /** @param endpoint freshly opened; the publisher owns it from now on */
   constructor(endpoint: PooledEndpoint, offer: RemoteDescription, codecs: CodecPolicy) {
@@ -32,19 +33,21 @@ export class Publisher implements Source {
     this.#codecs = codecs
   }
 
+  get tracks(): readonly PublishedTrack[] {
+    return this.#tracks
+  }
+
   count(kind: MediaKind): number {
-    return this.#streams.reduce(
-      (count, stream) => (stream.kind === kind ? Math.max(count, stream.index + 1) : count),
-      0,
-    )
+    return this.#tracks.filter((track) => track.kind === kind).length
   }
 
   /** The answer to the offer that it was made with. */
   answerFirst(): Exchange {
-    const { sdp, dtls, streams } = answerPublisher(this.#offer, this.endpoint, this.#codecs)
+    const { sdp, dtls, streams, tracks } = answerPublisher(this.#offer, this.endpoint, this.#codecs)
     const commit = () => {
       this.#role = dtls.role
       this.#streams = streams
+      this.#tracks = tracks
       this.endpoint.connect(this.#offer.ice, dtls)
       this.endpoint.receive(streams)
       return sdp
@@ -75,10 +78,12 @@ export class Publisher implements Source {
     const commit = () => {
       const restart = iceChanged(this.#offer.ice, offer.ice)
       if (restart) this.endpoint.restart()
-      const { sdp, dtls, streams } = answerPublisher(offer, this.endpoint, this.#codecs, this.#role)
+      const before = { role: this.#role, streams: this.#streams }
+      const { sdp, dtls, streams, tracks } = answerPublisher(offer, this.endpoint, this.#codecs, before)
       if (restart) this.endpoint.connect(offer.ice, dtls)
       this.#offer = offer
       this.#streams = streams
+      this.#tracks = tracks
       this.endpoint.receive(streams)
       return sdp
     }

@@ -1,4 +1,5 @@
 /** A room, its users in the order of their joining, and the connections of each user. */
+import type { PublishedTrack } from '../jsep/jsep.js'
 import type { MediaKind } from '../media/control.js'
 import type { PooledEndpoint } from '../media/pool-types.js'
 import type { SharedEvent } from './events.js'
@@ -7,7 +8,9 @@ import type { Listener, Profile, Traits } from './profile.js'
 /** What a publisher has to offer to its subscribers. */
 export interface Source {
   readonly endpoint: PooledEndpoint
-  /** Number of m-lines of that kind. */
+  /** What it sends now. */
+  readonly tracks: readonly PublishedTrack[]
+  /** Number of tracks of that kind. */
   count(kind: MediaKind): number
 }
 

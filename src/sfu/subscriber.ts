@@ -1,7 +1,8 @@
 /**
  * The PeerConnection of a connection that subscribes to a user's media: we offer, the client answers. One offer
  * is out at a time; whatever changes meanwhile becomes one new offer when the answer is there. M-lines are only
- * ever appended, so that most changes of the publisher need no offer at all.
+ * ever appended, so that what the publisher sends reaches the client where it was, and there is an offer only for m-lines
+ * that are new, and for other tracks on those that are there.
  */
 import { randomBytes, randomInt } from 'node:crypto'
 import type { CodecPolicy, RemoteDescription, SubscriberSlot } from '../jsep/jsep.js'
@@ -14,6 +15,7 @@ import type { PooledEndpoint } from '../media/pool-types.js'
 import { type Refusal, refuse } from './errors.js'
 import type { Exchange } from './publisher.js'
 import type { Source } from './room.js'
+import { SlotTracks } from './slot-tracks.js'
 
 export interface Endpoints {
   /** Opens an endpoint on a worker, or undefined when that worker is not running. */
@@ -29,7 +31,9 @@ export class Subscriber {
   readonly #codecs: CodecPolicy
   /** Of the o= line (RFC 9429 §5.2.1). */
   readonly #sessionId = String(randomInt(1, 2 ** 48 - 1))
-  readonly #streamId = randomBytes(12).toString('hex')
+  /** CNAME, and the name of what comes without one. */
+  readonly #name = randomBytes(12).toString('hex')
+  #tracks = new SlotTracks(this.#name)
   #offers = 0
   #endpoint: PooledEndpoint
   /** What the endpoint knows of the client; nothing before the first answer. */
@@ -58,8 +62,12 @@ export class Subscriber {
     return this.#offered !== undefined
   }
 
-  /** The client asks for an offer: the next one is made even if nothing has changed. */
+  /**
+   * The client asks for an offer: the next one is made even if nothing has changed.
+   * @param restartIce it asks for the same user again; else the tracks are somebody else's from now on
+   */
   ask(restartIce: boolean): void {
+    if (!restartIce) this.#tracks = new SlotTracks(this.#name)
     this.#due = true
     this.#restartDue ||= restartIce
   }
@@ -71,7 +79,8 @@ export class Subscriber {
   follow(source: Source | undefined): string | undefined {
     this.#source = source
     if (source) {
-      if (this.#grow(source) || source.endpoint.worker !== this.#endpoint.worker) this.#due = true
+      this.#grow(source)
+      if (source.endpoint.worker !== this.#endpoint.worker) this.#due = true
     }
     this.#feed()
     return this.#offerIfDue()
@@ -114,29 +123,32 @@ export class Subscriber {
   }
 
   #offerIfDue(): string | undefined {
-    if (!this.#due || this.#offered || !this.#source) return undefined
-    if (!this.#move(this.#source.endpoint.worker)) return undefined
+    if (this.#offered || !this.#source) return undefined
+    const { endpoint, tracks } = this.#source
+    if (!this.#due && !this.#tracks.changed(this.#slots, tracks)) return undefined
+    if (!this.#move(endpoint.worker)) return undefined
     if (this.#restartDue && this.#remote) this.#endpoint.restart()
     this.#due = this.#restartDue = false
     this.#offered = this.#slots
+    const said = this.#tracks.of(this.#slots, tracks)
+    this.#tracks.tell(this.#slots, said)
     return offerSubscriber({
       slots: this.#slots,
+      tracks: said,
       local: this.#endpoint,
       origin: { sessionId: this.#sessionId, sessionVersion: String(++this.#offers) },
-      streamId: this.#streamId,
+      cname: this.#name,
       codecs: this.#codecs,
     })
   }
 
-  /** Appends m-lines until the source fits. @returns whether there are new ones */
-  #grow(source: Source): boolean {
-    const before = this.#slots.length
-    for (const kind of ['audio', 'video'] as const) {
-      while (this.#slots.filter((slot) => slot.kind === kind).length < source.count(kind)) {
+  /** Appends m-lines until the source fits. */
+  #grow({ tracks }: Source): void {
+    for (const { kind, index } of tracks) {
+      while (this.#slots.filter((slot) => slot.kind === kind).length <= index) {
         this.#slots = appendSlot(this.#slots, kind, random32)
       }
     }
-    return this.#slots.length > before
   }
 
   /** To the publisher's worker, on a new endpoint. @returns false when there is none to be had there */
