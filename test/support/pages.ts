@@ -62,6 +62,7 @@ const files: Record<string, File> = {
   '/impaired.html': page('impaired links', module('/impaired-client.js')),
   '/impaired-client.js': own('impaired-client.js'),
   '/janus-api.js': own('janus-api.js'),
+  '/clock-strip.js': own('clock-strip.js'),
   '/source.js': own('source.js'),
 }
 
