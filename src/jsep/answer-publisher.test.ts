@@ -74,7 +74,11 @@ test("answers Chromium's microphone and screen, added to a data-only connection"
     'a=mid:2',
     'a=rtcp-mux',
   )
-  has(video, 'a=rtcp-fb:96 transport-cc', 'a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01')
+  has(
+    video,
+    'a=rtcp-fb:96 transport-cc',
+    'a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
+  )
   has(video, 'a=rtcp-fb:96 ccm fir', 'a=rtcp-fb:96 nack', 'a=rtcp-fb:96 nack pli', 'a=rtcp-fb:96 goog-remb')
   has(video, 'a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid', 'a=extmap:13 urn:3gpp:video-orientation')
   without(video, /toffset|color-space|ssrc|H264|VP9|AV1/)

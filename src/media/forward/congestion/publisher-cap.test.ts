@@ -5,7 +5,12 @@ import { ALL, HOLD_MS, PublisherCap, UNWATCHED_BPS, WATCHED_FLOOR_BPS } from './
 const MAX = 4_000_000
 
 /** Looks at the same needs every second. @returns whether the cap rose in any look */
-function look(cap: PublisherCap, fromMs: number, untilMs: number, needs: { sound?: number[]; video?: number[] }): boolean {
+function look(
+  cap: PublisherCap,
+  fromMs: number,
+  untilMs: number,
+  needs: { sound?: number[]; video?: number[] },
+): boolean {
   let rose = false
   for (let nowMs = fromMs; nowMs <= untilMs; nowMs += 1000) {
     cap.begin()
@@ -52,6 +57,7 @@ test('a need that comes back in time lowers nothing, and the highest one counts'
   look(cap, 5000, 9000, { video: [0] })
   assert.equal(cap.capBps, MAX)
   const trembling = new PublisherCap(MAX)
-  for (let nowMs = 0; nowMs <= HOLD_MS; nowMs += 500) look(trembling, nowMs, nowMs, { video: [nowMs % 1000 === 0 ? 500_000 : 900_000] })
+  for (let nowMs = 0; nowMs <= HOLD_MS; nowMs += 500)
+    look(trembling, nowMs, nowMs, { video: [nowMs % 1000 === 0 ? 500_000 : 900_000] })
   assert.equal(trembling.capBps, 900_000 * 1.2)
 })
