@@ -18,7 +18,8 @@ export class ImpairedRelay {
 
   /** @param seed of all chances */
   constructor(seed: number) {
-    this.#child = fork(fileURLToPath(new URL('process.js', import.meta.url)), [String(seed)])
+    // A session of its own: Linux shares processors out among sessions first, and browsers are many processes.
+    this.#child = fork(fileURLToPath(new URL('process.js', import.meta.url)), [String(seed)], { detached: true })
     this.#child.on('message', (answer: FromRelay) => {
       const waiting = this.#waiting.get(answer.id)
       this.#waiting.delete(answer.id)
