@@ -16,9 +16,12 @@ const preferences = {
   'permissions.default.microphone': 1,
   'media.autoplay.default': 0,
   'media.autoplay.blocking_policy': 0,
+  'media.autoplay.block-webaudio': false,
   // Pages of the tests are served without TLS.
   'media.devices.insecure.enabled': true,
   'media.getusermedia.insecure.enabled': true,
+  // Machines without sound: audio contexts run all the same.
+  'media.cubeb.force_mock_context': true,
   // The servers of tests are on loopback addresses.
   'media.peerconnection.ice.loopback': true,
   'media.peerconnection.ice.obfuscate_host_addresses': false,

@@ -1,4 +1,4 @@
-/** Serves the pages that run in Chromium: blank documents with scripts from npm and from this project's tests. */
+/** Serves the pages that run in browsers: blank documents with scripts from npm and from this project's tests. */
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -36,6 +36,12 @@ const files: Record<string, File> = {
   ),
   '/minijanus.js': packaged('minijanus/minijanus.js'),
   '/minijanus-client.js': own('minijanus-client.js'),
+  // Clients of this project's own, for what those from npm do not do.
+  '/caller.html': page('caller', module('/caller.js')),
+  '/caller.js': own('caller.js'),
+  '/frame-lock.js': own('frame-lock.js'),
+  '/drawing.js': own('drawing.js'),
+  '/tones.js': own('tones.js'),
   // networked-aframe, as far as its adapter looks at it.
   '/naf.html': page(
     'naf',
@@ -62,7 +68,6 @@ const files: Record<string, File> = {
   '/impaired.html': page('impaired links', module('/impaired-client.js')),
   '/impaired-client.js': own('impaired-client.js'),
   '/janus-api.js': own('janus-api.js'),
-  '/clock-strip.js': own('clock-strip.js'),
   '/source.js': own('source.js'),
 }
 
