@@ -126,7 +126,7 @@ function runs(scenario: Scenario, starts: readonly (() => Promise<ImpairedServer
   )
 }
 
-const late = ({ p50Ms, p99Ms, maxMs }: RelayFigures['late']) =>
+const lateness = ({ p50Ms, p99Ms, maxMs }: RelayFigures['late']) =>
   `relay late by ${p50Ms.toFixed(1)} ms (p50), ${p99Ms.toFixed(1)} (p99), ${maxMs.toFixed(0)} (most)`
 
 async function main(): Promise<void> {
@@ -143,9 +143,10 @@ async function main(): Promise<void> {
         const { name, recording } = await one(run, picture, `${pages.url}/impaired.html`)
         all.push({ name, recording })
         const summary = summarise(recording)
-        rows.push({ scenario: scenario.title, who: name, summary })
+        const { late } = recording.samples.at(-1)!.relay
+        rows.push({ scenario: scenario.title, who: name, summary, lateMs: late.p99Ms })
         const fps = `${summary.framesPerSecond.toFixed(1)} frames/s, frozen ${(summary.frozenMs / 1_000).toFixed(1)} s`
-        console.error(`${scenario.name}, ${name}: ${fps}; ${late(recording.samples.at(-1)!.relay.late)}`)
+        console.error(`${scenario.name}, ${name}: ${fps}; ${lateness(late)}`)
       }
       if (scenario.steps) {
         plots.push({ file: `${values.peer ?? 'rostra'}-${scenario.name}.svg`, svg: plot(scenario.title, all) })

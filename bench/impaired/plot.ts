@@ -1,4 +1,4 @@
-/** Recordings of the same scenario as one SVG: capacity, estimate and what arrived; height of the picture; frames. */
+/** Recordings of the same scenario as one SVG: capacity, estimate and what arrived; height of the picture; frames; age. */
 import type { Recording } from './run.js'
 import { receivedBps } from './summary.js'
 
@@ -94,6 +94,13 @@ export function plot(title: string, all: readonly Series[]): string {
     panelOf(
       'frames per second',
       all.map((series, index) => ({ points: frames(series), colour: colour(index) })),
+    ),
+    panelOf(
+      'age of the picture that is shown, ms',
+      all.map((series, index) => ({
+        points: of(series, ({ receiver }) => receiver.ageMs),
+        colour: colour(index),
+      })),
     ),
   ]
   if (all.some(({ recording }) => recording.samples.some(({ server }) => server.spatial !== undefined))) {

@@ -5,6 +5,16 @@ export interface Row {
   scenario: string
   who: string
   summary: Summary
+  /** Of the relay itself, 99th percentile. */
+  lateMs: number
+}
+
+/** A relay that was later than this has made its own jitter. */
+const LATE_MS = 10
+
+function remarks({ summary, lateMs }: Row): string {
+  const all = [...(summary.cpuLimited ? ['too little CPU'] : []), ...(lateMs > LATE_MS ? ['relay late'] : [])]
+  return all.length > 0 ? ` (${all.join(', ')})` : ''
 }
 
 const columns: [string, (summary: Summary) => string][] = [
@@ -14,22 +24,20 @@ const columns: [string, (summary: Summary) => string][] = [
   ['delivered', ({ delivered }) => `${(delivered * 100).toFixed(0)} %`],
   ['kbit/s', ({ receivedBps }) => (receivedBps / 1_000).toFixed(0)],
   ['height', ({ height }) => String(height)],
+  ['age', ({ ageMs }) => `${ageMs.p50.toFixed(0)} / ${ageMs.p90.toFixed(0)} ms`],
   ['jitter buffer', ({ jitterBufferMs }) => `${jitterBufferMs.toFixed(0)} ms`],
   ['queue', ({ queueMs }) => `${queueMs.toFixed(0)} ms`],
   ['sound made up', ({ concealed }) => `${(concealed * 100).toFixed(1)} %`],
   ['down', ({ downMs }) => (downMs === undefined ? '–' : `${(downMs / 1_000).toFixed(1)} s`)],
   ['thin link used', ({ thinUse }) => (thinUse === undefined ? '–' : `${(thinUse * 100).toFixed(0)} %`)],
+  ['wait there', ({ thinQueueMs }) => (thinQueueMs === undefined ? '–' : `${thinQueueMs.toFixed(0)} ms`)],
   ['up', ({ upMs }) => (upMs === undefined ? '–' : `${(upMs / 1_000).toFixed(1)} s`)],
 ]
 
 export function table(rows: readonly Row[]): string {
   const cells = [
     ['scenario', 'who', ...columns.map(([title]) => title)],
-    ...rows.map(({ scenario, who, summary }) => [
-      summary.cpuLimited ? `${scenario} (too little CPU)` : scenario,
-      who,
-      ...columns.map(([, text]) => text(summary)),
-    ]),
+    ...rows.map((row) => [`${row.scenario}${remarks(row)}`, row.who, ...columns.map(([, text]) => text(row.summary))]),
   ]
   const widths = cells[0]!.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)))
   const line = (row: readonly string[]) =>

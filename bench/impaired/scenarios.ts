@@ -21,6 +21,8 @@ export interface Scenario {
 const STEADY_SECONDS = 10
 const HIGH_BPS = 3_000_000
 const LOW_BPS = 300_000
+/** Of the bottleneck: enough that what is sent too fast is seen as delay, not only as loss. */
+const QUEUE_MS = 500
 
 /** What every link has in every scenario: retransmissions take their time. */
 const BASE_DELAY_MS = 20
@@ -33,7 +35,11 @@ function everywhere(name: string, title: string, impairment: Impairment): Scenar
 
 function steps(name: LinkName, title: string): Scenario {
   const good = { delayMs: BASE_DELAY_MS }
-  const at = (rateBps: number) => ({ publisher: good, subscriber: good, [name]: { ...good, rateBps } })
+  const at = (rateBps: number) => ({
+    publisher: good,
+    subscriber: good,
+    [name]: { ...good, rateBps, queueMs: QUEUE_MS },
+  })
   return {
     name: `step-${name}`,
     title,

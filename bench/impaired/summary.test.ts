@@ -34,7 +34,15 @@ function sample(atMs: number, figures: Figures): Sample {
     atMs,
     sender: { availableBps: 0, encodings: [{ ...encoding, framesEncoded: encoded, limitedBy }] },
     receiver: {
-      ...{ atMs, width: 640, height: 360, framesDecoded: frames, framesReceived: frames, framesDropped: 0 },
+      ...{
+        atMs,
+        width: 640,
+        height: 360,
+        framesDecoded: frames,
+        framesReceived: frames,
+        framesDropped: 0,
+        ageMs: atMs / 100,
+      },
       ...{ freezes: frozenMs === undefined ? undefined : 1, frozenMs, bytes, packets: 0, lost: 0, nacks: 0, plis: 0 },
       ...{ retransmitted: 0, jitterBufferMs: frames * 40, jitterBufferFrames: frames },
       ...{ audioPackets: 0, audioConcealed: atMs / 10, audioSamples: atMs },
@@ -53,9 +61,10 @@ const steady = (samples: Sample[]): Recording => ({
 test('frames, bitrate and delays are those between the first and the last sample', () => {
   const at = (atMs: number, frames: number) =>
     sample(atMs, { frames, encoded: frames * 2, bytes: frames * 500, frozenMs: 300 })
-  const { frozenMs, framesPerSecond, delivered, receivedBps, jitterBufferMs, concealed, height, cpuLimited } =
+  const { frozenMs, framesPerSecond, delivered, receivedBps, ageMs, jitterBufferMs, concealed, height, cpuLimited } =
     summarise(steady([at(5_000, 100), at(5_500, 110), at(6_000, 120)]))
   assert.deepEqual([frozenMs, framesPerSecond, delivered, receivedBps], [0, 20, 0.5, 80_000])
+  assert.deepEqual(ageMs, { p50: 55, p90: 60 })
   assert.deepEqual([jitterBufferMs, concealed, height, cpuLimited], [40, 0.1, 360, false])
 })
 
@@ -100,11 +109,11 @@ function stepped(): Recording {
 }
 
 test('steps: when the thin link was met, how it was used, and when the bitrate was back', () => {
-  const { downMs, thinUse, upMs, queueMs } = summarise(stepped())
+  const { downMs, thinUse, upMs, queueMs, thinQueueMs } = summarise(stepped())
   assert.equal(downMs, 2_000)
   assert.equal(thinUse, 0.8)
   assert.equal(upMs, 4_000)
-  assert.equal(queueMs, 240)
+  assert.deepEqual([queueMs, thinQueueMs], [240, 5])
 })
 
 test('a thin link that is never met has no time', () => {
@@ -120,7 +129,7 @@ test('the plot has a line for the capacity and one for each series, and no text 
   ])
   assert.match(svg, /^<svg [^>]*viewBox="0 0 860 \d+"/)
   assert.ok(svg.includes('a &#60;title&#62;') && !svg.includes('<title>'))
-  // Capacity, two bitrates, two heights, two frame rates.
-  assert.equal(svg.match(/fill="none"/g)?.length, 7)
+  // Capacity, two bitrates, two heights, two frame rates, two ages.
+  assert.equal(svg.match(/fill="none"/g)?.length, 9)
   assert.ok(!/NaN|undefined|Infinity/.test(svg))
 })

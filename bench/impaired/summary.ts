@@ -12,6 +12,8 @@ export interface Summary {
   receivedBps: number
   /** Height of the picture in most samples. */
   height: number
+  /** From drawing to showing: median and nine tenths of the samples. */
+  ageMs: { p50: number; p90: number }
   /** Mean time of a frame in the receiver's jitter buffer. */
   jitterBufferMs: number
   /** Longest wait at the bottleneck of the subscriber's link, or of the publisher's. */
@@ -26,7 +28,13 @@ export interface Summary {
   upMs?: number
   /** Received in the second half of the thin phase, as a share of the capacity. */
   thinUse?: number
+  /** Median of the longest waits before the bottleneck in that time. */
+  thinQueueMs?: number
 }
+
+/** Where pictures wait. */
+const waitMs = ({ relay: { links } }: Sample) =>
+  Math.max(links.subscriber?.down.queueMaxMs ?? 0, links.publisher?.up.queueMaxMs ?? 0)
 
 const framesEncoded = (encodings: readonly EncodingFigures[]) =>
   Math.max(0, ...encodings.map((encoding) => encoding.framesEncoded))
@@ -62,6 +70,9 @@ function frozen(samples: readonly Sample[]): { frozenMs: number; freezes: number
   }
 }
 
+const quantile = (values: readonly number[], share: number) =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length * share)] ?? 0
+
 function mostFrequent(values: readonly number[]): number {
   const counts = new Map<number, number>()
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
@@ -75,19 +86,17 @@ export function summarise({ samples, phasesMs, capacitiesBps }: Recording): Summ
   const sum = (of: (sample: Sample) => number) => of(last) - of(first)
   const frames = sum(({ receiver }) => receiver.framesDecoded)
   const encoded = sum(({ sender }) => framesEncoded(sender.encodings))
+  const ages = samples.flatMap(({ receiver }) => receiver.ageMs ?? [])
   const emitted = sum(({ receiver }) => receiver.jitterBufferFrames)
-  const waits = samples.flatMap(({ relay }) => [
-    relay.links.subscriber?.down.queueMaxMs ?? 0,
-    relay.links.publisher?.up.queueMaxMs ?? 0,
-  ])
   return {
     ...frozen(samples),
     framesPerSecond: (frames * 1_000) / ms,
     delivered: encoded > 0 ? frames / encoded : 0,
     receivedBps: (sum(({ receiver }) => receiver.bytes) * 8_000) / ms,
     height: mostFrequent(samples.map(({ receiver }) => receiver.height)),
+    ageMs: { p50: quantile(ages, 0.5), p90: quantile(ages, 0.9) },
     jitterBufferMs: emitted > 0 ? sum(({ receiver }) => receiver.jitterBufferMs) / emitted : 0,
-    queueMs: Math.max(...waits),
+    queueMs: Math.max(...samples.map(waitMs)),
     concealed:
       sum(({ receiver }) => receiver.audioConcealed) /
       Math.max(
@@ -114,13 +123,14 @@ function steps(
   samples: readonly Sample[],
   phasesMs: readonly number[],
   capacitiesBps: Recording['capacitiesBps'],
-): Pick<Summary, 'downMs' | 'upMs' | 'thinUse'> {
+): Pick<Summary, 'downMs' | 'upMs' | 'thinUse' | 'thinQueueMs'> {
   const [, thinMs, wideMs] = phasesMs
   const thinBps = capacitiesBps[1]
   if (thinBps === undefined || thinMs === undefined || wideMs === undefined) return {}
   const rates = receivedBps(samples)
   const between = (fromMs: number, toMs: number) => rates.filter(({ atMs }) => atMs > fromMs && atMs <= toMs)
   const before = mean(between(thinMs - 3_000, thinMs).map(({ bps }) => bps))
+  const halfMs = (thinMs + wideMs) / 2
   const thin = samples.filter(({ atMs }) => atMs > thinMs && atMs <= wideMs)
   const overflown = ({ relay }: Sample) =>
     Object.values(relay.links).reduce((sum, { up, down }) => sum + up.overflow + down.overflow, 0)
@@ -132,6 +142,7 @@ function steps(
   return {
     ...(quiet && { downMs: quiet.atMs - thinMs }),
     ...(back && { upMs: back.atMs - wideMs }),
-    thinUse: mean(between((thinMs + wideMs) / 2, wideMs).map(({ bps }) => bps)) / thinBps,
+    thinUse: mean(between(halfMs, wideMs).map(({ bps }) => bps)) / thinBps,
+    thinQueueMs: quantile(thin.filter(({ atMs }) => atMs > halfMs).map(waitMs), 0.5),
   }
 }

@@ -374,7 +374,7 @@ TEST(engine_refuses_mistakes) {
       {target::markerPt, 256, Outcome::badRange},      {target::extLength, 3, Outcome::badRange},
       {target::extLength, 0xfffffffc, Outcome::badRange}, {target::extOffset, kScratchBytes + 1, Outcome::badRange},
       {target::prefixLength, kScratchBytes + 1, Outcome::badRange}, {target::prefixOffset, 0xffffffff, Outcome::badRange},
-      {target::skip, 5, Outcome::badRange},
+      {target::skip, 5, Outcome::badRange},            {target::markerPt, 0x4000, Outcome::badRange},
   };
   for (const auto& c : bad) {
     call.target(0, call.clientId, 1);

@@ -62,7 +62,7 @@ test("answers Chromium's microphone and screen, added to a data-only connection"
   assert.equal(audio[0], 'm=audio 9 UDP/TLS/RTP/SAVPF 111 63')
   has(audio, 'a=rtpmap:111 opus/48000/2', 'a=fmtp:111 minptime=10;useinbandfec=1', 'a=rtpmap:63 red/48000/2')
   has(audio, 'a=fmtp:63 111/111', 'a=recvonly', 'a=mid:1', 'a=rtcp-mux', 'a=setup:active', ...ice, ...candidates)
-  without(audio, /rtcp-fb|msid|ssrc|transport-wide|abs-send-time/)
+  without(audio, /msid|ssrc/)
 
   assert.equal(video[0], 'm=video 9 UDP/TLS/RTP/SAVPF 96 97')
   has(
@@ -74,9 +74,14 @@ test("answers Chromium's microphone and screen, added to a data-only connection"
     'a=mid:2',
     'a=rtcp-mux',
   )
+  has(
+    video,
+    'a=rtcp-fb:96 transport-cc',
+    'a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
+  )
   has(video, 'a=rtcp-fb:96 ccm fir', 'a=rtcp-fb:96 nack', 'a=rtcp-fb:96 nack pli', 'a=rtcp-fb:96 goog-remb')
   has(video, 'a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid', 'a=extmap:13 urn:3gpp:video-orientation')
-  without(video, /transport-cc|transport-wide|abs-send-time|toffset|color-space|ssrc|H264|VP9|AV1/)
+  without(video, /toffset|color-space|ssrc|H264|VP9|AV1/)
 
   assert.equal(data, true)
   assert.deepEqual(streams, [
@@ -101,7 +106,15 @@ test("answers Chromium's microphone and screen, added to a data-only connection"
       payloadTypes: [{ codec: 'VP8', pt: 96, rtxPt: 97 }],
       clockRate: 90000,
       ssrcs: [{ ssrc: 3975221849, rtxSsrc: 3445666862 }],
-      extensions: { mid: 4, rid: 10, 'repaired-rid': 11, 'video-orientation': 13, 'playout-delay': 5 },
+      extensions: {
+        mid: 4,
+        rid: 10,
+        'repaired-rid': 11,
+        'abs-send-time': 2,
+        'transport-cc': 3,
+        'video-orientation': 13,
+        'playout-delay': 5,
+      },
       nack: true,
       active: true,
     },
@@ -115,7 +128,7 @@ test('keeps the extension ids of the offer', () => {
     'a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level',
     'a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid',
   )
-  assert.deepEqual(streams[0]!.extensions, { 'audio-level': 1, mid: 4 })
+  assert.deepEqual(streams[0]!.extensions, { 'audio-level': 1, 'abs-send-time': 2, 'transport-cc': 3, mid: 4 })
   const twoByte = offerOf([...opusLines, 'a=extmap:200 urn:ietf:params:rtp-hdrext:ssrc-audio-level'])
   assert.deepEqual(answer(twoByte).streams[0]!.extensions, { 'audio-level': 200 })
   has(section(answer(twoByte).sdp, 1), 'a=extmap:200 urn:ietf:params:rtp-hdrext:ssrc-audio-level')

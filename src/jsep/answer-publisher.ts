@@ -1,9 +1,8 @@
 /** Answers a publisher's offer: what it sends is received, one codec per m-line, everything else is declined. */
 import type { DtlsParameters, ReceiveStream, SimulcastEncoding } from '../media/control.js'
 import { answerFmtp, spropOf } from './answer-fmtp.js'
-import { choosePublisherCodec, type Match, toPayloadType } from './codecs.js'
+import { choosePublisherCodec, type Match, publisherFeedback, toPayloadType } from './codecs.js'
 import { publisherExtensions } from './extensions.js'
-import { codecs } from './formats.js'
 import type { CodecPolicy, LocalTransport, PublisherAnswer, RemoteDescription, RemoteMline, Setup } from './jsep.js'
 import { chooseEncodings, type Encodings } from './simulcast.js'
 import { assignIndexes, sends } from './stream-index.js'
@@ -124,7 +123,7 @@ function receiveStream(mline: RemoteMline, { matches, encodings, index }: Choice
     ssrcs: mline.ssrcs.map((ssrc) => ({ ...ssrc })),
     ...(encodings.used.length > 1 && { encodings: [...encodings.used] satisfies SimulcastEncoding[] }),
     extensions: publisherExtensions(mline),
-    nack: acceptedFeedback(primary).includes('nack'),
+    nack: acceptedFeedback(primary, mline).includes('nack'),
     active: sends(mline),
   }
 }
@@ -134,15 +133,19 @@ function publishedTrack(mline: RemoteMline, { matches, index }: Choice): Publish
   return { kind: mline.type, index, msid: { ...mline.msid }, sprop: spropOf(matches[0]) }
 }
 
-const acceptedFeedback = ({ codec, payload }: Match) =>
-  codecs[codec].feedback.filter((line) => payload.feedback.includes(line))
+function acceptedFeedback({ codec, payload }: Match, mline: RemoteMline): string[] {
+  const numbered = publisherExtensions(mline)['transport-cc'] !== undefined
+  return publisherFeedback(codec).filter(
+    (line) => payload.feedback.includes(line) && (numbered || line !== 'transport-cc'),
+  )
+}
 
 type TransportLines = ReturnType<typeof transportLines>
 
 function mediaLine(mline: RemoteMline, { matches, encodings }: Choice, transport: TransportLines): Mline {
   const payloads = [...matches.map(({ payload }) => payload), ...matches.flatMap(({ rtx }) => rtx ?? [])]
   const feedback = matches.flatMap((match) =>
-    acceptedFeedback(match).map((line) => {
+    acceptedFeedback(match, mline).map((line) => {
       const [type = '', subtype] = line.split(' ')
       return { payload: match.payload.pt, type, ...(subtype === undefined ? {} : { subtype }) }
     }),

@@ -4,6 +4,12 @@ import { codecs, formats } from './formats.js'
 import { h264Profile } from './h264-profile.js'
 import type { CodecEntry, CodecPolicy, RemotePayloadType } from './jsep.js'
 
+/** Feedback that publishers of `codec` get from rostra. */
+export function publisherFeedback(codec: CodecName): readonly string[] {
+  const { feedback } = codecs[codec]
+  return codec === 'red' || feedback.includes('transport-cc') ? feedback : [...feedback, 'transport-cc']
+}
+
 /** RED only ever accompanies opus; taking it out of the list switches it off. */
 export const defaultPolicy: CodecPolicy = { audio: ['opus', 'red'], video: ['VP8', 'H264', 'VP9', 'AV1'] }
 

@@ -53,18 +53,16 @@ export const extensions: Readonly<Record<ExtensionName, ExtensionEntry>> = {
     fromPublishers: true,
     offeredId: 6,
   },
-  // Switched on for publishers once the workers estimate bandwidth from arrival times.
   'abs-send-time': {
     uri: 'http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time',
     kinds: both,
-    fromPublishers: false,
+    fromPublishers: true,
   },
-  // Goes together with the `transport-cc` feedback of `codecs.ts`: a sender that negotiated it waits for feedback
-  // that the workers do not send yet, and ignores REMB meanwhile.
+  // Goes together with the `transport-cc` feedback of `codecs.ts`.
   'transport-cc': {
     uri: 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
     kinds: both,
-    fromPublishers: false,
+    fromPublishers: true,
   },
 }
 
@@ -84,6 +82,8 @@ export function publisherExtensions(mline: RemoteMline): ExtensionIds {
     const name = extensionName(uri)
     if (name === undefined || mline.type === 'application') continue
     const { fromPublishers, kinds } = extensions[name]
+    // Numbers without feedback about them would leave their sender waiting for it.
+    if (name === 'transport-cc' && !mline.payloadTypes.some(({ feedback }) => feedback.includes(name))) continue
     if (!fromPublishers || !kinds.includes(mline.type) || ids[name] !== undefined) continue
     if (direction === 'sendrecv' || direction === 'sendonly') ids[name] = id
   }

@@ -6,10 +6,7 @@
 import type { CodecName, H264Variant } from '../media/control.js'
 import type { CodecEntry } from './jsep.js'
 
-/**
- * Video feedback that rostra acts on. `transport-cc` belongs here, together with its header extension, once
- * the workers send transport-wide feedback; as long as it is not negotiated browsers follow REMB.
- */
+/** Video feedback that rostra acts on, both ways. */
 const videoFeedback = ['ccm fir', 'nack', 'nack pli', 'goog-remb'] as const
 
 const video = (name: CodecName, pt: number, fmtp?: string): CodecEntry => ({

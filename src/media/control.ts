@@ -418,6 +418,16 @@ export interface FiguresPage {
   next: EndpointId
 }
 
+/** The path from a peer to us, all that it sends together. */
+export interface UplinkInfo {
+  /** Its packets are numbered, and it is told when they arrived. */
+  transportCc: boolean
+  /** Packets of such feedback. */
+  feedbackSent: number
+  /** The most that it is asked for, bit/s. */
+  capBps: number
+}
+
 /** What a worker knows of one endpoint; ages are in ms before the answer. */
 export interface EndpointInfo {
   ice: {
@@ -448,6 +458,7 @@ export interface EndpointInfo {
   paused: boolean
   /** Latest REMB of the peer, bit/s; 0 = none. */
   rembBps: number
+  uplink: UplinkInfo
   inbound: InboundInfo[]
   outbound: OutboundInfo[]
 }

@@ -39,8 +39,8 @@ const files: Record<string, File> = {
   // Clients of this project's own, for what those from npm do not do.
   '/caller.html': page('caller', module('/caller.js')),
   '/caller.js': own('caller.js'),
-  '/frame-lock.js': own('frame-lock.js'),
   '/drawing.js': own('drawing.js'),
+  '/frame-lock.js': own('frame-lock.js'),
   '/tones.js': own('tones.js'),
   // networked-aframe, as far as its adapter looks at it.
   '/naf.html': page(
@@ -68,6 +68,7 @@ const files: Record<string, File> = {
   '/impaired.html': page('impaired links', module('/impaired-client.js')),
   '/impaired-client.js': own('impaired-client.js'),
   '/janus-api.js': own('janus-api.js'),
+  '/clock-strip.js': own('clock-strip.js'),
   '/source.js': own('source.js'),
 }
 

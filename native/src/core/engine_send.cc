@@ -11,6 +11,9 @@ constexpr size_t kMaxTag = 16;
 // SRTCP: tag and index word.
 constexpr size_t kMaxTrailer = kMaxTag + kSrtcpIndexBytes;
 
+// Marker and payload type, and the padding bit of the byte before them.
+constexpr uint32_t kMarkerPtBits = 0x20ff;
+
 bool inScratch(size_t offset, size_t length) { return offset <= kScratchBytes && length <= kScratchBytes - offset; }
 
 //  0                   1                   2                   3
@@ -18,7 +21,7 @@ bool inScratch(size_t offset, size_t length) { return offset <= kScratchBytes &&
 // |                           timestamp                           |
 // |                             SSRC                              |
 void writeHeader(uint8_t* out, const uint32_t* target) {
-  out[0] = target[target::extLength] > 0 ? 0x90 : 0x80;
+  out[0] = static_cast<uint8_t>((target[target::extLength] > 0 ? 0x90 : 0x80) | (target[target::markerPt] >> 8));
   out[1] = static_cast<uint8_t>(target[target::markerPt]);
   write16(out + 2, static_cast<uint16_t>(target[target::extSeq]));
   write32(out + 4, target[target::timestamp]);
@@ -56,7 +59,7 @@ bool Engine::sendRtp(const uint32_t* target, const uint8_t* payload, size_t leng
     outcome = Outcome::badId;
     return false;
   }
-  if (skip > length || extLength % 4 != 0 || target[target::markerPt] > 0xff || !inScratch(extOffset, extLength) ||
+  if (skip > length || extLength % 4 != 0 || (target[target::markerPt] & ~kMarkerPtBits) != 0 || !inScratch(extOffset, extLength) ||
       !inScratch(prefixOffset, prefixLength)) {
     outcome = Outcome::badRange;
     return false;

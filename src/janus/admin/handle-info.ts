@@ -48,10 +48,21 @@ function details(connection: PeerConnectionInfo | undefined, nowMs: number): Pre
       ice: ice(connection, at),
       dtls: dtls(connection, at),
       extensions: connection.extensions,
-      bwe: connection.rembBps === undefined ? undefined : { twcc: false, remb: connection.rembBps },
+      bwe: bandwidth(connection),
       media: media(connection),
     }),
   }
+}
+
+/** `twcc` and `remb` as in Janus; the rest is ours. */
+function bandwidth({ rembBps, uplink }: PeerConnectionInfo): Present | undefined {
+  if (rembBps === undefined && uplink === undefined) return undefined
+  return present({
+    twcc: uplink?.transportCc ?? false,
+    'feedback-sent': uplink?.feedbackSent,
+    cap: uplink?.capBps,
+    remb: rembBps,
+  })
 }
 
 function flags(connection: PeerConnectionInfo | undefined): Present {

@@ -141,8 +141,8 @@ export class CapturingIo implements ForwardIo {
     const rest = payload.subarray(column('skip'))
     const packet = new Uint8Array(RTP_HEADER_BYTES + extension.length + prefix.length + rest.length)
     const view = new DataView(packet.buffer)
-    packet[0] = extension.length > 0 ? 0x90 : 0x80
-    packet[1] = column('markerPt')
+    packet[0] = (extension.length > 0 ? 0x90 : 0x80) | (column('markerPt') >> 8)
+    packet[1] = column('markerPt') & 0xff
     view.setUint16(2, column('extSeq') & 0xffff)
     view.setUint32(4, column('timestamp'))
     view.setUint32(8, column('ssrc'))

@@ -167,3 +167,16 @@ test('history: a source whose bytes are not aligned is copied too', () => {
   history.store(65_600, source, 8, 500, 12, 0, 0)
   assert.ok(check(history, 65_600, 500))
 })
+
+test('history: a number that was only noted came, cannot be found, and takes no bytes', () => {
+  const history = new History(1024, 1 << 20)
+  for (let i = 0; i < 3000; i++) history.note(65_536 + i, i)
+  assert.equal(history.received(65_536 + 2999), true)
+  assert.equal(history.received(65_536 + 3000), false)
+  assert.equal(history.find(65_536 + 2999), -1)
+  assert.equal(history.bytes.length, 0)
+  const next = play(history, 65_536 + 3000, 1_000_000, 1000, 3000, 2000)
+  history.note(next, 5000)
+  assert.equal(history.find(next), -1)
+  assert.ok(check(history, next - 1, 1000))
+})

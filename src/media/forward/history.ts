@@ -95,6 +95,13 @@ export class History {
     this.#write(at, source, offset, length, nowMs)
   }
 
+  /** The number came, but nobody will ask for its packet. */
+  note(extSeq: number, nowMs: number): void {
+    const slot = this.#slotFor(extSeq, nowMs)
+    this.#extSeqs[slot] = extSeq
+    this.#positions[slot] = NOWHERE
+  }
+
   /** @returns the slot of a stored packet, or −1 when it never came or was overwritten */
   find(extSeq: number): number {
     if (extSeq < 0) return -1

@@ -11,6 +11,7 @@ import { forwardSenderReport } from './sender-reports.js'
 import { SsrcTable } from './ssrc-table.js'
 import { type Downlink, Subscription } from './subscription.js'
 import { Drop } from './totals.js'
+import { Uplink } from './uplink.js'
 
 const REPORT_INTERVAL_MS = 1000
 /** The first report soon after the first packet: it carries the REMB that lets Chrome leave 300 kbit/s. */
@@ -35,6 +36,7 @@ export class Peer {
   readonly #peers: ReadonlyMap<EndpointId, Peer>
   readonly #reporter: Reporter
   readonly downlink: Downlink
+  readonly uplink: Uplink
   readonly #publications: Publication[] = []
   readonly #feeds: Feed[] = []
   readonly #sources = new SsrcTable<Publication>()
@@ -55,6 +57,7 @@ export class Peer {
     this.transport = transport
     const cname = new TextEncoder().encode(hex(context.random()) + hex(context.random()))
     this.#reporter = { transport, ssrc: context.random() >>> 0, cname }
+    this.uplink = new Uplink(context, this.#reporter)
     this.downlink = { transport, cname, transportSeq: context.random() & 0xffff, rembBps: 0 }
   }
 
@@ -79,6 +82,7 @@ export class Peer {
   receive(streams: readonly ReceiveStream[], nowMs: number): void {
     if (this.#closed) return
     const wanted = streams.filter(({ active }) => active).slice(0, MAX_STREAMS)
+    this.uplink.configure(wanted)
     const ended = this.#publications.filter(
       ({ mid, kind }) => !wanted.some((stream) => stream.mid === mid && stream.kind === kind),
     )
@@ -263,8 +267,9 @@ export class Peer {
 
   /** Sends what is due. @returns when to call again, at the latest */
   expire(nowMs: number): number {
-    let next = Number.POSITIVE_INFINITY
+    let next = this.uplink.expire(nowMs)
     for (const publication of this.#publications) next = Math.min(next, publication.expire(nowMs))
+    if (this.uplink.lowered && this.uplink.weigh(this.#publications, nowMs)) this.#reportMs = nowMs
     if (nowMs >= this.#reportMs)
       this.#reportMs = this.#report(nowMs) ? nowMs + REPORT_INTERVAL_MS : Number.POSITIVE_INFINITY
     return Math.min(next, this.#reportMs)
@@ -284,7 +289,8 @@ export class Peer {
       count++
     }
     if (count === 0) return false
-    if (sendReceiverReport(this.#context, this.#reporter, blocks, count, rembSsrcs)) {
+    this.uplink.weigh(this.#publications, nowMs)
+    if (sendReceiverReport(this.#context, this.#reporter, blocks, count, this.uplink.capBps, rembSsrcs)) {
       this.#context.totals.rr_sent++
       if (rembSsrcs.length > 0) this.#context.totals.remb_sent++
     }
@@ -303,9 +309,10 @@ export class Peer {
   // ---- what is going on
 
   /** Its streams, both ways. */
-  info(nowMs: number): Pick<EndpointInfo, 'paused' | 'rembBps' | 'inbound' | 'outbound'> {
+  info(nowMs: number): Pick<EndpointInfo, 'paused' | 'rembBps' | 'uplink' | 'inbound' | 'outbound'> {
     return {
       paused: this.#paused,
+      uplink: this.uplink.info(),
       rembBps: this.downlink.rembBps,
       inbound: this.#publications.map((publication) => publication.info(nowMs)),
       outbound: this.#feeds

@@ -125,6 +125,11 @@ export class Publication {
     return this.#subscriptions
   }
 
+  /** Payload bits of the last full second. */
+  rateBps(nowMs: number): number {
+    return this.#lastSecond.at(nowMs) * 8
+  }
+
   /** The last sender report of this run, or null. */
   get senderReport(): SenderReport | null {
     return this.#hasSenderReport ? this.#senderReport : null

@@ -13,10 +13,12 @@ import {
 } from '../rtp/rtcp/index.js'
 import { newReportBlock, type ReportBlock } from '../rtp/rtcp/report-block.js'
 import type { SenderReport } from '../rtp/rtcp/sr.js'
+import type { ArrivalReports } from './congestion/arrival-reports.js'
 import type { ForwardContext } from './context.js'
 
 /** Fits one datagram with everything that may stand before and behind. */
 const MAX_NACK_BYTES = 1000
+const MAX_ARRIVALS_BYTES = 1000
 /** Report blocks in one compound; with REMB and CNAME 31 of them stay far below a datagram. */
 export const MAX_BLOCKS = 31
 
@@ -56,21 +58,35 @@ export function sendNack(
 /**
  * The regular report to a publisher.
  * @param blocks the first `count` are sent, at most MAX_BLOCKS
- * @param rembSsrcs streams that the ceiling is for; none = no REMB
+ * @param rembBps the most that the publisher is asked for
+ * @param rembSsrcs streams that this is for; none = no REMB
  */
 export function sendReceiverReport(
   context: ForwardContext,
   from: Reporter,
   blocks: readonly ReportBlock[],
   count: number,
+  rembBps: number,
   rembSsrcs: readonly number[],
 ): boolean {
   const { scratch } = context.out
   const at = begin(context)
   let end = at + writeReceiverReport(scratch, at, from.ssrc, blocks, count)
   end += writeCname(scratch, end, from.ssrc, from.cname)
-  if (rembSsrcs.length > 0) end += writeRemb(scratch, end, from.ssrc, context.maxPublisherBps, rembSsrcs)
+  if (rembSsrcs.length > 0) end += writeRemb(scratch, end, from.ssrc, rembBps, rembSsrcs)
   return context.io.rtcp(from.transport, at, end - at)
+}
+
+/** Transport-wide feedback about all that `arrivals` has not told yet. @returns how many feedback packets were sent */
+export function sendArrivals(context: ForwardContext, from: Reporter, arrivals: ArrivalReports, nowMs: number): number {
+  const { scratch } = context.out
+  for (let sent = 0; ; sent++) {
+    const at = begin(context)
+    const feedback = at + introduce(scratch, at, from)
+    const length = arrivals.write(nowMs, scratch, feedback, from.ssrc, MAX_ARRIVALS_BYTES)
+    if (length === 0) return sent
+    context.io.rtcp(from.transport, at, feedback + length - at)
+  }
 }
 
 export function sendSenderReport(

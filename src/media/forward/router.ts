@@ -99,6 +99,7 @@ export class Router {
       totals.drop_rtp_malformed++
       return
     }
+    peer.uplink.received(nowMs, view, length)
     const source = peer.route(nowMs, view)
     if (typeof source === 'number') return countDrop(totals, -source)
     peer.heard(nowMs)

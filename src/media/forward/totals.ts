@@ -102,6 +102,8 @@ export function newTotals() {
     rr_sent: 0,
     remb_received: 0,
     remb_sent: 0,
+    /** Transport-wide feedback packets. */
+    transport_cc_sent: 0,
     /** Times a stream went on under another SSRC or with other numbers. */
     stream_restarts: 0,
   }

@@ -4,7 +4,16 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { openNativeIo } from './binding.js'
-import { CloseReason, ioCounterNames, Kind, MAX_DTLS_PAYLOAD, SCRATCH_BYTES, SrtpProfile, Target } from './io.js'
+import {
+  CloseReason,
+  ioCounterNames,
+  Kind,
+  MAX_DTLS_PAYLOAD,
+  PADDING,
+  SCRATCH_BYTES,
+  SrtpProfile,
+  Target,
+} from './io.js'
 import type { Stage, Way } from './testing/leave-at-stage.js'
 import { LoopbackCall, LoopbackPeer, sendAndSettle, stunLike, udpSocket } from './testing/loopback.js'
 
@@ -53,14 +62,19 @@ for (const [name, profile] of Object.entries(protecting)) {
         io.scratch.set(hex('bede0001 10550000 aabb'), 100)
         target(call, 0, { markerPt: 0x80 | 111, extSeq: 0xffff, timestamp: 1000, extOffset: 100, extLength: 8 })
         target(call, 1, { extSeq: 0x10000, timestamp: 2000, prefixOffset: 108, prefixLength: 2, skip: 3 })
-        const rtp = call.server.next(({ kind, bytes }) => kind === Kind.rtp && bytes.readUInt16BE(2) === 0)
+        target(call, 2, { markerPt: PADDING | 97, extSeq: 0x10001, timestamp: 2000 })
+        const rtp = call.server.next(({ kind, bytes }) => kind === Kind.rtp && bytes.readUInt16BE(2) === 1)
         const source = hex('ffff 900000000000000000000000 bede0000 0102030405')
-        assert.equal(io.fanout(source, 2, 21, 16, 2), 2)
+        assert.equal(io.fanout(source, 2, 21, 16, 3), 3)
         io.flush()
         await rtp
         assert.deepEqual(
           call.server.rows.filter(({ kind }) => kind === Kind.rtp).map(({ bytes }) => bytes),
-          [hex('90efffff000003e80000abcd bede000110550000 0102030405'), hex('80600000000007d00000abcd aabb 0405')],
+          [
+            hex('90efffff000003e80000abcd bede000110550000 0102030405'),
+            hex('80600000000007d00000abcd aabb 0405'),
+            hex('a0610001000007d00000abcd 0102030405'),
+          ],
         )
 
         const rtcp = call.server.nextOf(Kind.rtcp)

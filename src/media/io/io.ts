@@ -77,7 +77,7 @@ export const Addr = { family: 0, socket: 1, port: 2, ip: 4, stride: 24 } as cons
 export const Target = {
   transport: 0,
   ssrc: 1,
-  /** Second byte of the RTP header: marker bit and payload type. */
+  /** Second byte of the RTP header: marker bit and payload type. `PADDING` beside it sets the padding bit before it. */
   markerPt: 2,
   /** ROC << 16 | sequence number. The caller owns it, so sending keeps no state. */
   extSeq: 3,
@@ -92,6 +92,9 @@ export const Target = {
   skip: 9,
   stride: 12,
 } as const
+
+/** In `Target.markerPt`: the payload ends with padding, whose last byte says how long it is (RFC 3550 §5.1). */
+export const PADDING = 0x2000
 
 export const MAX_BATCH = 128
 /** Rows that `targets` holds; `fanout` takes at most this many at once. */

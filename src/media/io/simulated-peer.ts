@@ -199,6 +199,7 @@ function takeApart({ bytes, index }: Datagram, atMs: number): ReceivedRtp {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const blockAt = 12 + (bytes[0]! & 0x0f) * 4
   const payloadAt = blockAt + ((bytes[0]! & 0x10) !== 0 ? 4 + view.getUint16(blockAt + 2) * 4 : 0)
+  const padded = (bytes[0]! & 0x20) !== 0
   return {
     atMs,
     pt: bytes[1]! & 0x7f,
@@ -208,7 +209,7 @@ function takeApart({ bytes, index }: Datagram, atMs: number): ReceivedRtp {
     timestamp: view.getUint32(4),
     ssrc: view.getUint32(8),
     extension: bytes.subarray(blockAt, payloadAt),
-    payload: bytes.subarray(payloadAt),
+    payload: bytes.subarray(payloadAt, padded ? Math.max(payloadAt, bytes.length - bytes.at(-1)!) : bytes.length),
     bytes,
   }
 }

@@ -10,6 +10,7 @@ import {
   MAX_DTLS_PAYLOAD,
   type MediaIo,
   Meta,
+  PADDING,
   SrtpProfile,
   Target,
 } from './io.js'
@@ -110,6 +111,7 @@ test('two ios connect and exchange everything', () => {
   server.io.scratch.set(hex('bede0001 10970000 aabb'), 100)
   const more = { extOffset: 100, extLength: 8, prefixOffset: 108, prefixLength: 2, skip: 1 }
   assert.ok(server.sendRtp(0xdeadbeef, 7, 'ff010203', more))
+  assert.ok(server.sendRtp(0xdeadbeef, 8, '0002', { markerPt: PADDING | 0x60 }))
   server.io.scratch.set(hex('80c90001 00000001'))
   assert.ok(server.io.rtcp(server.id, 0, 8))
   assert.ok(client.io.dtlsSend(client.id, hex('0102030405'), 1, 3))
@@ -117,6 +119,7 @@ test('two ios connect and exchange everything', () => {
   assert.deepEqual(client.rows.slice(2), [
     //                     VPX M+PT seq  timestamp SSRC     0xBEDE   ext      prefix payload
     `rtp ours 0 ${toHex(hex('90 e0   0007 00005208  deadbeef bede0001 10970000 aabb  010203'))}`,
+    `rtp ours 0 ${toHex(hex('a0 60   0008 00005dc0  deadbeef 0002'))}`,
     'rtcp ours 0 80c9000100000001',
   ])
   assert.deepEqual(server.rows.slice(2), ['data ours 0 020304'])

@@ -15,6 +15,7 @@ import {
   type MediaIo,
   Meta,
   type OnBatch,
+  PADDING,
   SCRATCH_BYTES,
   SrtpProfile,
   Target,
@@ -204,7 +205,8 @@ class SimulatedIo implements MediaIo {
     const extension = this.#scratchPart(targets[at + Target.extOffset]!, targets[at + Target.extLength]!)
     const prefix = this.#scratchPart(targets[at + Target.prefixOffset]!, targets[at + Target.prefixLength]!)
     const skip = targets[at + Target.skip]!
-    if (skip > payload.length || extension.length % 4 !== 0 || markerPt > 0xff) throw new RangeError('malformed target')
+    if (skip > payload.length || extension.length % 4 !== 0 || (markerPt & ~(PADDING | 0xff)) !== 0)
+      throw new RangeError('malformed target')
     if (!transport) return false
     const srtp = transport.dtls?.srtp
     if (!srtp || !transport.selected) return this.#count('send_not_connected')
@@ -214,8 +216,8 @@ class SimulatedIo implements MediaIo {
 
     const packet = new Uint8Array(length)
     const header = new DataView(packet.buffer)
-    packet[0] = extension.length > 0 ? 0x90 : 0x80
-    packet[1] = markerPt
+    packet[0] = (extension.length > 0 ? 0x90 : 0x80) | (markerPt >> 8)
+    packet[1] = markerPt & 0xff
     header.setUint16(2, targets[at + Target.extSeq]! & 0xffff)
     header.setUint32(4, targets[at + Target.timestamp]!)
     header.setUint32(8, targets[at + Target.ssrc]!)

@@ -169,6 +169,7 @@ test('a handle tells whose it is, and what its worker knows', async () => {
     },
     paused: true,
     rembBps: 0,
+    uplink: { transportCc: false, feedbackSent: 0, capBps: 0 },
     inbound: [],
     outbound: [],
   }

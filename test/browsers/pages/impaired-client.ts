@@ -3,6 +3,7 @@
  * videoroom, through the relay, and gives what the browser counts. One client for both servers: what differs is in
  * `dialects`.
  */
+import { ageOf } from './clock-strip.js'
 import { JanusApi, type JanusReply } from './janus-api.js'
 import { livelyPicture, type PictureShape } from './source.js'
 
@@ -41,6 +42,8 @@ export interface ReceiverFigures {
   framesDecoded: number
   framesReceived: number
   framesDropped: number
+  /** From drawing to showing, of the picture that is shown now. */
+  ageMs: number | undefined
   freezes: number | undefined
   frozenMs: number | undefined
   bytes: number
@@ -111,6 +114,7 @@ export class ImpairedClient {
   publisherId: string | number
   handle = 0
   pc = new RTCPeerConnection()
+  #video: HTMLVideoElement | undefined
 
   private constructor(options: Connect, api: JanusApi) {
     this.options = options
@@ -156,6 +160,7 @@ export class ImpairedClient {
       const element = document.createElement(track.kind) as HTMLMediaElement
       Object.assign(element, { srcObject: new MediaStream([track]), autoplay: true })
       document.body.append(element)
+      if (element instanceof HTMLVideoElement) this.#video = element
     }
     const { jsep, plugindata } = await this.#dialect.view(this, this.handle, publisher)
     if (!jsep) throw new Error(`no offer: ${JSON.stringify(plugindata)}`)
@@ -236,6 +241,7 @@ export class ImpairedClient {
       framesDecoded: number(video.framesDecoded),
       framesReceived: number(video.framesReceived),
       framesDropped: number(video.framesDropped),
+      ageMs: this.#video && ageOf(this.#video),
       freezes: optional(video.freezeCount),
       frozenMs: optional(video.totalFreezesDuration, 1_000),
       bytes: number(video.bytesReceived),

@@ -129,6 +129,35 @@ export class Client {
     await this.negotiate()
   }
 
+  /** Sound, and a picture in which much changes: it takes what the encoder may send, at one resolution. */
+  async publishNoise(width: number, height: number, maxBitrate: number): Promise<void> {
+    const canvas = Object.assign(document.createElement('canvas'), { width, height })
+    const context = canvas.getContext('2d')!
+    const draw = () => {
+      for (let i = 0; i < 500; i++) {
+        context.fillStyle = `hsl(${Math.random() * 360}, 80%, ${Math.random() * 100}%)`
+        context.fillRect(Math.random() * width, Math.random() * height, 8, 8)
+      }
+    }
+    setInterval(draw, 50)
+    const stream = canvas.captureStream(20)
+    const [sound] = (await navigator.mediaDevices.getUserMedia({ audio: true })).getAudioTracks()
+    this.pc.addTrack(sound!, stream)
+    const options: RTCRtpTransceiverInit = { direction: 'sendonly', streams: [stream], sendEncodings: [{ maxBitrate }] }
+    const { sender } = this.pc.addTransceiver(stream.getVideoTracks()[0]!, options)
+    const parameters = sender.getParameters()
+    await sender.setParameters(Object.assign(parameters, { degradationPreference: 'maintain-resolution' }))
+    await this.negotiate()
+  }
+
+  /** Like a page that is closed. */
+  leave(): void {
+    for (const { pc } of this.subscriptions.values()) pc.close()
+    this.subscriptions.clear()
+    this.pc.close()
+    this.socket.close()
+  }
+
   async mute(kind: 'audio' | 'video'): Promise<void> {
     await this.sender(kind).replaceTrack(null)
   }
@@ -254,12 +283,15 @@ export class Client {
   }
 
   async publisherStats(): Promise<Record<string, number>> {
-    const result: Record<string, number> = { retransmitted: 0, availableBps: 0, framesEncoded: 0, targetBps: 0 }
+    const result: Record<string, number> = {
+      ...{ retransmitted: 0, availableBps: 0, framesEncoded: 0, targetBps: 0, videoBytes: 0, audioBytes: 0 },
+    }
     for (const report of (await this.pc.getStats()).values()) {
       if (report.type === 'outbound-rtp') {
         result.retransmitted! += report.retransmittedPacketsSent ?? 0
         result.framesEncoded! += report.framesEncoded ?? 0
         result.targetBps! += report.targetBitrate ?? 0
+        result[report.kind === 'video' ? 'videoBytes' : 'audioBytes']! += report.bytesSent ?? 0
       }
       // Several pairs may be nominated; only the one in use has an estimate.
       if (report.type === 'candidate-pair') {

@@ -1,5 +1,7 @@
 /** Runs inside a browser: a picture that keeps encoders busy, the same for every browser and every server. */
 
+import { drawClock } from './clock-strip.js'
+
 export interface PictureShape {
   width: number
   height: number
@@ -30,6 +32,7 @@ export function livelyPicture({ width, height, framesPerSecond }: PictureShape):
       const top = (height - size) * (0.5 + 0.5 * Math.cos(angle * 1.3 + sprite))
       context.fillRect(left, top, size, size)
     }
+    drawClock(context, width, height)
   }
   draw()
   setInterval(draw, 1_000 / framesPerSecond)
