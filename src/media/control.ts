@@ -375,9 +375,21 @@ interface StreamInfo {
   figures: StreamFigures
 }
 
-/** An m-line on which the peer sends to us. */
+/** One encoding of an m-line: all that it sends, without simulcast. */
+export interface EncodingInfo {
+  /** '' without simulcast. */
+  rid: string
+  /** Absent before the first packet. */
+  ssrc?: number
+  receiving: boolean
+  /** Subscriptions that get it. */
+  subscriptions: number
+  figures: StreamFigures
+}
+
+/** An m-line on which the peer sends to us; its figures are those of all encodings. */
 export interface InboundInfo extends StreamInfo {
-  /** The SSRC that is forwarded; undefined before the first packet. */
+  /** Of the best encoding; undefined before the first packet. */
   ssrc?: number
   /** Simulcast encoding of that SSRC; '' without simulcast. */
   rid: string
@@ -385,6 +397,7 @@ export interface InboundInfo extends StreamInfo {
   receiving: boolean
   /** Subscriptions that are fed by it. */
   subscriptions: number
+  encodings: EncodingInfo[]
 }
 
 /** An m-line on which we send to the peer. */

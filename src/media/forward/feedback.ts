@@ -63,10 +63,12 @@ export function takeFeedback(context: ForwardContext, nowMs: number, peer: Peer,
 function senderReport(context: ForwardContext, nowMs: number, peer: Peer, c: RtcpCursor): void {
   if (!readSenderReport(c, report)) return
   context.totals.sr_received++
-  for (const publication of peer.publications) {
-    if (publication.ssrc !== report.ssrc) continue
-    publication.takeSenderReport(report, nowMs)
-    forwardSenderReport(context, publication, false, nowMs)
+  for (const { encodings } of peer.publications) {
+    for (const encoding of encodings) {
+      if (encoding.ssrc !== report.ssrc) continue
+      encoding.takeSenderReport(report, nowMs)
+      forwardSenderReport(context, encoding, false, nowMs)
+    }
   }
   reportBlocks(context, nowMs, peer, c)
 }
@@ -120,7 +122,7 @@ function payloadFeedback(context: ForwardContext, nowMs: number, peer: Peer, c: 
 function keyframe(context: ForwardContext, nowMs: number, peer: Peer, ssrc: number): void {
   const feed = feedOf(peer, ssrc)
   if (feed === undefined) context.totals.drop_rtcp_unknown_ssrc++
-  else feed.publication?.requestKeyframe(nowMs)
+  else feed.publication?.requestKeyframe(feed.subscription, nowMs)
 }
 
 function feedOf(peer: Peer, ssrc: number): Feed | undefined {

@@ -5,7 +5,8 @@ import type { EndpointId, EndpointInfo, ReceiveStream, SendStream } from '../con
 import { elementLength, findElement, readText, sameText } from '../rtp/extensions/index.js'
 import type { RtpView } from '../rtp/packet.js'
 import type { ForwardContext } from './context.js'
-import { Publication, type PublicationSource } from './publication.js'
+import type { Encoding, EncodingSource } from './encoding.js'
+import { Publication } from './publication.js'
 import { MAX_BLOCKS, newReportBlocks, type Reporter, sendReceiverReport } from './reports.js'
 import { forwardSenderReport } from './sender-reports.js'
 import { SsrcTable } from './ssrc-table.js'
@@ -39,7 +40,7 @@ export class Peer {
   readonly uplink: Uplink
   readonly #publications: Publication[] = []
   readonly #feeds: Feed[] = []
-  readonly #sources = new SsrcTable<Publication>()
+  readonly #sources = new SsrcTable<Encoding>()
   readonly #subscribers = new Set<Peer>()
   #source: Peer | null = null
   /** Of the publisher that was named, open or not. */
@@ -94,7 +95,7 @@ export class Peer {
         publication = new Publication(this.#context, this.endpoint, this.#reporter, stream)
         this.#publications.push(publication)
       }
-      this.#announceSsrcs(publication, stream)
+      this.#announceSsrcs(publication, stream, nowMs)
     }
     for (const subscriber of this.#subscribers) subscriber.#refresh(nowMs)
   }
@@ -161,7 +162,7 @@ export class Peer {
     for (const feed of this.#feeds) {
       const publication = this.#publicationFor(feed.subscription)
       if (publication === feed.publication) continue
-      feed.publication?.detach(feed.subscription)
+      feed.publication?.detach(feed.subscription, nowMs)
       feed.publication = publication
       publication?.attach(feed.subscription, nowMs)
     }
@@ -181,11 +182,11 @@ export class Peer {
 
   #endPublication(publication: Publication, announce: boolean): void {
     this.#publications.splice(this.#publications.indexOf(publication), 1)
-    this.#sources.remove(publication)
+    for (const encoding of publication.encodings) this.#sources.remove(encoding)
     for (const subscriber of this.#subscribers) {
       for (const feed of subscriber.#feeds) {
         if (feed.publication !== publication) continue
-        publication.detach(feed.subscription)
+        publication.detach(feed.subscription, 0)
         feed.publication = null
       }
     }
@@ -195,45 +196,51 @@ export class Peer {
   // ---- which SSRC is which
 
   /** @returns the source of the packet whose header is in `view`, or −`Drop` */
-  route(nowMs: number, view: RtpView): PublicationSource | number {
+  route(nowMs: number, view: RtpView): EncodingSource | number {
     return this.#sources.find(view.ssrc) ?? this.#learn(nowMs, view)
   }
 
   /** SSRCs of the SDP. Those that it does not mention any more may return only in silence. */
-  #announceSsrcs(publication: Publication, stream: ReceiveStream): void {
+  #announceSsrcs(publication: Publication, stream: ReceiveStream, nowMs: number): void {
     if (stream.ssrcs.length === 0) return
     const listed = new Set(stream.ssrcs.flatMap(({ ssrc, rtxSsrc }) => [ssrc, rtxSsrc]))
-    this.#sources.forEach(publication, (source) => {
-      if (!listed.has(source.ssrc)) source.replaced = true
-    })
-    for (const [encoding, { ssrc, rtxSsrc }] of stream.ssrcs.entries()) {
-      // Several SSRCs of one m-line without rid are simulcast too (SIM groups).
-      const rid = stream.ssrcs.length > 1 ? `#${encoding}` : ''
-      this.#announce(publication, ssrc, rid, -1)
-      if (rtxSsrc !== undefined) this.#announce(publication, rtxSsrc, rid, ssrc)
+    for (const encoding of publication.encodings) {
+      this.#sources.forEach(encoding, (source) => {
+        if (!listed.has(source.ssrc)) source.replaced = true
+      })
+    }
+    for (const [index, { ssrc, rtxSsrc }] of stream.ssrcs.entries()) {
+      const name = encodingName(stream, index)
+      const known = this.#sources.find(ssrc)?.stream
+      const encoding = known?.line === publication ? known : publication.encodingOf(name, false, nowMs)
+      if (encoding === null) continue
+      this.#announce(encoding, ssrc, -1)
+      if (rtxSsrc !== undefined) this.#announce(encoding, rtxSsrc, ssrc)
     }
   }
 
-  #announce(stream: Publication, ssrc: number, rid: string, repairs: number): void {
+  #announce(stream: Encoding, ssrc: number, repairs: number): void {
     const known = this.#sources.find(ssrc)
-    if (known?.stream === stream && known.rtx === repairs >= 0) {
-      known.replaced = false
-      return
-    }
     const rtx = repairs >= 0
-    this.#sources.add({ ssrc, stream, rtx, rid, repairs, replaced: false, lastMs: Number.NEGATIVE_INFINITY, bytes: 0 })
+    if (known?.stream === stream && known.rtx === rtx && known.repairs === repairs) known.replaced = false
+    else this.#sources.add({ ssrc, stream, rtx, repairs, replaced: false, lastMs: Number.NEGATIVE_INFINITY })
   }
 
-  /** A new SSRC: its m-line is known by mid (RFC 9143 §9.2), else by a payload type that only one has. */
-  #learn(nowMs: number, view: RtpView): PublicationSource | number {
+  /**
+   * A new SSRC: its m-line is known by mid (RFC 9143 §9.2), else by a payload type that only one has; its encoding by rid,
+   * or by that which a repair is for (RFC 8852).
+   */
+  #learn(nowMs: number, view: RtpView): EncodingSource | number {
     const { rx } = this.#context.io
-    const stream = this.#byMid(rx, view) ?? this.#byPayloadType(view.pt)
-    if (stream === null) return -Drop.unknownStream
-    const rtx = stream.types.apt[view.pt]! >= 0
-    if (!rtx && stream.types.codec[view.pt]! < 0) return -Drop.payloadType
-    const { extensions } = stream.stream
+    const publication = this.#byMid(rx, view) ?? this.#byPayloadType(view.pt)
+    if (publication === null) return -Drop.unknownStream
+    const rtx = publication.types.apt[view.pt]! >= 0
+    if (!rtx && publication.types.codec[view.pt]! < 0) return -Drop.payloadType
+    const { extensions } = publication.stream
     const rid = textOf(rx, view, (rtx ? extensions['repaired-rid'] : extensions.rid) ?? 0)
-    const source = { ssrc: view.ssrc, stream, rtx, rid, repairs: -1, replaced: false, lastMs: nowMs, bytes: 0 }
+    const stream = publication.encodingOf(rid, rtx, nowMs)
+    if (stream === null) return -Drop.unknownStream
+    const source = { ssrc: view.ssrc, stream, rtx, repairs: -1, replaced: false, lastMs: nowMs }
     return this.#sources.add(source) ? source : -Drop.ssrcLimit
   }
 
@@ -278,30 +285,44 @@ export class Peer {
   /** @returns false when there is nothing to report on, so that reports pause until RTP comes again */
   #report(nowMs: number): boolean {
     let count = 0
+    let reported = false
     rembSsrcs.length = 0
     for (const publication of this.#publications) {
-      publication.chooseEncoding(nowMs)
-      forwardSenderReport(this.#context, publication, true, nowMs)
-      if (count === MAX_BLOCKS || !publication.receiving || !publication.report(blocks[count]!, nowMs)) continue
-      if (publication.kind === 'video') rembSsrcs.push(publication.ssrc)
-      this.#weigh(publication, blocks[count]!.fractionLost)
+      for (const encoding of publication.encodings) {
+        forwardSenderReport(this.#context, encoding, true, nowMs)
+        if (!encoding.receiving(nowMs) || !encoding.report(blocks[count]!, nowMs)) continue
+        if (publication.kind === 'video') rembSsrcs.push(encoding.ssrc)
+        reported = true
+        if (++count < MAX_BLOCKS) continue
+        this.#sendReport(count, nowMs)
+        count = 0
+      }
+      if (!publication.receiving) continue
+      this.#weigh(publication, nowMs)
       for (const subscription of publication.subscriptions) subscription.tick(nowMs)
-      count++
     }
-    if (count === 0) return false
+    if (count > 0) this.#sendReport(count, nowMs)
+    return reported
+  }
+
+  /** Sends the first `count` blocks and the ceiling for their streams. */
+  #sendReport(count: number, nowMs: number): void {
     this.uplink.weigh(this.#publications, nowMs)
     if (sendReceiverReport(this.#context, this.#reporter, blocks, count, this.uplink.capBps, rembSsrcs)) {
       this.#context.totals.rr_sent++
       if (rembSsrcs.length > 0) this.#context.totals.remb_sent++
     }
-    return true
+    rembSsrcs.length = 0
   }
 
-  /** Counts the loss between two reports, and tells when it is much. @param fractionLost in 1/256 */
-  #weigh(publication: Publication, fractionLost: number): void {
+  /** Counts the loss between two reports, and tells when it is much. */
+  #weigh(publication: Publication, nowMs: number): void {
     const { distributions, events, settings } = this.#context
-    distributions.lossUp.add(fractionLost / 256)
-    const lost = publication.lostLately
+    let lost = 0
+    for (const encoding of publication.encodings) {
+      lost += encoding.lostLately
+      if (encoding.receiving(nowMs)) distributions.lossUp.add(encoding.lossShare)
+    }
     if (settings.slowlinkThreshold === 0 || lost < settings.slowlinkThreshold) return
     events.slowlink(this.endpoint, publication.mid, publication.kind, true, lost)
   }
@@ -320,6 +341,13 @@ export class Peer {
         .map(({ subscription, publication }) => subscription.info(nowMs, publication !== null)),
     }
   }
+}
+
+/** What the encoding of the SSRC at `index` is called: by rid if it has one; several SSRCs are simulcast (SIM groups). */
+function encodingName({ ssrcs, encodings = [] }: ReceiveStream, index: number): string {
+  if (ssrcs.length === 1) return ''
+  const rid = (encodings.find(({ ssrc }) => ssrc === ssrcs[index]!.ssrc) ?? encodings[index])?.rid
+  return rid || `#${index}`
 }
 
 function textOf(bytes: Uint8Array, view: RtpView, id: number): string {

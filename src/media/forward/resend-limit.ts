@@ -21,6 +21,7 @@ export class ResendLimit {
 
   /**
    * Whether to send packet `extSeq` once more; if so it is counted.
+   * @param extSeq the number that it was sent under
    * @param packetsSent forwarded so far: each earns one resend
    * @param rttMs to the subscriber, 0 = unknown
    */

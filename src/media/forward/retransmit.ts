@@ -14,7 +14,7 @@ import { unwrapSeq } from '../rtp/sequence.js'
 import { RED } from './codec-table.js'
 import type { ForwardContext } from './context.js'
 import type { History } from './history.js'
-import { MAX_SENT } from './sequence-map.js'
+import { MAX_SENT, Note } from './sequence-map.js'
 import type { Subscription } from './subscription.js'
 
 const view = newRtpView()
@@ -22,7 +22,8 @@ const redView = newRedView()
 
 /** What is known about the publication that a subscription follows. */
 export interface Origin {
-  readonly history: History
+  /** By `Encoding.id`; undefined when it has ended. */
+  historyOf(encoding: number): History | undefined
   readonly sourceIds: Uint8Array
 }
 
@@ -47,23 +48,24 @@ export function resend(
       totals.nack_unknown++
       continue
     }
-    const slot = origin.history.find(extSeq)
-    if (slot < 0) totals.nack_expired++
-    else if (!subscription.mayResend(extSeq, nowMs)) totals.nack_refused++
-    else resendOne(context, origin, subscription, slot, sent, nowMs)
+    const history = origin.historyOf(map.noted(Note.encoding))
+    const slot = history?.find(extSeq) ?? -1
+    if (history === undefined || slot < 0) totals.nack_expired++
+    else if (!subscription.mayResend(sent, nowMs)) totals.nack_refused++
+    else resendOne(context, origin.sourceIds, history, subscription, slot, sent, nowMs)
   }
 }
 
 function resendOne(
   context: ForwardContext,
-  origin: Origin,
+  sourceIds: Uint8Array,
+  history: History,
   subscription: Subscription,
   slot: number,
   sent: number,
   nowMs: number,
 ): void {
   const { out, totals } = context
-  const { history, sourceIds } = origin
   const { downlink, profile } = subscription
   const { bytes } = history
   const offset = history.offsetOf(slot)
@@ -79,7 +81,7 @@ function resendOne(
     return
   }
   const marker = view.marker ? 0x80 : 0
-  const timestamp = subscription.timestampOf(view.timestamp)
+  const timestamp = (view.timestamp + subscription.map.noted(Note.timestampOffset)) >>> 0
   const skip = subscription.skipOf(codec, primarySkip)
   out.begin(bytes, offset, length, headerLength)
   if (rtxPt < 0) {

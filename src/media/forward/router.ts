@@ -3,7 +3,7 @@
  * the io before each call returns.
  *
  * ```
- * rtp   read header → route (SSRC, mid, payload type) → publication (place, repair, store)
+ * rtp   read header → route (SSRC, mid, rid, payload type) → encoding (place, repair, store)
  *       → each subscription decides → rows → fanout
  * rtcp  reports → subscribers;  NACK → history;  PLI, FIR → throttle → publisher
  * ```

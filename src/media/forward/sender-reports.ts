@@ -5,25 +5,25 @@
 import type { SenderReport } from '../rtp/rtcp/index.js'
 import { newSenderReport } from '../rtp/rtcp/index.js'
 import type { ForwardContext } from './context.js'
-import { middleNtp, type Publication } from './publication.js'
+import { type Encoding, middleNtp } from './encoding.js'
 import { sendSenderReport } from './reports.js'
 import type { Subscription } from './subscription.js'
 
 const translated = newSenderReport()
 
 /**
- * Sends the publication's last sender report on.
+ * Sends the encoding's last sender report on.
  * @param newcomersOnly only to subscriptions that have had none of this run
  */
 export function forwardSenderReport(
   context: ForwardContext,
-  publication: Publication,
+  encoding: Encoding,
   newcomersOnly: boolean,
   nowMs: number,
 ): void {
-  const report = publication.senderReport
+  const report = encoding.senderReport
   if (report === null) return
-  for (const subscription of publication.subscriptions) {
+  for (const subscription of encoding.subscriptions) {
     if (!subscription.begun || (newcomersOnly && !subscription.awaitsReport)) continue
     send(context, subscription, report, nowMs)
   }

@@ -149,7 +149,7 @@ const cases: Record<string, Step[]> = {
     ['inOrder', 3, true],
     ['map', 3, 6],
     ['map', 4, 7],
-    ['reverse', 5, -1],
+    ['reverse', 5, 70000],
     ['reverse', 6, 3],
   ],
   'in order is newer than mapped and dropped': [

@@ -17,6 +17,15 @@ import { Cell, StateRows } from './state-rows.js'
 
 /** Ranges kept: enough for a second of probing with a burst of padding after every frame. */
 const RANGES = 32
+/** What is noted about each range, beside its numbers. */
+export const Note = {
+  /** `Encoding.id` that its packets came from. */
+  encoding: 0,
+  /** Sent − source timestamp, modulo 2^32. */
+  timestampOffset: 1,
+  stride: 2,
+} as const
+
 /** Largest `ROC << 16 | seq` that a row of targets can say. Sending on past it would repeat SRTP nonces. */
 export const MAX_SENT = 0xffff_ffff
 
@@ -28,9 +37,15 @@ export class SequenceMap {
   /** One past the last source number; for the newest range while it is open, the next one in order. */
   readonly #end = new Float64Array(RANGES)
   readonly #delta = new Float64Array(RANGES)
-  /** Ranges ever opened, and how many of those are forgotten. */
+  /** What is noted about the ranges, and about those to come. */
+  readonly #rangeNotes = new Int32Array(RANGES * Note.stride)
+  readonly #notes = new Int32Array(Note.stride)
+  /** The range that `reverse` found last. */
+  #found = 0
+  /** Ranges ever opened, how many of those are forgotten, and how many are of earlier sources. */
   #opened = 0
   #forgotten = 0
+  #before = 0
 
   /**
    * @param firstSent number of the first packet; below 2^15, so that a receiver sees it with ROC 0 for sure
@@ -98,26 +113,44 @@ export class SequenceMap {
   /** Like `resync`, and earlier packets are neither mapped nor found any more. */
   forget(): void {
     this.#close()
-    this.#forgotten = this.#opened
+    this.#forgotten = this.#before = this.#opened
   }
 
-  /** Like `forget`, for another source, whose numbers have nothing to do with those so far. */
+  /**
+   * Like `resync`, for another source, whose numbers have nothing to do with those so far: earlier packets are not mapped
+   * any more, but what was sent is still found.
+   */
   restart(): void {
-    this.forget()
+    this.resync()
+    this.#before = this.#opened
     this.#rows.cells[this.#at + Cell.next] = Number.NEGATIVE_INFINITY
+  }
+
+  /** Notes something about the range that goes on, if one does, and those to come. */
+  note(note: number, value: number): void {
+    this.#notes[note] = value
+    if (this.#open) this.#rangeNotes[((this.#opened - 1) % RANGES) * Note.stride + note] = value
+  }
+
+  /** What was noted about the range that `reverse` found, as int32. */
+  noted(note: number): number {
+    return this.#rangeNotes[this.#found * Note.stride + note]!
   }
 
   /** The source number that `sent` stands for, or −1 if none does, or none that is remembered. */
   reverse(sent: number): number {
     for (let i = this.#opened - 1; i >= this.#oldest(); i--) {
       const extSeq = sent - this.#delta[i % RANGES]!
-      if (extSeq >= this.#first[i % RANGES]! && extSeq < this.#endOf(i)) return extSeq
+      if (extSeq < this.#first[i % RANGES]! || extSeq >= this.#endOf(i)) continue
+      this.#found = i % RANGES
+      return extSeq
     }
     return -1
   }
 
   #late(extSeq: number): number {
-    for (let i = this.#opened - 1; i >= this.#oldest(); i--) {
+    const oldest = Math.max(this.#before, this.#oldest())
+    for (let i = this.#opened - 1; i >= oldest; i--) {
       if (extSeq >= this.#first[i % RANGES]!) return extSeq < this.#endOf(i) ? extSeq + this.#delta[i % RANGES]! : -1
     }
     return -1
@@ -129,6 +162,7 @@ export class SequenceMap {
     const delta = cells[this.#at + Cell.nextSent]! - extSeq
     this.#first[range] = extSeq
     this.#delta[range] = delta
+    this.#rangeNotes.set(this.#notes, range * Note.stride)
     cells[this.#at + Cell.delta] = delta
   }
 

@@ -6,11 +6,9 @@ const source = (ssrc: number, stream: string, lastMs = 0): Source<string> => ({
   ssrc,
   stream,
   rtx: false,
-  rid: '',
   repairs: -1,
   replaced: false,
   lastMs,
-  bytes: 0,
 })
 
 test('SSRC table: finds any 32-bit value, and what was added last under it', () => {

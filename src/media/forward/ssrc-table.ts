@@ -8,21 +8,17 @@ export const MAX_SSRCS = 32
 /** An SSRC that was silent for this long may be forgotten when another needs its place. */
 const FORGET_MS = 5000
 
-/** What is known about one SSRC. */
+/** What is known about one SSRC. A stream is an encoding of an m-line. */
 export interface Source<Stream> {
   readonly ssrc: number
   readonly stream: Stream
   /** Carries retransmissions (RFC 4588). */
   readonly rtx: boolean
-  /** Simulcast encoding it sends, or repairs; '' without simulcast. */
-  readonly rid: string
   /** RTX only: the SSRC it repairs, as SDP said; −1 = not said. */
   readonly repairs: number
-  /** Another SSRC of the m-line took over: this one may return only when that one is silent. */
+  /** Another SSRC of the stream took over: this one may return only when that one is silent. */
   replaced: boolean
   lastMs: number
-  /** Payload bytes since encodings were compared last. */
-  bytes: number
 }
 
 export class SsrcTable<Stream> {

@@ -21,7 +21,7 @@ const video = (change = {}) =>
   started(new Subscription(sendVideo(10, change), downlink(), () => FIRST, new StateRows()))
 
 function started(subscription: Subscription): Subscription {
-  subscription.start(1, subscription.kind === 'video' ? 90_000 : 48_000)
+  subscription.start(1, subscription.kind === 'video' ? 90_000 : 48_000, 7, Number.NaN)
   return subscription
 }
 
@@ -97,7 +97,7 @@ const cases: Record<string, { of: () => Subscription; rows: Row[] }> = {
     of: audio,
     rows: [
       [packet(70_000, OPUS, { nowMs: 0, timestamp: 1000 }), { extSeq: 100, timestamp: 1100 }],
-      (subscription) => subscription.start(2, 48_000),
+      (subscription) => subscription.start(2, 48_000, 7, Number.NaN),
       [packet(300_000, OPUS, { nowMs: 100, timestamp: 7 }), { extSeq: 101, timestamp: 1100 + 4800 }],
       [packet(70_001, OPUS), Drop.unmapped],
     ],
@@ -106,7 +106,7 @@ const cases: Record<string, { of: () => Subscription; rows: Row[] }> = {
     of: audio,
     rows: [
       [packet(70_000, OPUS, { nowMs: 0, timestamp: 1000 }), { extSeq: 100, timestamp: 1100 }],
-      (subscription) => subscription.start(1, 48_000),
+      (subscription) => subscription.start(1, 48_000, 7, Number.NaN),
       [packet(70_050, OPUS, { nowMs: 100, timestamp: 9000 }), { extSeq: 101, timestamp: 9100 }],
     ],
   },

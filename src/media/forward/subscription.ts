@@ -2,14 +2,15 @@
  * One stream that a subscriber gets: its SSRC, its numbers, its timestamps. `decide` says for each packet
  * whether and as what it is sent, and writes no bytes.
  */
-import type { MediaKind, OutboundInfo, SendStream } from '../control.js'
+import type { MediaKind, OutboundInfo, SendStream, StreamPreference } from '../control.js'
 import type { ReportBlock } from '../rtp/rtcp/report-block.js'
 import { CODECS, OPUS, RED, type SendTypes, sendTypes } from './codec-table.js'
 import { ExtensionProfile, profileKey } from './extension-blocks.js'
 import { LastSecond, unrepaired } from './figures.js'
+import { BEST, type LayerTarget } from './layers.js'
 import type { Packet } from './packet.js'
 import { ResendLimit } from './resend-limit.js'
-import { SequenceMap } from './sequence-map.js'
+import { Note, SequenceMap } from './sequence-map.js'
 import { Cell, type StateRows } from './state-rows.js'
 import { Timestamps } from './timestamps.js'
 import { Drop } from './totals.js'
@@ -40,6 +41,12 @@ export interface Downlink {
   rembBps: number
 }
 
+/** Who decides which layer a subscription gets. */
+export interface Steering {
+  /** What it should get may have changed. */
+  steer(subscription: Subscription, nowMs: number): void
+}
+
 /** Sequence numbers begin below this, so that no reordering at the start makes a receiver guess another ROC. */
 const FIRST_SEQ_MASK = 0x7fff
 /** No path is longer; more is a lie or a clock that jumped. */
@@ -66,11 +73,19 @@ export class Subscription {
   readonly #timestamps: Timestamps
   types: SendTypes = sendTypes([])
   profile: ExtensionProfile
+  /** Something is to be done before the next packet: see `#begin`. */
+  #begins = true
   /** Video that has not begun yet, or was interrupted. */
   awaitsKeyframe: boolean
   readonly downlink: Downlink
   readonly #rows: StateRows
   readonly ssrc: number
+  /** What feeds it; null = nothing. */
+  steering: Steering | null = null
+  /** Highest layers that its link allows; null = nothing for now. */
+  target: LayerTarget | null = BEST
+  /** The most that the client wants. */
+  preference: StreamPreference = {}
   stream: SendStream
   index = 0
   active = false
@@ -79,7 +94,7 @@ export class Subscription {
   typesKey = ''
   #rtxExtSeq: number
   #resends: ResendLimit | null = null
-  /** Which run of which publication it follows; see `Publication.run`. */
+  /** Which run of which encoding it follows; see `Encoding.run`. */
   #run = -1
   /** Whether the next sender report is the first of this run. */
   awaitsReport = true
@@ -146,25 +161,35 @@ export class Subscription {
     this.types = sendTypes(stream.payloadTypes)
     this.profile = new ExtensionProfile(stream.mid, stream.extensions)
     this.map.forget()
-    if (this.kind === 'video') this.awaitsKeyframe = true
+    this.#interrupt()
   }
 
-  /** From now on packets of `run` come. Numbers go on without a gap, video begins at a keyframe. */
-  start(run: number, clockRate: number): void {
+  /**
+   * From now on packets of `run` come. Numbers go on without a gap, video begins at a keyframe.
+   * @param encoding `Encoding.id`
+   * @param shift from timestamps of this run to those of the one before, NaN = not known; see `Timestamps.rebase`
+   */
+  start(run: number, clockRate: number, encoding: number, shift: number): void {
     this.map.resync()
     this.#clockRate = clockRate
     if (run !== this.#run) {
       this.#run = run
       this.map.restart()
-      this.#timestamps.rebase(clockRate)
+      this.#timestamps.rebase(clockRate, shift)
       this.awaitsReport = true
     }
-    this.awaitsKeyframe = this.kind === 'video'
+    this.map.note(Note.encoding, encoding)
+    this.#interrupt()
   }
 
   /** Leaves out what was lost so far; video begins again at a keyframe. */
   skipAhead(): void {
     this.map.resync()
+    this.#interrupt()
+  }
+
+  #interrupt(): void {
+    this.#begins = true
     this.awaitsKeyframe = this.kind === 'video'
   }
 
@@ -178,21 +203,29 @@ export class Subscription {
     const pt = this.payloadType(packet.codec, packet.primarySkip)
     if (pt < 0) {
       map.drop(packet.extSeq)
-      if (this.kind === 'video') this.awaitsKeyframe = true
+      if (this.kind === 'video') this.#interrupt()
       return Drop.codec
     }
-    if (this.awaitsKeyframe) {
+    const begins = this.#begins
+    if (begins && this.awaitsKeyframe) {
       if (!packet.keyframe) return Drop.awaitKeyframe
       map.resync()
     }
     const extSeq = map.map(packet.extSeq)
     if (extSeq < 0) return Drop.unmapped
-    this.awaitsKeyframe = false
     decision.extSeq = extSeq
     decision.timestamp = this.#timestamps.map(packet.view.timestamp, packet.nowMs)
+    if (begins) this.#beginsWith()
     decision.markerPt = pt | (packet.view.marker ? 0x80 : 0)
     decision.skip = this.skipOf(packet.codec, packet.primarySkip)
     return Drop.none
+  }
+
+  /** The first packet after an interruption is on its way. */
+  #beginsWith(): void {
+    this.#begins = false
+    this.awaitsKeyframe = false
+    this.map.note(Note.timestampOffset, this.#timestamps.offset)
   }
 
   /** The payload type it sends this codec with, −1 if none. Of RED, Opus can be taken out. */
@@ -217,10 +250,10 @@ export class Subscription {
     return this.#rtxExtSeq++
   }
 
-  /** Whether `extSeq` may be sent once more now. */
-  mayResend(extSeq: number, nowMs: number): boolean {
+  /** Whether what was sent under this number may be sent once more now. */
+  mayResend(sent: number, nowMs: number): boolean {
     this.#resends ??= new ResendLimit()
-    return this.#resends.allow(extSeq, this.packets, this.rttMs, nowMs)
+    return this.#resends.allow(sent, this.packets, this.rttMs, nowMs)
   }
 
   /** Timestamp of an earlier packet, or a report, of the present run. */
@@ -260,6 +293,19 @@ export class Subscription {
     this.#unrepairedShare = unrepaired(block.fractionLost / 256, news.lost, this.resent - this.#countedResent)
     this.#countedResent = this.resent
     return true
+  }
+
+  /** What the allocator gives it from now on; null = nothing for now. */
+  setTarget(target: LayerTarget | null, nowMs: number): void {
+    if (target?.spatial === this.target?.spatial && target?.temporal === this.target?.temporal) return
+    this.target = target
+    this.steering?.steer(this, nowMs)
+  }
+
+  /** What the client wants at most from now on. */
+  prefer(preference: StreamPreference, nowMs: number): void {
+    this.preference = preference
+    this.steering?.steer(this, nowMs)
   }
 
   /** About once a second. */

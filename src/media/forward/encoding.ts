@@ -1,0 +1,435 @@
+/**
+ * One encoding of an m-line: what a publisher sends under one rid, or all that it sends without simulcast. It has the
+ * state of its SSRC, its losses and its history, and the subscriptions that get it. An encoding outlives its SSRC: when
+ * the publisher goes on with another one, a new run begins, and to subscribers nothing changes but that numbers and
+ * timestamps go on elsewhere.
+ */
+import type { EncodingInfo, MediaKind, ReceiveStream, StreamFigures } from '../control.js'
+import type { RtpView } from '../rtp/packet.js'
+import type { ReportBlock, SenderReport } from '../rtp/rtcp/index.js'
+import { newSenderReport } from '../rtp/rtcp/index.js'
+import { unwrapSeq } from '../rtp/sequence.js'
+import { codecOf, RED, type ReceiveTypes } from './codec-table.js'
+import type { ForwardContext } from './context.js'
+import { fanOut } from './fan-out.js'
+import { LastSecond, unrepaired } from './figures.js'
+import { History } from './history.js'
+import { KeyframeRequests } from './keyframes.js'
+import { MAX_HOLES, NackGenerator, newNackResult } from './nack-generator.js'
+import { newPacket } from './packet.js'
+import { JUMPED, Placement } from './placement.js'
+import { LayerRates } from './rates.js'
+import { ReceptionStatistics } from './reception.js'
+import { type Reporter, sendNack, sendPli } from './reports.js'
+import { primarySkipOf } from './retransmit.js'
+import type { Source } from './ssrc-table.js'
+import type { Subscription } from './subscription.js'
+import { Drop } from './totals.js'
+
+/** No RTP for so long: reports pause, and another SSRC of the encoding may take over. */
+export const SILENCE_MS = 1000
+/** Packets are kept so long after the last subscription left: it may still ask for some of them. */
+const LINGER_MS = 1000
+/** Original sequence number in front of an RTX payload. */
+const OSN_BYTES = 2
+/** Slots of history: a second at 10 Mbit/s of full packets, and of audio in 5 ms frames. */
+const VIDEO_SLOTS = 1024
+const AUDIO_SLOTS = 256
+const AUDIO_HISTORY_BYTES = 64 * 1024
+
+const packet = newPacket()
+const nackSeqs = new Uint16Array(MAX_HOLES)
+const nackResult = newNackResult()
+
+export type EncodingSource = Source<Encoding>
+
+/** What an encoding needs of its m-line. */
+export interface EncodingLine {
+  readonly kind: MediaKind
+  readonly stream: ReceiveStream
+  readonly types: ReceiveTypes
+  /** Ids of the extensions that are carried on. */
+  readonly sourceIds: Uint8Array
+  readonly encodings: readonly Encoding[]
+  /** RTP came. */
+  heard(nowMs: number): void
+  /** The first packet of an encoding is at hand. */
+  began(nowMs: number): void
+  /** Decoding can begin with the packet at hand, which is sent to `encoding.subscriptions` afterwards. */
+  keyframe(encoding: Encoding, nowMs: number): void
+}
+
+export class Encoding {
+  /** No other encoding of the router has it. */
+  readonly id: number
+  readonly line: EncodingLine
+  rid: string
+  readonly history: History
+  /** Connected, unpaused subscriptions that get it: what the packet loop walks. */
+  readonly subscriptions: Subscription[] = []
+  readonly rates = new LayerRates()
+  /** Of the last keyframe, 0 = unknown. */
+  width = 0
+  height = 0
+  readonly #context: ForwardContext
+  readonly #reporter: Reporter
+  readonly #nacks = new NackGenerator()
+  readonly #keyframes = new KeyframeRequests()
+  readonly #placement = new Placement()
+  /** Changes with every new SSRC or reset of its numbers; unique in the router. */
+  run: number
+  #current: EncodingSource | null = null
+  #statistics: ReceptionStatistics | null = null
+  #lastMs = Number.NEGATIVE_INFINITY
+  /** Subscriptions that get another encoding until this one sends a keyframe. */
+  #waiting = 0
+  /** Whether anybody gets it or waits for it. */
+  #watched = false
+  #lingerMs = Number.NEGATIVE_INFINITY
+  /** RTP that was new, retransmitted or not, and its payload bytes. */
+  #packets = 0
+  #bytes = 0
+  readonly #lastSecond = new LastSecond()
+  #nacked = 0
+  #repaired = 0
+  /** At the last report. */
+  #repairedBefore = 0
+  #unrepairedShare = 0
+  /** In runs before the present one. */
+  #lostBefore = 0
+  readonly #senderReport = newSenderReport()
+  #hasSenderReport = false
+
+  /** @param reporter who reports to this publisher and asks it for packets */
+  constructor(context: ForwardContext, reporter: Reporter, line: EncodingLine, rid: string) {
+    this.id = context.nextRun()
+    this.run = context.nextRun()
+    this.line = line
+    this.rid = rid
+    this.#context = context
+    this.#reporter = reporter
+    this.history =
+      line.kind === 'video'
+        ? new History(VIDEO_SLOTS, historyBytes(context.maxPublisherBps))
+        : new History(AUDIO_SLOTS, AUDIO_HISTORY_BYTES)
+  }
+
+  /** The SSRC that is forwarded, −1 before the first packet. */
+  get ssrc(): number {
+    return this.#current?.ssrc ?? -1
+  }
+
+  /** When RTP came last; −Infinity before the first packet. */
+  get lastMs(): number {
+    return this.#lastMs
+  }
+
+  /** Whether RTP came within the last second. */
+  receiving(nowMs: number): boolean {
+    return nowMs - this.#lastMs < SILENCE_MS
+  }
+
+  /** The last sender report of this run, or null. */
+  get senderReport(): SenderReport | null {
+    return this.#hasSenderReport ? this.#senderReport : null
+  }
+
+  /** Round trip to the publisher as its retransmissions show it; 0 = unknown. */
+  get rttMs(): number {
+    return this.#nacks.rttMs
+  }
+
+  // ---- who gets it
+
+  /**
+   * From now on `subscription` gets it, video from a keyframe on.
+   * @param origin sender report of the encoding that it got before
+   */
+  join(subscription: Subscription, origin: SenderReport | null): void {
+    this.subscriptions.push(subscription)
+    this.#watch()
+    subscription.start(this.run, this.line.stream.clockRate, this.id, this.offsetFrom(origin))
+  }
+
+  leave(subscription: Subscription, nowMs: number): void {
+    const at = this.subscriptions.indexOf(subscription)
+    if (at >= 0) this.subscriptions.splice(at, 1)
+    this.#lingerMs = nowMs + LINGER_MS
+    this.#watch()
+  }
+
+  /** A subscription begins, or ends, to wait for a keyframe of this encoding. */
+  wait(count: 1 | -1): void {
+    this.#waiting += count
+    this.#watch()
+  }
+
+  /** Nobody is asked for what nobody needs. */
+  #watch(): void {
+    this.#watched = this.subscriptions.length > 0 || this.#waiting > 0
+    if (this.#watched) return
+    this.#keyframes.satisfied()
+    this.#nacks.reset()
+  }
+
+  // ---- the packet path
+
+  /** One media packet, its header read into `view`. @returns why it is not forwarded, or `Drop.none` */
+  media(nowMs: number, source: EncodingSource, view: RtpView, offset: number): number {
+    const codec = this.line.types.codec[view.pt]!
+    if (codec < 0) return Drop.payloadType
+    source.lastMs = nowMs
+    if (source !== this.#current && !this.#takeOver(source, nowMs)) return Drop.inactiveSsrc
+    this.#lastMs = nowMs
+    this.line.heard(nowMs)
+    let extSeq = this.#placement.place(view.seq, this.history.window)
+    if (extSeq === JUMPED) {
+      if (this.#statistics !== null) this.#beginRun(nowMs)
+      extSeq = this.#placement.begin(view.seq)
+    } else if (extSeq < 0) return -extSeq
+    this.#statistics ??= new ReceptionStatistics(view.ssrc, this.line.stream.clockRate, extSeq)
+    this.#statistics.received(extSeq, view.timestamp, nowMs)
+    if (this.history.received(extSeq)) return Drop.duplicate
+    this.#arrived(extSeq, nowMs)
+    this.#forward(nowMs, view, offset, extSeq, codec, 0)
+    return Drop.none
+  }
+
+  /** One RTX packet (RFC 4588 §4): the original's payload behind its 2-byte sequence number. */
+  rtx(nowMs: number, source: EncodingSource, view: RtpView, offset: number): number {
+    const { types } = this.line
+    const pt = types.apt[view.pt]!
+    const codec = pt < 0 ? -1 : types.codec[pt]!
+    if (codec < 0) return Drop.payloadType
+    const current = this.#current
+    if (current === null || this.#statistics === null) return Drop.inactiveSsrc
+    if (source.repairs >= 0 && source.repairs !== current.ssrc) return Drop.inactiveSsrc
+    source.lastMs = nowMs
+    if (view.payloadLength <= OSN_BYTES) return Drop.rtxEmpty
+    const { rx } = this.#context.io
+    const newest = this.#placement.newestExtSeq
+    const extSeq = unwrapSeq(newest, (rx[view.payloadOffset]! << 8) | rx[view.payloadOffset + 1]!)
+    if (extSeq - newest > MAX_HOLES) return Drop.jump
+    if (extSeq - newest <= -this.history.window) return Drop.late
+    if (this.history.received(extSeq)) return Drop.duplicate
+    this.#repaired++
+    this.#arrived(extSeq, nowMs)
+    this.#forward(nowMs, view, offset, extSeq, codec, OSN_BYTES)
+    return Drop.none
+  }
+
+  /** Whether packets of `source` are taken from now on. A new SSRC of the encoding is the same track going on. */
+  #takeOver(source: EncodingSource, nowMs: number): boolean {
+    const current = this.#current
+    if (current !== null) {
+      if (source.replaced && nowMs - this.#lastMs < SILENCE_MS) return false
+      current.replaced = true
+      this.#beginRun(nowMs)
+    }
+    source.replaced = false
+    this.#current = source
+    if (current === null) {
+      this.#lastMs = nowMs
+      this.line.began(nowMs)
+    }
+    return true
+  }
+
+  /** Numbers from here on have nothing to do with those so far. */
+  #beginRun(nowMs: number): void {
+    const { clockRate } = this.line.stream
+    this.run = this.#context.nextRun()
+    this.#lostBefore += this.#statistics?.lost ?? 0
+    this.#statistics = null
+    this.#placement.reset()
+    this.#hasSenderReport = false
+    this.#nacks.reset()
+    this.#context.totals.stream_restarts++
+    for (const subscription of this.subscriptions) subscription.start(this.run, clockRate, this.id, Number.NaN)
+    this.requestKeyframe(nowMs)
+  }
+
+  #arrived(extSeq: number, nowMs: number): void {
+    const newest = this.#placement.newestExtSeq
+    if (extSeq <= newest) {
+      this.#nacks.received(extSeq, nowMs)
+      return
+    }
+    this.#placement.newestExtSeq = extSeq
+    if (extSeq === newest + 1 || !this.#watched) return
+    const tooMany = extSeq - newest > MAX_HOLES
+    if (!tooMany && (!this.line.stream.nack || this.#nacks.missing(newest + 1, extSeq, nowMs))) {
+      this.#context.wake(this.#nacks.deadline())
+      return
+    }
+    this.#nacks.reset()
+    for (const subscription of this.subscriptions) subscription.skipAhead()
+    this.requestKeyframe(nowMs)
+  }
+
+  /** @param osnBytes bytes in front of the payload that are not part of it */
+  #forward(nowMs: number, view: RtpView, offset: number, extSeq: number, codec: number, osnBytes: number): void {
+    const { rx } = this.#context.io
+    const { line } = this
+    const payloadOffset = view.payloadOffset + osnBytes
+    packet.bytes = rx
+    packet.offset = offset
+    packet.headerLength = view.headerLength + osnBytes
+    packet.payloadLength = view.payloadLength - osnBytes
+    packet.length = packet.headerLength + packet.payloadLength
+    packet.view = view
+    packet.extSeq = extSeq
+    packet.codec = codec
+    packet.keyframe = codecOf[codec]!.isKeyframe(rx, payloadOffset, packet.payloadLength)
+    packet.primarySkip = codec === RED ? primarySkipOf(rx, payloadOffset, packet.payloadLength) : -1
+    packet.nowMs = nowMs
+    this.#packets++
+    this.#bytes += packet.payloadLength
+    this.rates.add(0, 0, packet.payloadLength)
+    if (packet.keyframe) {
+      if (line.kind === 'video') {
+        this.#keyframes.satisfied()
+        this.#context.totals.keyframes_received++
+      }
+      if (line.encodings.length > 1) line.keyframe(this, nowMs)
+    }
+    if (this.#watched || nowMs < this.#lingerMs)
+      this.history.store(extSeq, rx, offset, packet.length, packet.headerLength, codec, nowMs)
+    else this.history.note(extSeq, nowMs)
+    if (this.subscriptions.length > 0) fanOut(this.#context, packet, this.subscriptions, line.sourceIds)
+    if (this.#keyframes.wanted) this.#askForKeyframe(nowMs)
+  }
+
+  // ---- feedback to the publisher
+
+  /** Somebody needs a keyframe: asked for at once, or when the throttle allows. */
+  requestKeyframe(nowMs: number): void {
+    if (!this.wantKeyframe()) return
+    // Within a packet it waits for the end of it: that packet may be the keyframe.
+    this.#context.wake(Math.max(nowMs, this.#keyframes.deadline()))
+  }
+
+  /** Sends what is due. @returns when to call again, at the latest */
+  expire(nowMs: number): number {
+    this.#nacks.take(nowMs, nackSeqs, nackResult)
+    if (nackResult.asked > 0 && sendNack(this.#context, this.#reporter, this.ssrc, nackSeqs, nackResult.asked)) {
+      this.#context.totals.nack_sent += nackResult.asked
+      this.#nacked += nackResult.asked
+    }
+    if (nackResult.givenUp > 0) {
+      this.#context.totals.nack_given_up += nackResult.givenUp
+      this.wantKeyframe()
+    }
+    if (this.#keyframes.wanted) this.#askForKeyframe(nowMs)
+    return this.deadline()
+  }
+
+  /** When `expire` has something to do. */
+  deadline(): number {
+    return Math.min(
+      this.#nacks.deadline(),
+      // Before the first packet there is nobody to ask; that packet asks.
+      this.#current === null ? Number.POSITIVE_INFINITY : this.#keyframes.deadline(),
+    )
+  }
+
+  /** Like `requestKeyframe`, for who calls `expire` at `deadline`. @returns false when there is nobody to need one */
+  wantKeyframe(): boolean {
+    if (this.line.kind !== 'video' || !this.#watched) return false
+    this.#context.totals.keyframe_requests++
+    this.#keyframes.want()
+    return true
+  }
+
+  #askForKeyframe(nowMs: number): void {
+    if (this.#current === null || !this.#keyframes.take(nowMs)) return
+    if (sendPli(this.#context, this.#reporter, this.ssrc)) this.#context.totals.pli_sent++
+    this.#context.wake(this.#keyframes.deadline())
+  }
+
+  // ---- reports
+
+  /** A sender report of the SSRC that is forwarded. */
+  takeSenderReport(report: SenderReport, nowMs: number): void {
+    if (this.#statistics === null) return
+    this.#statistics.senderReport(middleNtp(report), nowMs)
+    Object.assign(this.#senderReport, report)
+    this.#hasSenderReport = true
+  }
+
+  /**
+   * What to add to a timestamp of this encoding to get that of another one for the same moment, by the sender reports of
+   * both (RFC 3550 §6.4.1). Modulo 2^32; NaN when one has not reported.
+   */
+  offsetFrom(origin: SenderReport | null): number {
+    const report = this.senderReport
+    if (report === null || origin === null) return Number.NaN
+    const seconds = report.ntpSeconds - origin.ntpSeconds + (report.ntpFraction - origin.ntpFraction) / 0x1_0000_0000
+    const ticks = Math.round(seconds * this.line.stream.clockRate)
+    return (origin.rtpTimestamp + ticks - report.rtpTimestamp) >>> 0
+  }
+
+  /** Fills `block` with what to report about this encoding. @returns false when nothing came yet */
+  report(block: ReportBlock, nowMs: number): boolean {
+    if (this.#statistics === null) return false
+    this.#statistics.report(block, nowMs)
+    const { lostLately, lossShare } = this.#statistics
+    this.#unrepairedShare = unrepaired(lossShare, lostLately, this.#repaired - this.#repairedBefore)
+    this.#repairedBefore = this.#repaired
+    this.#lastSecond.tick(this.#bytes, nowMs)
+    return true
+  }
+
+  /** Payload bits of the last full second. */
+  rateBps(nowMs: number): number {
+    return this.#lastSecond.at(nowMs) * 8
+  }
+
+  /** Lost between the last two reports; not more than a second lies between them. */
+  get lostLately(): number {
+    return this.#statistics?.lostLately ?? 0
+  }
+
+  /** The same as a share of what was expected, 0…1. */
+  get lossShare(): number {
+    return this.#statistics?.lossShare ?? 0
+  }
+
+  figures(nowMs: number): StreamFigures {
+    const statistics = this.#statistics
+    return {
+      packets: this.#packets,
+      bytes: this.#bytes,
+      bytesLastSecond: this.#lastSecond.at(nowMs),
+      nacks: this.#nacked,
+      retransmissions: this.#repaired,
+      lost: this.#lostBefore + (statistics?.lost ?? 0),
+      lossShare: statistics?.lossShare ?? 0,
+      unrepairedShare: this.#unrepairedShare,
+      jitterMs: ((statistics?.jitter ?? 0) * 1000) / this.line.stream.clockRate,
+      rttMs: this.rttMs,
+    }
+  }
+
+  /** What is known about it now. */
+  info(nowMs: number): EncodingInfo {
+    const { rid } = this
+    return {
+      ...{ rid, ...(this.#current && { ssrc: this.#current.ssrc }) },
+      receiving: this.receiving(nowMs),
+      subscriptions: this.subscriptions.length,
+      figures: this.figures(nowMs),
+    }
+  }
+}
+
+/** Middle 32 bits of the NTP time of a sender report, as report blocks repeat them. */
+export function middleNtp(report: SenderReport): number {
+  return (((report.ntpSeconds & 0xffff) << 16) | (report.ntpFraction >>> 16)) >>> 0
+}
+
+/** Enough for a second at the rate that publishers are held to, as a power of two. */
+function historyBytes(maxPublisherBps: number): number {
+  const bytes = Math.max(64 * 1024, Math.min(8 * 1024 * 1024, maxPublisherBps / 8))
+  return 2 ** Math.ceil(Math.log2(bytes))
+}
