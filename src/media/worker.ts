@@ -347,6 +347,8 @@ export class MediaWorker implements EndpointEvents {
         return seat.peer.receive(command.streams, nowMs)
       case 'send':
         return seat.peer.send(command.streams, nowMs)
+      case 'prefer':
+        return seat.peer.prefer(command.preferences, nowMs)
       case 'source':
         seat.source = command.publisher
         this.#pause(nowMs, seat)

@@ -289,6 +289,7 @@ export class Encoding {
     if (packet.keyframe) {
       if (line.kind === 'video') {
         this.#keyframes.satisfied()
+        this.#nacks.keyframe(extSeq)
         this.#context.totals.keyframes_received++
       }
       if (line.encodings.length > 1) line.keyframe(this, nowMs)
@@ -318,7 +319,7 @@ export class Encoding {
     }
     if (nackResult.givenUp > 0) {
       this.#context.totals.nack_given_up += nackResult.givenUp
-      this.wantKeyframe()
+      if (nackResult.needKeyframe > 0) this.wantKeyframe()
     }
     if (this.#keyframes.wanted) this.#askForKeyframe(nowMs)
     return this.deadline()

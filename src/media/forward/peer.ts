@@ -1,7 +1,7 @@
 /**
  * One endpoint as the forwarder sees it: what it publishes, what it subscribes to, and which SSRC is which.
  */
-import type { EndpointId, EndpointInfo, ReceiveStream, SendStream } from '../control.js'
+import type { EndpointId, EndpointInfo, Preferences, ReceiveStream, SendStream, StreamPreference } from '../control.js'
 import { elementLength, findElement, readText, sameText } from '../rtp/extensions/index.js'
 import type { RtpView } from '../rtp/packet.js'
 import type { ForwardContext } from './context.js'
@@ -45,6 +45,7 @@ export class Peer {
   #source: Peer | null = null
   /** Of the publisher that was named, open or not. */
   #sourceId: EndpointId | null = null
+  #preferences: Preferences = { mids: [] }
   #connected = false
   #paused = false
   #closed = false
@@ -111,10 +112,23 @@ export class Peer {
         feed.publication?.shareTerms(feed.subscription)
       } else if (stream.active && this.#feeds.length < MAX_STREAMS * 4) {
         const subscription = new Subscription(stream, this.downlink, this.#context.random, this.#context.rows)
+        subscription.prefer(this.#preferenceOf(subscription), nowMs)
         this.#feeds.push({ subscription, publication: null })
       }
     }
     this.#refresh(nowMs)
+  }
+
+  /** What the peer wants of what we send to it, whole; holds for m-lines to come too. */
+  prefer(preferences: Preferences, nowMs: number): void {
+    if (this.#closed) return
+    this.#preferences = preferences
+    for (const { subscription } of this.#feeds) subscription.prefer(this.#preferenceOf(subscription), nowMs)
+  }
+
+  #preferenceOf({ kind, stream }: Subscription): StreamPreference {
+    const own = this.#preferences.mids.find(({ mid }) => mid === stream.mid)
+    return own?.preference ?? this.#preferences[kind] ?? {}
   }
 
   /**

@@ -274,6 +274,27 @@ test('a paused subscription gets nothing, asks for nothing, and begins again at 
   assert.equal(s.scene.io.takeRtp().length, 5)
 })
 
+test('what a peer prefers holds for its m-lines by mid, else by kind, and for those to come', () => {
+  const { s, peer } = onLarge()
+  peer.prefer({ mids: [{ mid: 'v', preference: { maxSpatial: 0 } }], video: { paused: true } }, s.scene.nowMs)
+  s.run(5, Q)
+  assert.deepEqual(s.scene.io.takeRtp().map(isLarge), [false, false, false, false, false])
+  const late = s.scene.peer()
+  late.prefer({ mids: [], video: { maxSpatial: 0 } }, s.scene.nowMs)
+  late.send([sendVideo(30)], s.scene.nowMs)
+  late.source(s.publisher, s.scene.nowMs)
+  s.run(5, Q, F)
+  late.prefer({ mids: [] }, s.scene.nowMs)
+  s.run(5, F)
+  assert.deepEqual(
+    s.scene.io
+      .takeRtp()
+      .filter(({ ssrc }) => ssrc === 30)
+      .map(isLarge),
+    [5, 1, 5].flatMap((count, i) => new Array<boolean>(count).fill(i === 2)),
+  )
+})
+
 test('RTX of an encoding is learnt by repaired-rid, and repairs nothing else', () => {
   const { s } = onLarge()
   const missing = s.seqs[F]!++

@@ -304,6 +304,7 @@ export class Subscription {
 
   /** What the client wants at most from now on. */
   prefer(preference: StreamPreference, nowMs: number): void {
+    if (preference === this.preference) return
     this.preference = preference
     this.steering?.steer(this, nowMs)
   }
