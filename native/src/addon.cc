@@ -62,7 +62,7 @@ napi_value outcome(napi_env env, Outcome outcome) {
 
 }  // namespace
 
-napi_value Io::listen(napi_env env, napi_callback_info info) {
+napi_value Io::listenOn(napi_env env, napi_callback_info info, bool tcp) {
   Arguments<2> args;
   if (!args.read(env, info)) return nullptr;
   char host[128];
@@ -79,11 +79,13 @@ napi_value Io::listen(napi_env env, napi_callback_info info) {
   }
   int index = 0;
   uint16_t bound = 0;
-  int error = args.io->engine_.listen(host, static_cast<uint16_t>(port), index, bound);
+  Engine& engine = args.io->engine_;
+  int error = tcp ? engine.listenTcp(host, static_cast<uint16_t>(port), index, bound)
+                  : engine.listen(host, static_cast<uint16_t>(port), index, bound);
   if (error == 0) error = args.io->addPoll(index);
   if (error != 0) {
-    std::string message = std::string("cannot listen on UDP ") + host + " port " + std::to_string(port) + ": " +
-                          uv_strerror(-error) + " (" + uv_err_name(-error) + ")";
+    std::string message = std::string("cannot listen on ") + (tcp ? "TCP " : "UDP ") + host + " port " +
+                          std::to_string(port) + ": " + uv_strerror(-error) + " (" + uv_err_name(-error) + ")";
     napi_throw_error(env, uv_err_name(-error), message.c_str());
     return nullptr;
   }
@@ -95,6 +97,10 @@ napi_value Io::listen(napi_env env, napi_callback_info info) {
   napi_set_named_property(env, result, "port", portValue);
   return result;
 }
+
+napi_value Io::listen(napi_env env, napi_callback_info info) { return listenOn(env, info, false); }
+
+napi_value Io::listenTcp(napi_env env, napi_callback_info info) { return listenOn(env, info, true); }
 
 napi_value Io::allocate(napi_env env, napi_callback_info info) {
   Arguments<0> args;
@@ -233,8 +239,9 @@ napi_value Io::close(napi_env env, napi_callback_info info) {
 const napi_property_descriptor* Io::methods(size_t& count) {
   static const napi_property_descriptor table[] = {
 #define METHOD(name) {#name, nullptr, Io::name, nullptr, nullptr, nullptr, napi_default_method, nullptr}
-      METHOD(listen), METHOD(allocate), METHOD(allow),  METHOD(select),   METHOD(start), METHOD(free),
-      METHOD(rtcp),   METHOD(reply),    METHOD(sendTo), METHOD(dtlsSend), METHOD(flush), METHOD(close),
+      METHOD(listen), METHOD(listenTcp), METHOD(allocate), METHOD(allow), METHOD(select),
+      METHOD(start),  METHOD(free),      METHOD(rtcp),     METHOD(reply), METHOD(sendTo),
+      METHOD(dtlsSend), METHOD(flush),   METHOD(close),
 #undef METHOD
   };
   count = sizeof table / sizeof table[0];

@@ -146,7 +146,8 @@ void Io::onTimer(uv_timer_t* handle) {
   io.watch();
 }
 
-// Asks libuv for what the engine waits for: writability while a queue is blocked, time while a handshake runs.
+// Asks libuv for what the engine waits for: writability while a queue is blocked, time while a handshake runs or a
+// TCP connection lives.
 void Io::watch() {
   if (closing_) return;
   for (auto& poll : polls_) {
@@ -156,7 +157,7 @@ void Io::watch() {
     uv_poll_start(&poll->handle, events, onReadable);
   }
   bool ticking = uv_is_active(reinterpret_cast<uv_handle_t*>(&timer_)) != 0;
-  if (engine_.handshaking() == ticking) return;
+  if (engine_.wantsSweep() == ticking) return;
   if (ticking) {
     uv_timer_stop(&timer_);
   } else {

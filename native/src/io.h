@@ -65,7 +65,9 @@ class Io final : public BatchSink {
     int events;
   };
 
+  static napi_value listenOn(napi_env env, napi_callback_info info, bool tcp);
   static napi_value listen(napi_env env, napi_callback_info info);
+  static napi_value listenTcp(napi_env env, napi_callback_info info);
   static napi_value allocate(napi_env env, napi_callback_info info);
   static napi_value allow(napi_env env, napi_callback_info info);
   static napi_value select(napi_env env, napi_callback_info info);

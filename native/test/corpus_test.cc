@@ -10,6 +10,7 @@ void fuzz_packet(const uint8_t* bytes, size_t length);
 void fuzz_srtp(const uint8_t* bytes, size_t length);
 void fuzz_srtcp(const uint8_t* bytes, size_t length);
 void fuzz_dtls(const uint8_t* bytes, size_t length);
+void fuzz_frames(const uint8_t* bytes, size_t length);
 
 namespace {
 
@@ -36,3 +37,4 @@ TEST(corpus_packet) { replay("packet", fuzz_packet); }
 TEST(corpus_srtp) { replay("srtp", fuzz_srtp); }
 TEST(corpus_srtcp) { replay("srtcp", fuzz_srtcp); }
 TEST(corpus_dtls) { replay("dtls", fuzz_dtls); }
+TEST(corpus_frames) { replay("frames", fuzz_frames); }

@@ -44,8 +44,19 @@ int Engine::listen(const char* host, uint16_t port, int& index, uint16_t& boundP
   if (error != 0) return error;
   index = static_cast<int>(sockets_.size());
   boundPort = bound.port;
-  sockets_.push_back({bound.fd, std::make_unique<SendQueue>(bound.fd, slab_, supportsSegments(bound.fd), seed_,
-                                                            options_.sendMany)});
+  sockets_.push_back({bound.fd, nullptr, std::make_unique<SendQueue>(bound.fd, slab_, supportsSegments(bound.fd), seed_,
+                                                                     options_.sendMany)});
+  return 0;
+}
+
+int Engine::listenTcp(const char* host, uint16_t port, int& index, uint16_t& boundPort) {
+  if (sockets_.size() >= kMaxSockets) return EMFILE;
+  auto tcp = std::make_unique<TcpServer>(slab_, *this, options_.tcp, seed_);
+  index = static_cast<int>(sockets_.size());
+  int error = tcp->open(host, port, static_cast<uint8_t>(index), boundPort);
+  if (error != 0) return error;
+  auto queue = std::make_unique<SendQueue>(*tcp, slab_);
+  sockets_.push_back({-1, std::move(tcp), std::move(queue)});
   return 0;
 }
 
@@ -98,6 +109,7 @@ bool Engine::addAddress(Transport& transport, const Address& address) {
   }
   transport.addresses[transport.addressCount++] = address;
   addresses_.set(address, index);
+  if (TcpServer* tcp = sockets_[address.socket].tcp.get()) tcp->admit(address);
   return true;
 }
 
@@ -109,7 +121,17 @@ void Engine::forget(Transport& transport, const Address& address) {
   transport.addressCount = kept;
   if (transport.selected == address) transport.selected = Address{};
   if (transport.handshakeFrom == address) transport.handshakeFrom = Address{};
+  eraseAddress(address);
+}
+
+void Engine::eraseAddress(const Address& address) {
   addresses_.erase(address);
+  if (TcpServer* tcp = sockets_[address.socket].tcp.get()) tcp->release(address);
+}
+
+void Engine::tcpClosed(const Address& address) {
+  int32_t owner = addresses_.find(address);
+  if (owner >= 0) forget(*transports_.at(owner), address);
 }
 
 Outcome Engine::free(int64_t id) {
@@ -117,7 +139,7 @@ Outcome Engine::free(int64_t id) {
   Outcome found = lookup(id, transport);
   if (found != Outcome::yes) return found;
   if (transport->dtls) transport->dtls->shutdown();
-  for (int i = 0; i < transport->addressCount; i++) addresses_.erase(transport->addresses[i]);
+  for (int i = 0; i < transport->addressCount; i++) eraseAddress(transport->addresses[i]);
   transports_.free(*transport);
   return Outcome::yes;
 }
@@ -126,6 +148,14 @@ void Engine::flush() {
   for (Socket& socket : sockets_) {
     if (socket.queue) socket.queue->flush();
   }
+}
+
+bool Engine::wantsSweep() const {
+  if (handshaking()) return true;
+  for (const Socket& socket : sockets_) {
+    if (socket.tcp && socket.tcp->live()) return true;
+  }
+  return false;
 }
 
 bool Engine::blocked(int socketIndex) const {
@@ -149,6 +179,7 @@ void Engine::closeSockets() {
     if (socket.fd >= 0) ::close(socket.fd);
     socket.fd = -1;
     socket.queue.reset();
+    socket.tcp.reset();
   }
 }
 

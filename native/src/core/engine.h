@@ -11,8 +11,9 @@
 #include "packet.h"
 #include "send_queue.h"
 #include "slab.h"
+#include "sockets.h"
+#include "tcp.h"
 #include "transport.h"
-#include "udp.h"
 
 namespace rostra {
 
@@ -30,12 +31,13 @@ struct EngineOptions {
   int64_t handshakeTimeoutMs = 15'000;
   std::vector<SrtpProfile> profiles{SrtpProfile::aeadAes128Gcm, SrtpProfile::aes128CmSha1_80};
   SendMany sendMany = nullptr;
+  TcpLimits tcp;
 };
 
 // What a call came to. `badId`, `badRow`, `badRange` are mistakes of the caller; `stale` and `no` are not.
 enum class Outcome { yes, no, stale, badId, badRow, badRange };
 
-class Engine final : public DatagramOut {
+class Engine final : public DatagramOut, public TcpOwner {
  public:
   static constexpr int kMaxSockets = 255;
 
@@ -52,16 +54,23 @@ class Engine final : public DatagramOut {
   // Inside a batch callback.
   bool delivering() const { return deliveringRows_ >= 0; }
 
-  // Adds a socket. Returns 0 and its index, or an errno (EMFILE when there are kMaxSockets).
+  // Add a socket. Return 0 and its index, or an errno (EMFILE when there are kMaxSockets). What comes over connections
+  // to a TCP socket is framed as RFC 4571 says; each connection is an address.
   int listen(const char* host, uint16_t port, int& index, uint16_t& boundPort);
-  int socketFd(int index) const { return sockets_[static_cast<size_t>(index)].fd; }
+  int listenTcp(const char* host, uint16_t port, int& index, uint16_t& boundPort);
+  // Readable when there is something to `receive`.
+  int socketFd(int index) const {
+    const Socket& socket = sockets_[static_cast<size_t>(index)];
+    return socket.tcp ? socket.tcp->fd() : socket.fd;
+  }
 
   // Reads what has arrived on a socket, at most four batches, and delivers it.
   void receive(int socketIndex, int64_t nowMs);
-  // Retransmits lost DTLS flights and ends handshakes that took too long. To be called about every 50 ms
-  // while `handshaking()`.
+  // Retransmits lost DTLS flights, ends handshakes that took too long and TCP connections that are of no use. To be
+  // called about every 50 ms while `wantsSweep()`.
   void sweep(int64_t nowMs);
   bool handshaking() const { return !handshaking_.empty(); }
+  bool wantsSweep() const;
   // Sends what is queued. A socket that then `blocked()` wants a call when it is writable.
   void flush();
   bool blocked(int socketIndex) const;
@@ -90,15 +99,21 @@ class Engine final : public DatagramOut {
   void closeSockets();
 
   void dtlsDatagram(void* owner, const uint8_t* bytes, size_t length) override;
+  void tcpClosed(const Address& address) override;
 
  private:
   struct Socket {
     int fd = -1;
+    // In place of `fd`.
+    std::unique_ptr<TcpServer> tcp;
     std::unique_ptr<SendQueue> queue;
   };
   struct Received;
 
+  void receiveTcp(TcpServer& tcp, int64_t nowMs);
+  int readFrames(TcpServer& tcp, uint32_t id, int slots, int64_t nowMs);
   void readBatch(uint8_t socketIndex, int count, int64_t nowMs);
+  void takeBatch(int count, int64_t nowMs);
   void sort(int slot, bool again, int64_t nowMs);
   void takeDtls(int slot, Transport& transport, int64_t nowMs);
   void takeRecords(int slot, int32_t id);
@@ -115,6 +130,7 @@ class Engine final : public DatagramOut {
   Outcome lookup(int64_t id, Transport*& transport);
   bool addAddress(Transport& transport, const Address& address);
   void forget(Transport& transport, const Address& address);
+  void eraseAddress(const Address& address);
   void beginHandshake(Transport& transport, int64_t nowMs);
   void prefetch(int row, int count) const;
   bool sendRtp(const uint32_t* target, const uint8_t* payload, size_t length, Outcome& outcome);

@@ -71,6 +71,9 @@ void Engine::sweep(int64_t nowMs) {
     }
   }
   deliver();
+  for (Socket& socket : sockets_) {
+    if (socket.tcp && !closed_) socket.tcp->sweep(nowMs);
+  }
   if (!closed_) flush();
 }
 

@@ -12,12 +12,12 @@ constexpr int kBatchesPerWakeUp = 4;
 
 constexpr uint8_t kApplicationData = 23;
 
-constexpr size_t slotOffset(int slot) { return static_cast<size_t>(slot) * kSlotBytes; }
 // Decrypted DTLS records have slots of their own, one per row.
 constexpr size_t recordOffset(int row) { return static_cast<size_t>(kMaxBatch + row) * kSlotBytes; }
 }  // namespace
 
 void Engine::receive(int socketIndex, int64_t nowMs) {
+  if (TcpServer* tcp = sockets_[static_cast<size_t>(socketIndex)].tcp.get()) return receiveTcp(*tcp, nowMs);
   Received& r = *received_;
   for (int batch = 0; batch < kBatchesPerWakeUp && !closed_; batch++) {
     int fd = sockets_[static_cast<size_t>(socketIndex)].fd;
@@ -34,9 +34,6 @@ void Engine::receive(int socketIndex, int64_t nowMs) {
 
 void Engine::readBatch(uint8_t socketIndex, int count, int64_t nowMs) {
   Received& r = *received_;
-  rows_ = 0;
-  heldCount_ = 0;
-  sawStun_ = false;
   for (int i = 0; i < count; i++) {
     r.from[i] = addressFrom(r.names[i], socketIndex);
     r.lengths[i] = r.messages[i].msg_len;
@@ -45,6 +42,14 @@ void Engine::readBatch(uint8_t socketIndex, int count, int64_t nowMs) {
     // msg_len of a cut datagram is what was stored, one byte more than allowed.
     if ((r.messages[i].msg_hdr.msg_flags & MSG_TRUNC) != 0) r.lengths[i] = kMaxDatagram + 1;
   }
+  takeBatch(count, nowMs);
+}
+
+// Slots 0…count-1 of what was received.
+void Engine::takeBatch(int count, int64_t nowMs) {
+  rows_ = 0;
+  heldCount_ = 0;
+  sawStun_ = false;
   for (int i = 0; i < count && !closed_; i++) sort(i, false, nowMs);
   deliver();
   // The callback may have allowed the addresses of packets that stood beside their STUN check.

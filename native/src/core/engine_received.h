@@ -5,6 +5,8 @@
 
 namespace rostra {
 
+constexpr size_t slotOffset(int slot) { return static_cast<size_t>(slot) * kSlotBytes; }
+
 struct Engine::Received {
   // Headers that point to their buffers already; recvmmsg changes only what `rearm` puts back.
   explicit Received(uint8_t* rx) {

@@ -42,6 +42,8 @@ SendQueue::SendQueue(int fd, Slab& slab, bool segments, uint64_t seed, SendMany 
     : fd_(fd), slab_(slab), segments_(segments), send_(send != nullptr ? send : sendMany), seed_(seed),
       unsegmented_(seed), arena_(new uint8_t[kArenaBytes]), work_(new Work) {}
 
+SendQueue::SendQueue(DatagramSink& sink, Slab& slab) : SendQueue(-1, slab, false, 0) { sink_ = &sink; }
+
 SendQueue::~SendQueue() = default;
 
 uint8_t* SendQueue::reserve(size_t length) {
@@ -69,12 +71,23 @@ void SendQueue::commit(size_t length, const Address& to) {
 
 bool SendQueue::flush() {
   if (live_ == 0) return true;
+  if (sink_ != nullptr) return flushToSink();
   wouldBlock_ = false;
   int groups = buildGroups();
   buildMessages(groups);
   bool all = sendGroups(groups);
   if (all) reset();
   return all;
+}
+
+bool SendQueue::flushToSink() {
+  for (int i = 0; i < count_; i++) {
+    const Entry& entry = work_->entries[i];
+    sink_->datagram(entry.to, arena_.get() + entry.offset, entry.length);
+  }
+  reset();
+  sink_->flushed();
+  return true;
 }
 
 // Datagrams of one destination stay in order: a group takes the next one only while it is that

@@ -12,6 +12,16 @@
 
 namespace rostra {
 
+// Takes the datagrams of a queue that has no UDP socket of its own, in order; `flushed` after the last.
+class DatagramSink {
+ public:
+  virtual void datagram(const Address& to, const uint8_t* bytes, size_t length) = 0;
+  virtual void flushed() = 0;
+
+ protected:
+  ~DatagramSink() = default;
+};
+
 // sendmmsg(2); replaced in tests.
 using SendMany = int (*)(int fd, mmsghdr* messages, unsigned int count, int flags);
 
@@ -25,6 +35,7 @@ class SendQueue {
   static constexpr size_t kMaxSegmentedBytes = 65'000;
 
   SendQueue(int fd, Slab& slab, bool segments, uint64_t seed, SendMany send = nullptr);
+  SendQueue(DatagramSink& sink, Slab& slab);
   ~SendQueue();
 
   // Room for one datagram of at most `length` bytes, or null (counted) when the queue is full and the
@@ -51,6 +62,7 @@ class SendQueue {
   };
   struct Work;
 
+  bool flushToSink();
   int buildGroups();
   void buildMessages(int groups);
   bool sendGroups(int groups);
@@ -61,6 +73,7 @@ class SendQueue {
   bool room(size_t length) const { return count_ < kMaxQueued && used_ + length <= kArenaBytes; }
 
   int fd_;
+  DatagramSink* sink_ = nullptr;
   Slab& slab_;
   bool segments_;
   SendMany send_;

@@ -1,4 +1,4 @@
-// UDP sockets: opening one.
+// Opening sockets.
 #pragma once
 
 #include <cstdint>
@@ -17,5 +17,7 @@ struct BoundSocket {
 // The socket does not block, is closed on exec, and an IPv6 one takes IPv6 only. Returns 0 or an errno;
 // EINVAL when `host` is not a literal.
 int openUdp(const char* host, uint16_t port, BoundSocket& bound);
+// The same for a TCP socket, which listens.
+int openTcp(const char* host, uint16_t port, int backlog, BoundSocket& bound);
 
 }  // namespace rostra
