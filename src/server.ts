@@ -1,4 +1,5 @@
 /** The only place that wires parts together: settings in, a running server out. */
+import { isIPv6 } from 'node:net'
 import { hostname } from 'node:os'
 import { ConfigError } from './config/config-error.js'
 import { prepareDataDir } from './config/data-dir.js'
@@ -37,8 +38,8 @@ async function listenMedia(config: Config, log: Logger): Promise<Pool> {
     maxPublisherBps: config.maxPublisherRate,
   }
   try {
-    const { workers, rtcPort } = config
-    return await startPool({ workers, rtcPort, listen, limits, settings, log })
+    const { workers, rtcPort, rtcTcp } = config
+    return await startPool({ workers, rtcPort, rtcTcp, listen, limits, settings, log })
   } catch (error) {
     const { message } = error as Error
     throw new ConfigError(`${/EADDRNOTAVAIL|not an address/.test(message) ? '--rtc-ip' : '--rtc-port'}: ${message}`)
@@ -62,7 +63,7 @@ function readApiAuth({ apiSecret, tokenAuth, tokenAuthSecret }: Config): ApiAuth
   return apiAuth({ secret: apiSecret, tokens: signed ?? (tokenAuth ? 'stored' : undefined) })
 }
 
-function serverFacts(config: Config, version: string, candidateIp: string): ServerFacts {
+function serverFacts(config: Config, version: string, candidateIps: readonly string[]): ServerFacts {
   const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number)
   return {
     name: 'rostra',
@@ -72,10 +73,10 @@ function serverFacts(config: Config, version: string, candidateIp: string): Serv
     commitHash: 'not-a-git-build',
     compileTime: 'not-recorded',
     serverName: hostname(),
-    localIp: candidateIp,
-    ipv6: candidateIp.includes(':'),
+    localIp: candidateIps[0] ?? '',
+    ipv6: candidateIps.some(isIPv6),
     iceLite: true,
-    iceTcp: false,
+    iceTcp: config.rtcTcp,
     workers: config.workers,
     dependencies: { node: process.versions.node, openssl: process.versions.openssl ?? '' },
     ...(config.eventUrl && { eventHandlers: { 'rostra.eventhandler.http': eventHandlerFacts(version) } }),
@@ -199,7 +200,11 @@ async function wire(prepared: Prepared, closers: Closers): Promise<Drain> {
   const refusals = new Refusals()
   const gateway = createGateway({
     plugins: [plugin],
-    facts: serverFacts(config, version, pool.candidates[0]?.ip ?? ''),
+    facts: serverFacts(
+      config,
+      version,
+      pool.candidates.map(({ ip }) => ip),
+    ),
     log,
     events: events.sink,
     auth: readApiAuth(config),

@@ -18,6 +18,7 @@ const io: MediaIo = {
   counters: new Float64Array(0),
   fingerprint: '',
   listen: () => ({ socket: 0, port: 0 }),
+  listenTcp: () => ({ socket: 0, port: 0 }),
   allocate: () => 0,
   allow: () => true,
   select: () => true,

@@ -59,6 +59,10 @@ test('addresses may be repeated, and separated by commas in the variable', () =>
   ]
   assert.deepEqual(read(['--rtc-ip', '127.0.0.1', '--rtc-ip', '::1=2001:db8::1']).rtcIp, both)
   assert.deepEqual(read([], { ROSTRA_RTC_IP: '127.0.0.1,::1=2001:db8::1' }).rtcIp, both)
+  assert.deepEqual(read(['--rtc-ip', '0.0.0.0=203.0.113.7', '--rtc-ip', 'FE80:0::1%eth0=2001:DB8:0:0::A']).rtcIp, [
+    { address: '0.0.0.0', announced: '203.0.113.7' },
+    { address: 'fe80::1%eth0', announced: '2001:db8::a' },
+  ])
 })
 
 const refused: [argv: string[], mistake: string][] = [
@@ -70,6 +74,17 @@ const refused: [argv: string[], mistake: string][] = [
   [['--session-timeout', '-1'], '--session-timeout: expected seconds from 0 to 2147483'],
   [['--host', ''], '--host: expected some text'],
   [['--rtc-ip', 'here'], '--rtc-ip: "here" is not ADDRESS or LISTEN=ANNOUNCED (IP addresses)'],
+  [['--rtc-ip', '0.0.0.0'], '--rtc-ip: 0.0.0.0 cannot be announced: it stands for all addresses of this host'],
+  [['--rtc-ip', '0::0'], '--rtc-ip: 0::0 cannot be announced: it stands for all addresses of this host'],
+  [['--rtc-ip', 'fe80::1%lo'], '--rtc-ip: fe80::1%lo cannot be announced: a candidate has no zone'],
+  [
+    ['--rtc-ip', '::1=febf::1'],
+    '--rtc-ip: febf::1 cannot be announced: link-local addresses need a zone, which a candidate does not have',
+  ],
+  [
+    ['--rtc-ip', '::ffff:10.0.0.1'],
+    '--rtc-ip: ::ffff:10.0.0.1 cannot be announced: write the IPv4 address that is in it',
+  ],
   [['--rtc-ip', '::1=::2=::3'], '--rtc-ip: "::1=::2=::3" is not ADDRESS or LISTEN=ANNOUNCED (IP addresses)'],
   [['--profile', 'other'], '--profile: expected one of documented, upstream'],
   [['--log-level', 'loud'], '--log-level: expected one of fatal, error, warn, info, debug, trace, silent'],

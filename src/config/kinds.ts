@@ -57,12 +57,36 @@ export const subfolder = z
   .string({ error: 'expected text' })
   .regex(/^[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)*$/, { error: 'expected a name of a folder below --data-dir' })
 
+/** One way to write an IPv6 address (RFC 5952), so that equal ones look equal. A zone (`fe80::1%eth0`) stays. */
+function canonical(address: string): string {
+  const [plain = '', zone] = address.split('%')
+  if (!isIPv6(plain)) return address
+  const { hostname } = new URL(`http://[${plain}]`)
+  return zone === undefined ? hostname.slice(1, -1) : `${hostname.slice(1, -1)}%${zone}`
+}
+
+/** Why clients could never reach an address that a candidate tells them; undefined when they may. */
+function whyUnreachable(announced: string): string | undefined {
+  if (announced.includes('%')) return 'a candidate has no zone'
+  if (/^(0\.0\.0\.0|::)$/.test(announced)) return 'it stands for all addresses of this host'
+  if (/^fe[89ab]/.test(announced)) return 'link-local addresses need a zone, which a candidate does not have'
+  if (announced.startsWith('::ffff:')) return 'write the IPv4 address that is in it'
+  return undefined
+}
+
 /** `ADDRESS` or `LISTEN=ANNOUNCED`. */
 export const rtcIp = z.string({ error: 'expected text' }).transform((text, context) => {
   const [address = '', announced = address, ...rest] = text.split('=')
-  if (isIP(address) && isIP(announced) && rest.length === 0) return { address, announced }
-  context.addIssue({ code: 'custom', message: `"${text}" is not ADDRESS or LISTEN=ANNOUNCED (IP addresses)` })
-  return z.NEVER
+  const wrong = (message: string) => {
+    context.addIssue({ code: 'custom', message })
+    return z.NEVER
+  }
+  if (!isIP(address) || !isIP(announced) || rest.length > 0) {
+    return wrong(`"${text}" is not ADDRESS or LISTEN=ANNOUNCED (IP addresses)`)
+  }
+  const why = whyUnreachable(canonical(announced))
+  if (why !== undefined) return wrong(`${announced} cannot be announced: ${why}`)
+  return { address: canonical(address), announced: canonical(announced) }
 })
 
 /** `*`, or scheme and host of a page, like `https://example.com`. */

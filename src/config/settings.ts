@@ -87,8 +87,13 @@ export const settings = {
   },
   rtcPort: {
     value: 'port',
-    description: 'UDP port of the first media worker, worker i uses port + i; 0 = any',
+    description: 'UDP and TCP port of the first media worker, worker i uses port + i; 0 = any',
     type: port.default(40_000),
+  },
+  rtcTcp: {
+    value: YES_NO,
+    description: 'media may come over TCP, on the same ports, where UDP is blocked',
+    type: yesNo.default(true),
   },
   rtcIp: {
     value: 'address',

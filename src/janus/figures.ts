@@ -5,13 +5,13 @@ import type { DataTraffic, InfoAddress, MediaTraffic, PeerConnectionInfo } from 
 const text = ({ ip, port }: InfoAddress) => `${ip}:${port}`
 
 /** Of the server's addresses all are host candidates; those of a client are known from its checks only. */
-export const pairText = ({ local, remote }: NonNullable<PeerConnectionInfo['ice']['selected']>): string =>
-  `${text(local)} [host,udp] <-> ${text(remote)} [prflx,udp]`
+export const pairText = ({ protocol, local, remote }: NonNullable<PeerConnectionInfo['ice']['selected']>): string =>
+  `${text(local)} [host,${protocol}] <-> ${text(remote)} [prflx,${protocol}]`
 
 /** `selected-pair` and `candidates` of an event. */
 export function selectedPair(pair: NonNullable<PeerConnectionInfo['ice']['selected']>): object {
   const candidate = ({ ip, port }: InfoAddress, type: 'host' | 'prflx') => ({
-    ...{ address: ip, port, type, transport: 'udp' },
+    ...{ address: ip, port, type, transport: pair.protocol },
     family: ip.includes(':') ? 6 : 4,
   })
   return {

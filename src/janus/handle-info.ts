@@ -29,7 +29,11 @@ export interface PeerConnectionInfo {
     /** As in SDP, without `a=candidate:`. */
     readonly localCandidates: readonly string[]
     readonly remoteCandidates: readonly string[]
-    readonly selected?: { readonly local: InfoAddress; readonly remote: InfoAddress }
+    readonly selected?: {
+      readonly protocol: 'udp' | 'tcp'
+      readonly local: InfoAddress
+      readonly remote: InfoAddress
+    }
     readonly connectedAgoMs?: number
   }
   readonly dtls: {

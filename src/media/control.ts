@@ -218,9 +218,11 @@ export type Command = { ask?: number } & (
   | {
       kind: 'start'
       index: number
-      /** UDP port for all of `listen`; 0 = any. */
+      /** Port for all of `listen`; 0 = any. */
       port: number
       listen: { address: string; announced: string }[]
+      /** Whether it listens on TCP beside UDP. */
+      tcp: boolean
       limits: WorkerLimits
       settings: MediaSettings
     }

@@ -1,8 +1,8 @@
 /** The process around a media worker: fork channel, clock, timer, randomness. `pool.ts` starts it. */
 import { randomFillSync } from 'node:crypto'
-import { isIPv6 } from 'node:net'
+import { listenOn } from './candidates.js'
 import { openCaptureFile } from './capture/capture-file.js'
-import type { Candidate, Command, Report } from './control.js'
+import type { Command, Report } from './control.js'
 import { openNativeIo } from './io/binding.js'
 import { watchUsage } from './usage.js'
 import { MediaWorker } from './worker.js'
@@ -37,39 +37,34 @@ function wakeAt(atMs: number, wake: () => void): void {
 
 const usage = watchUsage()
 
-/** RFC 8445 §5.1.2.1: host candidates; earlier addresses are preferred, IPv4 and IPv6 in the order given. */
-const priority = (index: number) => 126 * 2 ** 24 + (65_535 - index) * 2 ** 8 + 255
+/** A port that is free for UDP may be taken for TCP, and another address may have neither. */
+const PORT_ATTEMPTS = 20
 
-function start({ port, listen, limits, settings }: Extract<Command, { kind: 'start' }>): void {
-  worker = new MediaWorker(
-    {
-      openIo: openNativeIo,
-      report,
-      nowMs,
-      wakeAt,
-      random,
-      usage,
-      openCapture: openCaptureFile,
-    },
-    limits,
-  )
-  worker.command({ kind: 'configure', settings })
-  const candidates: Candidate[] = []
-  let bound = port
-  for (const [index, { address, announced }] of listen.entries()) {
-    // With port 0 the first socket chooses and the others follow: one port for all addresses.
-    bound = worker.io.listen(address, bound).port
-    candidates.push({
-      foundation: String(index + 1),
-      component: 1,
-      protocol: 'udp',
-      priority: priority(index),
-      ip: announced,
-      port: bound,
-    })
+async function start(command: Extract<Command, { kind: 'start' }>): Promise<void> {
+  const { port, listen, tcp, limits, settings } = command
+  for (let attempt = 1; ; attempt++) {
+    worker = new MediaWorker(
+      {
+        openIo: openNativeIo,
+        report,
+        nowMs,
+        wakeAt,
+        random,
+        usage,
+        openCapture: openCaptureFile,
+      },
+      limits,
+    )
+    worker.command({ kind: 'configure', settings })
+    try {
+      const candidates = listenOn(worker.io, listen, port, tcp)
+      report({ kind: 'ready', fingerprint: { algorithm: 'sha-256', value: worker.io.fingerprint }, candidates })
+      return
+    } catch (error) {
+      if (port !== 0 || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || attempt === PORT_ATTEMPTS) throw error
+      await worker.close()
+    }
   }
-  candidates.sort((a, b) => Number(isIPv6(a.ip)) - Number(isIPv6(b.ip)))
-  report({ kind: 'ready', fingerprint: { algorithm: 'sha-256', value: worker.io.fingerprint }, candidates })
 }
 
 async function stop(code: number): Promise<void> {
@@ -81,12 +76,10 @@ async function stop(code: number): Promise<void> {
 
 process.on('message', (command: Command) => {
   if (command.kind === 'start') {
-    try {
-      start(command)
-    } catch (error) {
+    start(command).catch((error) => {
       report({ kind: 'failed', message: error instanceof Error ? error.message : String(error) })
       void stop(1)
-    }
+    })
   } else if (command.kind === 'stop') void stop(0)
   else worker?.command(command)
 })

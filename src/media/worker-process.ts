@@ -20,8 +20,10 @@ export interface PoolLog {
 }
 
 export interface WorkerOptions {
-  /** Worker i uses UDP port `rtcPort + i`; 0 = any port. */
+  /** Worker i uses port `rtcPort + i`; 0 = any port. */
   rtcPort: number
+  /** Whether clients may come over TCP too. */
+  rtcTcp: boolean
   listen: { address: string; announced: string }[]
   limits: WorkerLimits
   /** For workers that start from now on. */
@@ -116,7 +118,7 @@ export class WorkerProcess implements EndpointHome {
       execArgv: WORKER_FLAGS,
     })
     this.#child = child
-    const { rtcPort, listen, limits, settings } = this.#options
+    const { rtcPort, rtcTcp, listen, limits, settings } = this.#options
     return new Promise((resolve, reject) => {
       let failure: string | undefined
       child.on('message', (message) => {
@@ -142,6 +144,7 @@ export class WorkerProcess implements EndpointHome {
         kind: 'start',
         index: this.index,
         port: rtcPort === 0 ? 0 : rtcPort + this.index,
+        tcp: rtcTcp,
         listen,
         limits,
         settings,

@@ -71,11 +71,14 @@ function peerConnection(endpoint: PooledEndpoint, info: EndpointInfo, order: Mli
     ice: {
       state: ice.state,
       localCandidates: endpoint.candidates.map(
-        ({ foundation, component, protocol, priority, ip, port }) =>
-          `${foundation} ${component} ${protocol} ${priority} ${ip} ${port} typ host`,
+        ({ foundation, component, protocol, priority, ip, port, tcpType }) =>
+          `${foundation} ${component} ${protocol} ${priority} ${ip} ${port} typ host${tcpType ? ` tcptype ${tcpType}` : ''}`,
       ),
       remoteCandidates: candidatesOf(remoteSdp),
-      ...(ice.selected && local && { selected: { local: { ip: local.ip, port: local.port }, remote: ice.selected } }),
+      ...(ice.selected &&
+        local && {
+          selected: { protocol: local.protocol, local: { ip: local.ip, port: local.port }, remote: ice.selected },
+        }),
       ...(ice.connectedAgoMs !== undefined && { connectedAgoMs: ice.connectedAgoMs }),
     },
     dtls: {

@@ -1,7 +1,7 @@
 /** A publisher and a subscriber of it without browsers, for tests about what the server does to its peers. */
 import type { TestContext } from 'node:test'
 import { JanusSocket, type JanusTestHandle } from './janus-socket.js'
-import { MediaClients, type MediaPeer, readRemote } from './media-client.js'
+import { MediaClients, type MediaPeer, type RemoteTransport, readRemote } from './media-client.js'
 import { type ServerProcess, startServer } from './server-process.js'
 
 export interface Party {
@@ -34,8 +34,18 @@ export async function openStage(
   return { server, clients, janus }
 }
 
+/** Where a client sends to instead of the address in the description: what stands between it and the server. */
+export type Reach = (remote: RemoteTransport) => RemoteTransport
+const directly: Reach = (remote) => remote
+
 /** Joins, then offers audio and video (so that the room's worker is chosen by the room); resolves when it is up. */
-export async function publish(janus: JanusSocket, clients: MediaClients, room: string, user: string): Promise<Party> {
+export async function publish(
+  janus: JanusSocket,
+  clients: MediaClients,
+  room: string,
+  user: string,
+  reach = directly,
+): Promise<Party> {
   const handle = await janus.attach()
   const subscribe = { notifications: true, data: true }
   const joined = await handle.message({ kind: 'join', room_id: room, user_id: user, subscribe })
@@ -46,7 +56,7 @@ export async function publish(janus: JanusSocket, clients: MediaClients, room: s
     {},
     { type: 'offer', sdp: peer.offer({ audio: AUDIO_SSRC, video: VIDEO_SSRC }) },
   )
-  await Promise.all([peer.connect(readRemote(jsep!.sdp)), up])
+  await Promise.all([peer.connect(reach(readRemote(jsep!.sdp))), up])
   return { handle, peer }
 }
 
@@ -74,6 +84,7 @@ export async function subscribe(
   room: string,
   user: string,
   to: string,
+  reach = directly,
 ): Promise<Party> {
   const handle = await janus.attach()
   const joined = await handle.message({ kind: 'join', room_id: room, user_id: user, subscribe: { media: to } })
@@ -81,7 +92,7 @@ export async function subscribe(
   const peer = clients.peer()
   const up = handle.next('webrtcup')
   await handle.message({}, { type: 'answer', sdp: peer.answer(joined.jsep.sdp) })
-  await Promise.all([peer.connect(readRemote(joined.jsep.sdp)), up])
+  await Promise.all([peer.connect(reach(readRemote(joined.jsep.sdp))), up])
   return { handle, peer }
 }
 

@@ -77,7 +77,7 @@ test('J-108 a handle with a PeerConnection: transport, keys and figures', async 
         state: 'connected',
         localCandidates: ['1 1 udp 1 10.0.0.1 40000 typ host'],
         remoteCandidates: [],
-        selected: { local: { ip: '10.0.0.1', port: 40_000 }, remote: { ip: '10.0.0.2', port: 5 } },
+        selected: { protocol: 'tcp', local: { ip: '10.0.0.1', port: 40_000 }, remote: { ip: '10.0.0.2', port: 5 } },
         connectedAgoMs: 1000,
       },
       dtls: {
@@ -127,7 +127,7 @@ test('J-108 a handle with a PeerConnection: transport, keys and figures', async 
     connected: 10_000_000,
     'local-candidates': ['1 1 udp 1 10.0.0.1 40000 typ host'],
     'remote-candidates': [],
-    'selected-pair': '10.0.0.1:40000 [host,udp] <-> 10.0.0.2:5 [prflx,udp]',
+    'selected-pair': '10.0.0.1:40000 [host,tcp] <-> 10.0.0.2:5 [prflx,tcp]',
     ready: 1,
   })
   assert.deepEqual(dtls, {

@@ -27,7 +27,7 @@ const known = (remote: string): HandleInfo => ({
     ...{ offerFrom: 'client', negotiated: true, extensions: {}, media: [] },
     ice: {
       ...{ state: 'connected', localCandidates: [], remoteCandidates: [] },
-      selected: { local: { ip: '192.0.2.1', port: 40_000 }, remote: { ip: remote, port: 5 } },
+      selected: { protocol: 'udp', local: { ip: '192.0.2.1', port: 40_000 }, remote: { ip: remote, port: 5 } },
     },
     dtls: { state: 'connected', fingerprint: '', received: { packets: 0, bytes: 0 }, sent: { packets: 0, bytes: 0 } },
   },

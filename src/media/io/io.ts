@@ -135,6 +135,12 @@ export const ioCounterNames = [
   'send_queue_full',
   'send_error',
   'send_again',
+  'tcp_opened',
+  'tcp_closed',
+  'tcp_refused',
+  'tcp_expired',
+  'tcp_stalled',
+  'send_tcp_full',
   'stale_id',
 ] as const
 
@@ -159,6 +165,11 @@ export interface MediaIo {
    * @throws Error with `code` as from the system (EADDRINUSE, EACCES, EADDRNOTAVAIL) and a one-line message
    */
   listen(host: string, port: number): { socket: number; port: number }
+  /**
+   * The same for TCP. Each connection made to it is an address like any other, and what comes over it is framed as RFC
+   * 4571 says. One whose address belongs to no transport is closed after 10 s, one that is silent after a minute.
+   */
+  listenTcp(host: string, port: number): { socket: number; port: number }
 
   /** A new transport, or −1 when none is free. Ids carry a generation: a freed id never means another transport. */
   allocate(): number

@@ -91,6 +91,10 @@ class SimulatedIo implements MediaIo {
     return { socket, port: bound.port }
   }
 
+  listenTcp(): never {
+    throw Object.assign(new Error('the simulated network has datagrams only'), { code: 'EPROTONOSUPPORT' })
+  }
+
   // ---- transports
 
   allocate(): number {

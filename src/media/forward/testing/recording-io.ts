@@ -91,6 +91,9 @@ export class RecordingIo implements MediaIo {
   listen(): { socket: number; port: number } {
     return { socket: 0, port: 0 }
   }
+  listenTcp(): { socket: number; port: number } {
+    return { socket: 0, port: 0 }
+  }
   allocate(): number {
     return 0
   }
