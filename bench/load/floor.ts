@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { openNativeIo } from '../../src/media/io/binding.js'
 import { Addr, type MediaIo } from '../../src/media/io/io.js'
-import { freeUdpPort } from '../../test/support/server-process.js'
+import { freePort } from '../../test/support/server-process.js'
 import { cpuMicroseconds, separate } from './cpu.js'
 import { pace, warmUp } from './pacer.js'
 import type { Result, Shape } from './shape.js'
@@ -31,7 +31,7 @@ export async function measureFloor(shape: Shape): Promise<Result> {
   const io = openNativeIo({}, () => {})
   const { socket } = io.listen('127.0.0.1', 0)
   const first = listenInARow(io, shape.subscribers)
-  const port = await freeUdpPort()
+  const port = await freePort()
   const floor = spawn(program, [String(port), String(shape.subscribers), String(first)], {
     stdio: ['ignore', 'ignore', 2],
   })

@@ -12,14 +12,15 @@ test('silent clients leave within 20 s; a claim, an ICE restart or a new peer co
   const flags = ['--workers', '1', '--reclaim-session-timeout', '60']
   const { server, clients, janus: observing } = await openStage(t, flags)
   const sessions: Record<string, JanusSocket> = {}
-  for (const user of ['vanished', 'moved', 'claimed', 'renewed']) {
+  for (const user of ['vanished', 'roamed', 'moved', 'claimed', 'renewed']) {
     sessions[user] = await JanusSocket.open(server.webSocketUrl)
     t.after(() => sessions[user]!.close())
     await sessions[user].create()
   }
   const party = (user: string) => publish(sessions[user]!, clients, 'room', user)
-  const [vanished, moved, claimed, renewed] = [
+  const [vanished, roamed, moved, claimed, renewed] = [
     await party('vanished'),
+    await party('roamed'),
     await party('moved'),
     await party('claimed'),
     await party('renewed'),
@@ -30,10 +31,20 @@ test('silent clients leave within 20 s; a claim, an ICE restart or a new peer co
   t.after(() => voice.stop())
   await eventually('the witness hears who will move', () => viewer.peer.rtpPackets > 5)
 
-  for (const { peer } of [vanished, moved, claimed, renewed]) peer.fallSilent()
+  const roamedTalk = speak(roamed.peer)
+  t.after(() => roamedTalk.stop())
+  const roamedHearer = await subscribe(observing, clients, 'room', 'witness', 'roamed')
+  await eventually('the witness hears who will roam', () => roamedHearer.peer.rtpPackets > 5)
+
+  for (const { peer } of [vanished, roamed, moved, claimed, renewed]) peer.fallSilent()
   await Promise.all(Object.values(sessions).map((each) => each.request('keepalive')))
   const silentSinceMs = performance.now()
   const left = witness.handle.janus.next(({ plugindata }) => plugindata?.data.event === 'leave', GONE_MS)
+
+  // Another port, and nobody was told: the next check brings the call there.
+  roamed.peer.changePort()
+  roamedHearer.peer.rtpPackets = 0
+  await eventually('the witness hears who roams', () => roamedHearer.peer.rtpPackets > 5)
 
   // Another network: the same peer connection goes on from a new address.
   moved.peer.moveToNewSocket()
@@ -72,7 +83,7 @@ test('silent clients leave within 20 s; a claim, an ICE restart or a new peer co
     ['vanished'],
   )
   const body = { kind: 'data', body: 'still here?' }
-  for (const { handle } of [moved, renewed]) {
+  for (const { handle } of [roamed, moved, renewed]) {
     assert.equal((await handle.message(body)).plugindata?.data.success, true)
   }
   const reply = await claiming.request('message', { handle_id: claimed.handle.id, body })

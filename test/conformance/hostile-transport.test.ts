@@ -236,6 +236,64 @@ test('H-07 H-08 flipped bits and packets sent again are dropped and counted', as
   assert.equal(call.listener.peer.rtpPackets, 201)
 })
 
+test('H-07 H-08 the same for SRTCP and for DTLS records', async () => {
+  const call = await tappedCall()
+  const { peer } = call.publisher
+  const count = 100
+  // A receiver report without blocks (RFC 3550 §6.4.2), and what is no SCTP packet: both are authentic and of no effect.
+  const report = Buffer.from([0x80, 201, 0, 1, 0x0a, 0x0a, 0x0a, 0x0a])
+  for (let i = 0; i < count; i++) {
+    peer.sendRtcp(report)
+    peer.sendData(randomBytes(40))
+    peer.flush()
+  }
+  const isSrtcp = (packet: Buffer) => packet[0]! >> 6 === 2 && packet[1]! >= 192 && packet[1]! <= 223
+  const isRecord = (packet: Buffer) => packet[0] === 23
+  const captured = await eventually('all have passed', () => {
+    const [reports, records] = [call.tap.fromClient.filter(isSrtcp), call.tap.fromClient.filter(isRecord)]
+    return reports.length >= count && records.length >= count && { reports, records }
+  })
+  await stillTalks(call)
+  const before = await server.totals()
+  const random = seededRandom(8)
+  /** One bit of the tag, which four bytes of index follow in SRTCP; in a record it may be of the ciphertext. */
+  const flip = (packet: Buffer) => {
+    const flipped = Buffer.from(packet)
+    const bit = (packet.length - 20) * 8 + Math.floor(random() * 128)
+    flipped[bit >> 3]! ^= 1 << (bit & 7)
+    return flipped
+  }
+  const { reports, records } = captured
+  for (const packet of [...reports, ...records]) {
+    call.tap.inject(flip(packet))
+    call.tap.inject(packet)
+  }
+  const counts = await eventually('every one is counted', async () => {
+    const now = await server.totals()
+    const more = (name: string) => now[name]! - before[name]!
+    const [auth, replay, dtls] = [more('drop_srtcp_auth'), more('drop_srtcp_replay'), more('drop_dtls_error')]
+    return auth + replay >= 2 * reports.length && dtls >= 2 * records.length && { auth, replay, dtls }
+  })
+  assert.deepEqual(counts, { auth: reports.length, replay: reports.length, dtls: 2 * records.length })
+  await stillTalks(call)
+  await nothingSaid()
+})
+
+test('H-05 a captured check that comes from elsewhere does not move the call there', async () => {
+  const call = await tappedCall()
+  call.say(3)
+  await eventually('some sound', () => call.listener.peer.rtpPackets === 3)
+  const checks = call.tap.fromClient.filter((packet) => packet[0] === 0 && packet[1] === 1)
+  assert.ok(checks.length > 0)
+  const before = (await server.totals()).drop_stun_replayed!
+  for (const check of checks) await stranger.send(call.publisher.peer.remote!, check)
+  await eventually('they are counted', async () => {
+    return (await server.totals()).drop_stun_replayed! - before === checks.length
+  })
+  await stillTalks(call)
+  await nothingSaid()
+})
+
 test('H-09 100,000 bad packets from the right address: the call lives, the log stays quiet', async () => {
   const call = await tappedCall()
   const lines = server.log.length

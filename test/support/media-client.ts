@@ -245,6 +245,15 @@ export class MediaPeer {
     this.#silent = true
   }
 
+  /** Another network that the client does not notice (a NAT forgot it): a new socket, and everything else as before. */
+  changePort(): void {
+    const { socket, port } = this.#clients.io.listen('127.0.0.1', 0)
+    Object.assign(this, { socket, port })
+    this.#selected = false
+    this.#silent = false
+    this.#lastCheckMs = Number.NEGATIVE_INFINITY
+  }
+
   /** Another network: a new socket and new ICE credentials (RFC 8445 §9), the same DTLS association. Then offer. */
   moveToNewSocket(): void {
     const { socket, port } = this.#clients.io.listen('127.0.0.1', 0)

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -137,13 +138,23 @@ function sums(text: string, metric: string, label: string): Record<string, numbe
   return result
 }
 
-/** A UDP port of 127.0.0.1 that is free now, with `count` free ones in a row. */
-export async function freeUdpPort(address = '127.0.0.1'): Promise<number> {
-  const socket = createSocket('udp4')
-  socket.bind(0, address)
-  await once(socket, 'listening')
-  const { port } = socket.address()
-  socket.close()
-  await once(socket, 'close')
-  return port
+/** A port that is free now for UDP and TCP, which a worker's has to be. */
+export async function freePort(address = '127.0.0.1'): Promise<number> {
+  for (;;) {
+    const udp = createSocket('udp4')
+    udp.bind(0, address)
+    await once(udp, 'listening')
+    const { port } = udp.address()
+    const tcp = createServer().listen(port, address)
+    const isFree = await new Promise<boolean>((resolve) => {
+      tcp.once('listening', () => resolve(true))
+      tcp.once('error', () => resolve(false))
+    })
+    udp.close()
+    await once(udp, 'close')
+    if (!isFree) continue
+    tcp.close()
+    await once(tcp, 'close')
+    return port
+  }
 }

@@ -168,6 +168,31 @@ test('only USE-CANDIDATE from another address moves the selection', () => {
   for (const row of differences) assert.equal(bench.check({ ...valid, useCandidate: true }, row).select, true)
 })
 
+test('a captured nomination that comes from elsewhere moves nothing and gets no answer', () => {
+  const bench = connected()
+  const captured = buildBindingRequest({ ...valid, useCandidate: true })
+  assert.equal(bench.check(captured).reason, IceReason.accepted)
+  // Sent again by the peer itself, as long as nothing else has come since.
+  assert.equal(bench.check(captured).reason, IceReason.accepted)
+  const { allow, select, reason, responseLength } = bench.check(captured, other)
+  assert.deepEqual([allow, select, reason, responseLength], [false, false, IceReason.replayed, 0])
+  // It is no consent either.
+  bench.nowMs += CONSENT_TIMEOUT_MS - 1
+  bench.check(captured, other)
+  assert.equal(bench.agent.expire(bench.nowMs + 1), 'consent lost')
+})
+
+test('the peer may go to another address and come back, by other checks', () => {
+  const bench = connected()
+  const nominate = (from: Uint8Array) => bench.check({ ...valid, useCandidate: true }, from).select
+  assert.deepEqual([other, home, other].map(nominate), [true, true, true])
+  // Hundreds of checks later the first ones are still known.
+  const captured = buildBindingRequest({ ...valid, useCandidate: true })
+  bench.check(captured, home)
+  for (let i = 0; i < 500; i++) nominate(home)
+  assert.equal(bench.check(captured, other).reason, IceReason.replayed)
+})
+
 test('the first check may come before the description of the peer', () => {
   const bench = new Bench()
   assert.equal(bench.agent.deadline(), Number.POSITIVE_INFINITY)

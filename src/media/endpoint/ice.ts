@@ -6,6 +6,7 @@
  */
 import type { EndpointInfo, IceCredentials, SocketAddress } from '../control.js'
 import { Addr } from '../io/io.js'
+import { Nominations } from './nominations.js'
 import { readStun, StunClass, StunMethod, StunView, verifyFingerprint, verifyIntegrity } from './stun.js'
 import { MAX_STUN_RESPONSE_BYTES, type StunErrorCode, writeBindingError, writeBindingSuccess } from './stun-write.js'
 
@@ -31,6 +32,8 @@ export const IceReason = {
   ended: 9,
   /** Another transport has its connection on that address: set by the endpoint, which asks the io. */
   addressTaken: 10,
+  /** A nomination that came from another address before: somebody sends a captured check again. */
+  replayed: 11,
 } as const
 
 /** Names for metrics (`drop_stun_…`), in the order of `IceReason`. */
@@ -46,6 +49,7 @@ export const iceReasonNames = [
   'role_conflict',
   'ended',
   'address_taken',
+  'replayed',
 ] as const
 
 /** What the agent thinks of one received STUN message. Made once by the caller and filled again. */
@@ -93,6 +97,7 @@ export class IceLite {
   #connectedMs: number | undefined
   #hasSelected = false
   readonly #selected = new Uint8Array(Addr.stride)
+  readonly #nominations = new Nominations()
 
   constructor(local: IceCredentials) {
     this.#local = encodeLocal(local)
@@ -157,6 +162,11 @@ export class IceLite {
     if (local === undefined) return
     // From here on the sender knows our password: it may be answered, even with more bytes than it sent.
     verdict.reason = reasonToRefuse()
+    const { useCandidate, transactionIdOffset } = view
+    if (useCandidate && !this.#nominations.isOriginal(bytes, transactionIdOffset, addrs, addrOffset)) {
+      verdict.reason = IceReason.replayed
+      return
+    }
     const code = refusals[verdict.reason]
     if (code !== undefined) {
       verdict.responseLength = writeBindingError(out, outOffset, bytes, view, code, local.pwd)

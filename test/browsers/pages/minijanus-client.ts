@@ -208,6 +208,28 @@ export class Client {
     }
   }
 
+  /** How a client that lost its network asks for new candidates: the server offers again. */
+  async askAgain(user: string): Promise<void> {
+    const { handle } = this.subscriptions.get(user)!
+    const { plugindata, jsep } = await handle.sendMessage({ kind: 'subscribe', what: { media: user } })
+    if (!plugindata.data.success) throw new Error(JSON.stringify(plugindata.data))
+    if (!jsep) throw new Error('no offer')
+  }
+
+  /** Protocol and address of the server for each PeerConnection: its own, then those of the subscriptions. */
+  async paths(): Promise<string[]> {
+    const connections = [this.pc, ...[...this.subscriptions.values()].map(({ pc }) => pc)]
+    return Promise.all(
+      connections.map(async (pc) => {
+        const reports = await pc.getStats()
+        const transport = [...reports.values()].find(({ type }) => type === 'transport')
+        const pair = reports.get(transport.selectedCandidatePairId)
+        const { protocol, address, port } = reports.get(pair.remoteCandidateId)
+        return `${protocol} ${address}:${port}`
+      }),
+    )
+  }
+
   heard(data: Record<string, unknown> & { event?: string; user_id?: string }): void {
     if (!data.event) return
     this.events.push(data)

@@ -1,6 +1,6 @@
 /** The server between the two browsers of an impaired stage: rostra, or another that speaks the Janus API. */
 import { ADMIN_SECRET, HttpOperator } from '../operator.js'
-import { freeUdpPort, startServer } from '../server-process.js'
+import { freePort, startServer } from '../server-process.js'
 
 /** What the server says of its sending to one subscriber. */
 export interface ServerFigures {
@@ -24,8 +24,10 @@ export interface ImpairedServer {
 
 /** A rostra of one worker on loopback. */
 export async function startRostra(flags: readonly string[] = []): Promise<ImpairedServer> {
-  const port = await freeUdpPort()
-  const own = ['--workers', '1', '--rtc-port', String(port), '--admin-secret', ADMIN_SECRET]
+  const port = await freePort()
+  // Over TCP a browser would go around the relay.
+  const media = ['--rtc-port', String(port), '--rtc-tcp', 'false']
+  const own = ['--workers', '1', ...media, '--admin-secret', ADMIN_SECRET]
   const server = await startServer([...own, ...flags])
   const operator = new HttpOperator(server)
   return {

@@ -15,7 +15,7 @@ export interface BindingRequest {
   controlled?: bigint
   /** Default 0x6e7f1eff (RFC 8445 §5.1.2, a peer-reflexive host). `null` leaves the attribute out. */
   priority?: number | null
-  /** 12 bytes; default all 7. */
+  /** 12 bytes; default others than before. */
   transactionId?: Uint8Array
   /** One of `StunClass`; default request. */
   stunClass?: number
@@ -27,10 +27,17 @@ export interface BindingRequest {
   fingerprint?: boolean
 }
 
+let transactions = 0
+function nextTransactionId(): Uint8Array {
+  const id = new Uint8Array(12).fill(7)
+  new DataView(id.buffer).setUint32(8, ++transactions)
+  return id
+}
+
 /** A STUN Binding request as an ICE agent sends it (RFC 8445 §7.2.2). */
 export function buildBindingRequest(request: BindingRequest): Uint8Array {
   const out = new Uint8Array(2048)
-  const { pwd, priority = 0x6e7f1eff, controlling = 1n, transactionId = new Uint8Array(12).fill(7) } = request
+  const { pwd, priority = 0x6e7f1eff, controlling = 1n, transactionId = nextTransactionId() } = request
   const { stunClass = StunClass.request, method = StunMethod.binding } = request
   let at = writeHeader(out, 0, stunClass, method, transactionId, 0)
   if (request.username !== undefined) {

@@ -1,0 +1,39 @@
+/**
+ * The checks with USE-CANDIDATE that an agent has believed. Nothing in a check says when it was made or where from, so one
+ * that somebody captured is valid for as long as the credentials are; only its transaction id tells it from a new one.
+ */
+import { Addr } from '../io/io.js'
+
+/** Some twenty minutes at the pace of browsers. */
+const REMEMBERED = 512
+const TRANSACTION_ID_BYTES = 12
+
+export class Nominations {
+  /** Pairs: transaction, address. Made with the first, since not every endpoint gets that far. */
+  #known: Uint32Array | undefined
+  #next = 0
+
+  /**
+   * @param addrs the row at `addrOffset` is where it came from
+   * @returns false when the same check came from another address before; from the same one it is sent again
+   */
+  isOriginal(bytes: Uint8Array, transactionIdOffset: number, addrs: Uint8Array, addrOffset: number): boolean {
+    const known = (this.#known ??= new Uint32Array(2 * REMEMBERED))
+    const transaction = hash(bytes, transactionIdOffset, TRANSACTION_ID_BYTES)
+    const address = hash(addrs, addrOffset, Addr.stride)
+    for (let at = 0; at < known.length; at += 2) {
+      if (known[at] === transaction) return known[at + 1] === address
+    }
+    known[this.#next] = transaction
+    known[this.#next + 1] = address
+    this.#next = (this.#next + 2) % known.length
+    return true
+  }
+}
+
+/** FNV-1a; never 0, which an empty place is. Who could choose what is hashed knows the password. */
+function hash(bytes: Uint8Array, offset: number, length: number): number {
+  let value = 0x811c9dc5
+  for (let i = 0; i < length; i++) value = Math.imul(value ^ bytes[offset + i]!, 0x01000193)
+  return value >>> 0 || 1
+}
