@@ -240,6 +240,10 @@ test('H-07 H-08 the same for SRTCP and for DTLS records', async () => {
   const call = await tappedCall()
   const { peer } = call.publisher
   const count = 100
+  const isSrtcp = (packet: Buffer) => packet[0]! >> 6 === 2 && packet[1]! >= 192 && packet[1]! <= 223
+  const isRecord = (packet: Buffer) => packet[0] === 23
+  // Held back, so that what comes first is forged: an index that is known already is not even looked at.
+  call.tap.rewrite = (packet) => (isSrtcp(packet) || isRecord(packet) ? undefined : packet)
   // A receiver report without blocks (RFC 3550 §6.4.2), and what is no SCTP packet: both are authentic and of no effect.
   const report = Buffer.from([0x80, 201, 0, 1, 0x0a, 0x0a, 0x0a, 0x0a])
   for (let i = 0; i < count; i++) {
@@ -247,13 +251,10 @@ test('H-07 H-08 the same for SRTCP and for DTLS records', async () => {
     peer.sendData(randomBytes(40))
     peer.flush()
   }
-  const isSrtcp = (packet: Buffer) => packet[0]! >> 6 === 2 && packet[1]! >= 192 && packet[1]! <= 223
-  const isRecord = (packet: Buffer) => packet[0] === 23
-  const captured = await eventually('all have passed', () => {
+  const { reports, records } = await eventually('all were sent', () => {
     const [reports, records] = [call.tap.fromClient.filter(isSrtcp), call.tap.fromClient.filter(isRecord)]
     return reports.length >= count && records.length >= count && { reports, records }
   })
-  await stillTalks(call)
   const before = await server.totals()
   const random = seededRandom(8)
   /** One bit of the tag, which four bytes of index follow in SRTCP; in a record it may be of the ciphertext. */
@@ -263,9 +264,9 @@ test('H-07 H-08 the same for SRTCP and for DTLS records', async () => {
     flipped[bit >> 3]! ^= 1 << (bit & 7)
     return flipped
   }
-  const { reports, records } = captured
   for (const packet of [...reports, ...records]) {
     call.tap.inject(flip(packet))
+    call.tap.inject(packet)
     call.tap.inject(packet)
   }
   const counts = await eventually('every one is counted', async () => {
