@@ -10,7 +10,7 @@ import type { Browser } from 'playwright-core'
 import { type BrowserName, browserNames, launchers } from '../../test/support/browsers.js'
 import { browserPage } from '../../test/support/impaired/browser-page.js'
 import { type ImpairedServer, startRostra } from '../../test/support/impaired/server.js'
-import type { PictureShape, RelayFigures } from '../../test/support/impaired/stage.js'
+import type { PictureShape, RelayFigures, Sample } from '../../test/support/impaired/stage.js'
 import { servePages } from '../../test/support/pages.js'
 import { startJanusInNamespace } from '../peers/janus-namespace.js'
 import { encodingsOf, readShape } from './encodings.js'
@@ -141,7 +141,9 @@ async function main(): Promise<void> {
       const all: Series[] = []
       for (const run of runs(scenario, starts)) {
         const { name, recording } = await one(run, picture, `${pages.url}/impaired.html`)
-        all.push({ name, recording })
+        const estimateBps = ({ sender, server }: Sample) =>
+          scenario.steps === 'publisher' ? sender.availableBps : server.estimateBps
+        all.push({ name, recording, estimateBps })
         const summary = summarise(recording)
         const { late } = recording.samples.at(-1)!.relay
         rows.push({ scenario: scenario.title, who: name, summary, lateMs: late.p99Ms })

@@ -1,10 +1,13 @@
 /** Recordings of the same scenario as one SVG: capacity, estimate and what arrived; height of the picture; frames; age. */
+import type { Sample } from '../../test/support/impaired/stage.js'
 import type { Recording } from './run.js'
 import { receivedBps } from './summary.js'
 
 export interface Series {
   name: string
   recording: Recording
+  /** Who has estimated the link whose capacity changes: the publisher its own, the server the subscriber's. */
+  estimateBps(sample: Sample): number | undefined
 }
 
 interface Point {
@@ -60,7 +63,7 @@ function capacity({ recording }: Series): Point[] {
 /** @returns an SVG document */
 export function plot(title: string, all: readonly Series[]): string {
   const colour = (index: number) => COLOURS[index % COLOURS.length]!
-  const of = (series: Series, value: (sample: Series['recording']['samples'][0]) => number | undefined): Point[] =>
+  const of = (series: Series, value: (sample: Sample) => number | undefined): Point[] =>
     series.recording.samples.flatMap((sample) => {
       const y = value(sample)
       return y === undefined ? [] : [{ x: seconds(series.recording, sample.atMs), y }]
@@ -78,7 +81,10 @@ export function plot(title: string, all: readonly Series[]): string {
       { points: capacity(all[0]!), colour: GREY, step: true },
       ...all.map((series, index) => ({ points: arrived(series), colour: colour(index) })),
       ...all.map((series, index) => ({
-        points: of(series, ({ server }) => server.estimateBps && server.estimateBps / 1_000),
+        points: of(series, (sample) => {
+          const bps = series.estimateBps(sample)
+          return bps === undefined ? undefined : bps / 1_000
+        }),
         colour: colour(index),
         dash: '5 4',
       })),
@@ -134,8 +140,8 @@ function legend(all: readonly Series[], colour: (index: number) => string): stri
   const entries = [
     { text: 'capacity', colour: GREY },
     ...all.map(({ name }, index) => ({ text: `${name}: received`, colour: colour(index) })),
-    ...all.flatMap(({ name, recording }, index) =>
-      recording.samples.some(({ server }) => server.estimateBps !== undefined)
+    ...all.flatMap(({ name, recording, estimateBps }, index) =>
+      recording.samples.some((sample) => estimateBps(sample) !== undefined)
         ? [{ text: `${name}: estimate`, colour: colour(index), dash: '5 4' }]
         : [],
     ),

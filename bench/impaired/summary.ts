@@ -138,7 +138,9 @@ function steps(
     const later = thin.findLast((sample) => sample.atMs <= atMs + 2_000)!
     return later.atMs > atMs + 1_000 && overflown(later) === overflown(thin[index]!)
   })
-  const back = between(wideMs, Number.POSITIVE_INFINITY).find(({ bps }) => bps > 0.75 * before)
+  // Of a publisher that had sent no more than the thin link takes nobody can say when it was back.
+  const rising = before > 1.5 * thinBps ? between(wideMs, Number.POSITIVE_INFINITY) : []
+  const back = rising.find(({ bps }) => bps > 0.75 * before)
   return {
     ...(quiet && { downMs: quiet.atMs - thinMs }),
     ...(back && { upMs: back.atMs - wideMs }),

@@ -27,12 +27,12 @@ after(async () => {
   pages.close()
 })
 
-async function open(t: TestContext, encodings: RTCRtpEncodingParameters[]): Promise<ImpairedStage> {
+async function open(t: TestContext, encodings: RTCRtpEncodingParameters[], picture = PICTURE): Promise<ImpairedStage> {
   const [publisher, subscriber] = await Promise.all(
     ['publisher', 'subscriber'].map(() => browserPage(browser, `${pages.url}/impaired.html`)),
   )
   const ends = { publisher: publisher!, subscriber: subscriber! }
-  const stage = await ImpairedStage.open({ server, ...ends, picture: PICTURE, encodings, seed: 42 })
+  const stage = await ImpairedStage.open({ server, ...ends, picture, encodings, seed: 42 })
   t.after(() => stage.close())
   await stage.until('moving pictures', ({ receiver }) => receiver.framesDecoded > 20, 10_000)
   return stage
@@ -45,7 +45,7 @@ test('5 % and 10 % loss on every way: pictures keep moving, by retransmissions',
   for (const loss of [0.05, 0.1]) {
     const link = { loss, delayMs: DELAY_MS }
     await stage.impair({ publisher: link, subscriber: link })
-    const samples = await stage.during(8_000)
+    const samples = await stage.during(6_000)
     const first = samples[0]!
     const last = samples.at(-1)!
     const seconds = (last.atMs - first.atMs) / 1_000
@@ -64,4 +64,26 @@ test('5 % and 10 % loss on every way: pictures keep moving, by retransmissions',
       assert.ok(up.lost > 0 && down.lost > 0, `losses of the ${link}`)
     }
   }
+})
+
+test('a publisher on a thin link sends less within seconds, and as much as before when the link has recovered', async (t) => {
+  const stage = await open(t, [{ maxBitrate: 1_000_000 }])
+  const target = ({ sender }: Sample) => sender.encodings.reduce((sum, { targetBps }) => sum + targetBps, 0)
+  const good = await stage.until('a full bitrate', (sample) => target(sample) > 700_000, 20_000)
+
+  await stage.impair({ publisher: { delayMs: DELAY_MS, rateBps: 250_000, queueMs: 2_000 } })
+  const fell = performance.now()
+  await stage.until('a bitrate that fits', (sample) => target(sample) < 250_000, 8_000)
+  t.diagnostic(`less after ${(performance.now() - fell).toFixed(0)} ms`)
+  await stage.until('an empty queue', ({ relay }) => relay.links.publisher!.up.queueMs < 100, 10_000)
+  const thin = await stage.during(4_000)
+  const waits = thin.map(({ relay }) => relay.links.publisher!.up.queueMs).sort((a, b) => a - b)
+  assert.ok(waits[waits.length >> 1]! < 400, `waits ${waits}`)
+  const frames = thin.at(-1)!.receiver.framesDecoded - thin[0]!.receiver.framesDecoded
+  assert.ok(frames > 4 * 8, `${frames} frames in 4 s`)
+
+  await stage.impair({ publisher: { delayMs: DELAY_MS } })
+  const rose = performance.now()
+  await stage.until('the bitrate of before', (sample) => target(sample) > 0.7 * target(good), 25_000)
+  t.diagnostic(`back after ${(performance.now() - rose).toFixed(0)} ms`)
 })
