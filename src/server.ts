@@ -10,7 +10,6 @@ import { systemClock } from './janus/clock.js'
 import { createGateway } from './janus/gateway.js'
 import { Refusals } from './janus/refusals.js'
 import type { ServerFacts } from './janus/server-info.js'
-import { defaultPolicy } from './jsep/codecs.js'
 import { maxMessageSize } from './jsep/write-description.js'
 import { type Pool, startPool } from './media/pool.js'
 import { createLog, type Logger } from './observe/log.js'
@@ -194,7 +193,7 @@ async function wire(prepared: Prepared, closers: Closers): Promise<Drain> {
   const limits = roomLimits(config)
   reloads.add((next) => () => Object.assign(limits, roomLimits(next)))
   const { profile } = config
-  const codecs = defaultPolicy
+  const codecs = { audio: config.audioCodecs, video: config.videoCodecs }
   const plugin = createSfuPlugin({ pool, blocks, profile, auth, limits, codecs, log, clock: systemClock })
   closers.push(() => plugin.close())
   const refusals = new Refusals()

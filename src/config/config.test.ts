@@ -65,6 +65,12 @@ test('addresses may be repeated, and separated by commas in the variable', () =>
   ])
 })
 
+test('codecs are ranked as they are given', () => {
+  assert.deepEqual(read([]).videoCodecs, ['VP8', 'H264', 'VP9', 'AV1'])
+  assert.deepEqual(read(['--video-codecs', 'AV1', '--video-codecs', 'VP8']).videoCodecs, ['AV1', 'VP8'])
+  assert.deepEqual(read([], { ROSTRA_AUDIO_CODECS: 'opus', ROSTRA_VIDEO_CODECS: 'H264' }).audioCodecs, ['opus'])
+})
+
 const refused: [argv: string[], mistake: string][] = [
   [['--port', 'many'], '--port: expected a whole number from 0 to 65535'],
   [['--port', '65536'], '--port: expected a whole number from 0 to 65535'],
@@ -87,6 +93,12 @@ const refused: [argv: string[], mistake: string][] = [
   ],
   [['--rtc-ip', '::1=::2=::3'], '--rtc-ip: "::1=::2=::3" is not ADDRESS or LISTEN=ANNOUNCED (IP addresses)'],
   [['--profile', 'other'], '--profile: expected one of documented, upstream'],
+  [['--video-codecs', 'VP8,Theora'], '--video-codecs: expected one of VP8, H264, VP9, AV1'],
+  [
+    ['--video-codecs', 'VP8', '--video-codecs', 'VP8'],
+    '--video-codecs: expected some of VP8, H264, VP9, AV1, each once',
+  ],
+  [['--audio-codecs', 'red'], '--audio-codecs: expected opus among them: red only goes around it'],
   [['--log-level', 'loud'], '--log-level: expected one of fatal, error, warn, info, debug, trace, silent'],
   [['--tls-cert', 'a.pem'], '--tls-cert and --tls-key: one is given without the other'],
   [['--admin-host', '0.0.0.0'], '--admin-host: an address that is not loopback needs --admin-secret'],

@@ -52,6 +52,13 @@ export function list<T extends z.ZodType>(item: T) {
   return z.preprocess(flat, z.array(item, { error: 'expected a list' }))
 }
 
+/** Some of these words, best first: at least one, each once. */
+export function ranking<const T extends readonly [string, ...string[]]>(words: T) {
+  return list(oneOf(words)).refine((ranked) => ranked.length > 0 && new Set(ranked).size === ranked.length, {
+    error: `expected some of ${words.join(', ')}, each once`,
+  })
+}
+
 /** A folder below another: a name, or several with slashes between them. */
 export const subfolder = z
   .string({ error: 'expected text' })

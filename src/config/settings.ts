@@ -13,6 +13,7 @@ import {
   oneOf,
   origin,
   port,
+  ranking,
   rtcIp,
   seconds,
   subfolder,
@@ -54,6 +55,10 @@ const eventTypes = [
 ] as const
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+/** As `src/jsep/formats.ts` has them. */
+const audioCodecs = ['opus', 'red'] as const
+const videoCodecs = ['VP8', 'H264', 'VP9', 'AV1'] as const
 
 /** By key: `rtcPort` is `--rtc-port`, `ROSTRA_RTC_PORT`, and `rtc-port` in the file. */
 export const settings = {
@@ -150,6 +155,20 @@ export const settings = {
     value: 'bytes',
     description: 'most that one captured file may have',
     type: integer(1024, 64 * 1024 * 1024 * 1024).default(64 * 1024 * 1024),
+  },
+  audioCodecs: {
+    value: 'codec',
+    description: 'opus, and red beside it; without red there is no redundancy; repeatable',
+    type: ranking(audioCodecs)
+      .refine((ranked) => ranked.includes('opus'), { error: 'expected opus among them: red only goes around it' })
+      .default([...audioCodecs]),
+    repeatable: true,
+  },
+  videoCodecs: {
+    value: 'codec',
+    description: `of ${videoCodecs.join(', ')}: a publisher gets the first that it has; repeatable`,
+    type: ranking(videoCodecs).default([...videoCodecs]),
+    repeatable: true,
   },
   mediaTimeout: {
     value: 'seconds',

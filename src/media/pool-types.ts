@@ -13,6 +13,7 @@ import type {
   IceCredentials,
   MediaKind,
   MediaSettings,
+  Preferences,
   ReceiveStream,
   SendStream,
 } from './control.js'
@@ -43,6 +44,8 @@ export interface PooledEndpoint {
   restart(): void
   receive(streams: ReceiveStream[]): void
   send(streams: SendStream[]): void
+  /** Holds until it is said anew. */
+  prefer(preferences: Preferences): void
   /** The publisher must live on the same worker. */
   source(publisher: PooledEndpoint | null): void
   place(room: string, user: string, flags: { relaysData: boolean; receivesData: boolean }): void

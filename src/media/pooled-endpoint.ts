@@ -85,6 +85,10 @@ export class WorkerEndpoint implements PooledEndpoint {
     this.#send({ kind: 'send', endpoint: this.id, streams })
   }
 
+  prefer(preferences: Parameters<PooledEndpoint['prefer']>[0]): void {
+    this.#send({ kind: 'prefer', endpoint: this.id, preferences })
+  }
+
   source(publisher: PooledEndpoint | null): void {
     if (publisher && publisher.worker !== this.worker) throw new Error('publisher and subscriber on different workers')
     this.#send({ kind: 'source', endpoint: this.id, publisher: publisher?.id ?? null })

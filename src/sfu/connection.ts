@@ -8,7 +8,7 @@ import type {
   PluginRequest,
   Negotiation as State,
 } from '../janus/plugin.js'
-import type { MediaKind } from '../media/control.js'
+import type { MediaKind, Preferences } from '../media/control.js'
 import type { Grant } from './auth.js'
 import type { Refusal } from './errors.js'
 import type { RoomNotice, SharedEvent } from './events.js'
@@ -33,6 +33,7 @@ export interface Wishes {
   data?: boolean
   /** A user id, or false for nobody. */
   media?: string | false
+  preferences?: Preferences
 }
 
 export class Connection implements PluginHandle, Member, Suspect, NegotiationHost {
@@ -211,6 +212,7 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
     else change()
     this.services.presence.listen(this, this.#notifications)
     if (wishes.data !== undefined) this.#place()
+    if (wishes.preferences) this.negotiator.prefer(wishes.preferences)
     if (wishes.media === undefined) return undefined
     const again = this.#media === wishes.media
     this.#media = wishes.media === false ? undefined : wishes.media

@@ -6,7 +6,7 @@
 import type { Jsep, Negotiation as State } from '../janus/plugin.js'
 import type { CodecPolicy, RemoteDescription } from '../jsep/jsep.js'
 import { readDescription } from '../jsep/read-description.js'
-import type { HangupReason, MediaKind } from '../media/control.js'
+import type { HangupReason, MediaKind, Preferences } from '../media/control.js'
 import type { EndpointObserver, MediaPool, PooledEndpoint } from '../media/pool-types.js'
 import { Refusal, refuse } from './errors.js'
 import { type MlineOrder, mlineOrder } from './mline-order.js'
@@ -61,6 +61,8 @@ export class Negotiation {
   readonly #lives = new WeakMap<PooledEndpoint, Life>()
   #publisher: Publisher | undefined
   #subscriber: Subscriber | undefined
+  /** What the client wants of media that it gets; holds for every PeerConnection. */
+  #preferences: Preferences | undefined
   /** The last descriptions that went out and came in, for operators. */
   #localSdp: string | undefined
   #remoteSdp: string | undefined
@@ -163,6 +165,12 @@ export class Negotiation {
   attend(source: Source | undefined, again: boolean): Jsep | undefined {
     this.#subscriber?.ask(again)
     return this.#offer(this.#subscriber?.follow(source))
+  }
+
+  /** The client wants no more than this of the media that it gets, now and later. */
+  prefer(preferences: Preferences): void {
+    this.#preferences = preferences
+    this.#subscriber?.prefer(preferences)
   }
 
   /** What the user publishes whose media the client asked for has changed. */
@@ -272,7 +280,10 @@ export class Negotiation {
   #newSubscriber(source: Source): Subscriber | undefined {
     const open = (worker: number) => this.#openEndpoint({ worker })
     const endpoint = open(source.endpoint.worker)
-    return endpoint && new Subscriber(endpoint, { open, opened: () => this.#host.opened() }, this.#parts.codecs)
+    if (!endpoint) return undefined
+    const subscriber = new Subscriber(endpoint, { open, opened: () => this.#host.opened() }, this.#parts.codecs)
+    if (this.#preferences) subscriber.prefer(this.#preferences)
+    return subscriber
   }
 
   #openEndpoint(where: { worker?: number; room?: string }): PooledEndpoint | undefined {

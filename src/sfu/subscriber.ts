@@ -10,7 +10,7 @@ import { offerSubscriber } from '../jsep/offer-subscriber.js'
 import { readSubscriberAnswer } from '../jsep/read-subscriber-answer.js'
 import { iceChanged } from '../jsep/renegotiation.js'
 import { appendSlot, renewSlots, subscriberSlots } from '../jsep/slots.js'
-import type { DtlsParameters, IceCredentials } from '../media/control.js'
+import type { DtlsParameters, IceCredentials, Preferences } from '../media/control.js'
 import type { PooledEndpoint } from '../media/pool-types.js'
 import { type Refusal, refuse } from './errors.js'
 import type { Exchange } from './publisher.js'
@@ -44,6 +44,7 @@ export class Subscriber {
   #slots: readonly SubscriberSlot[] = subscriberSlots(random32)
   /** M-lines of the offer that is out; undefined when none is. */
   #offered: readonly SubscriberSlot[] | undefined
+  #preferences: Preferences | undefined
   /** An offer has to be made as soon as none is out. */
   #due = false
   #restartDue = false
@@ -70,6 +71,12 @@ export class Subscriber {
     if (!restartIce) this.#tracks = new SlotTracks(this.#name)
     this.#due = true
     this.#restartDue ||= restartIce
+  }
+
+  /** The client wants no more than this of what it gets. */
+  prefer(preferences: Preferences): void {
+    this.#preferences = preferences
+    this.#endpoint.prefer(preferences)
   }
 
   /**
@@ -162,6 +169,7 @@ export class Subscriber {
     this.#remote = undefined
     this.#feeding = null
     this.#endpoints.opened()
+    if (this.#preferences) endpoint.prefer(this.#preferences)
     this.#feed()
     return true
   }

@@ -51,6 +51,9 @@ const types = {
   media: { expected: 'expected a user id (1 to 256 characters or an integer), or false', accepted: [...ids, 'false'] },
   flag: { expected: 'expected true or false', accepted: ['true', 'false'] },
   string: { expected: 'expected a string', accepted: anyString },
+  pixels: { expected: 'expected a whole number of pixels from 1 to 16384', accepted: ['an integer'] },
+  layer: { expected: 'expected a layer from 0 to 15', accepted: ['an integer'] },
+  array: { expected: 'expected an array', accepted: ['an array', 'an array of a string'] },
   object: { expected: 'expected an object', accepted: ['an object', 'an object with a field'] },
 } satisfies Record<string, FieldType>
 
@@ -69,9 +72,26 @@ const media: Expectation = {
   type: types.media,
   replies: Object.fromEntries(ids.map((sample) => [sample, NOBODY])),
 }
-const subscription = { notifications: flag, data: flag, media }
+const object: Expectation = { type: types.object }
 const within = (path: string, fields: Record<string, Expectation>) =>
   Object.fromEntries(Object.entries(fields).map(([name, expectation]) => [`${path}.${name}`, expectation]))
+
+const stream: Record<string, Expectation> = {
+  ...{ max_width: { type: types.pixels }, max_height: { type: types.pixels } },
+  ...{ max_spatial: { type: types.layer }, max_temporal: { type: types.layer } },
+  paused: flag,
+}
+/** @param path of the message's own field, as refusals name it: `` or `what.` */
+const subscription = (path: string): Record<string, Expectation> => ({
+  ...{ notifications: flag, data: flag, media, prefer: object },
+  ...{ 'prefer.audio': object, 'prefer.video': object },
+  ...within('prefer.audio', stream),
+  ...within('prefer.video', stream),
+  'prefer.tracks': {
+    type: types.array,
+    replies: { 'an array of a string': `invalid_message: Field "${path}prefer.tracks.0": expected an object.` },
+  },
+})
 
 const NO_KICK = 'kick_not_permitted: Rejecting kick without permission!'
 /** Without tokens nobody may kick: whatever is well-formed is refused for that. */
@@ -82,11 +102,11 @@ const fields: Readonly<Record<string, Expectation>> = {
   'join.room_id': id,
   'join.user_id': id,
   'join.subscribe': { type: types.object },
-  ...within('join.subscribe', subscription),
+  ...within('join.subscribe', subscription('subscribe.')),
   'join.token': { type: types.string },
-  ...within('subscribe', subscription),
+  ...within('subscribe', subscription('')),
   'subscribe.what': { type: types.object },
-  ...within('subscribe.what', subscription),
+  ...within('subscribe.what', subscription('what.')),
   'block.whom': id,
   'unblock.whom': id,
   'data.body': {
@@ -130,7 +150,7 @@ async function said(peer: Peer, body: Record<string, unknown>): Promise<string> 
 
 /** The body with one field replaced, however deep; undefined leaves it out. */
 function withField(body: Record<string, unknown>, [name = '', ...deeper]: string[], value: unknown): typeof body {
-  const inner = deeper.length > 0 ? withField(body[name] as typeof body, deeper, value) : value
+  const inner = deeper.length > 0 ? withField((body[name] ?? {}) as typeof body, deeper, value) : value
   const rest = Object.fromEntries(Object.entries(body).filter(([key]) => key !== name))
   return inner === undefined ? rest : { ...rest, [name]: inner }
 }

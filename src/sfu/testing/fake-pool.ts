@@ -57,6 +57,9 @@ export class FakeEndpoint implements PooledEndpoint {
   send(...args: Parameters<PooledEndpoint['send']>): void {
     this.#called('send', ...args)
   }
+  prefer(...args: Parameters<PooledEndpoint['prefer']>): void {
+    this.#called('prefer', ...args)
+  }
   source(publisher: PooledEndpoint | null): void {
     const endpoint = publisher as FakeEndpoint | null
     if (endpoint && endpoint.worker !== this.worker) throw new Error('publisher on another worker')

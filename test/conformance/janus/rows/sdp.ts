@@ -233,7 +233,24 @@ export const descriptions: readonly Row[] = [
   {
     id: 'J-125',
     behaviour: 'rid simulcast is answered with rid recv and simulcast recv',
-    reason: 'simulcast comes later: the m-line is answered without rids, so that the client sends one stream',
+    needs: ['sfu'],
+    async run(stage) {
+      const rids = ['h', 'm', 'l']
+      const simulcast = [
+        ...video,
+        'a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id',
+        ...rids.map((rid) => `a=rid:${rid} send`),
+        `a=simulcast:send ${rids.join(';')}`,
+      ]
+      const answer = await (await stage.handle()).offer(offerOf(stage.peer(), [data, audio, simulcast]))
+      const mline = sections(answer)[3]!
+      assert.deepEqual(
+        values(mline, 'rid'),
+        rids.map((rid) => `${rid} recv`),
+      )
+      assert.deepEqual(values(mline, 'simulcast'), [`recv ${rids.join(';')}`])
+      assert.ok(values(mline, 'extmap').includes('10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id'))
+    },
   },
   {
     id: 'J-126',

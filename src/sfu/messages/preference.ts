@@ -1,0 +1,76 @@
+/** What a subscriber wants of its m-lines at most: sizes, layers, or nothing at all for a while. */
+import { z } from 'zod'
+import type { Preferences, StreamPreference } from '../../media/control.js'
+
+const pixels = z
+  .int({ error: 'expected a whole number of pixels from 1 to 16384' })
+  .min(1, { error: 'expected a whole number of pixels from 1 to 16384' })
+  .max(16_384, { error: 'expected a whole number of pixels from 1 to 16384' })
+  .nullish()
+
+const layer = z
+  .int({ error: 'expected a layer from 0 to 15' })
+  .min(0, { error: 'expected a layer from 0 to 15' })
+  .max(15, { error: 'expected a layer from 0 to 15' })
+  .nullish()
+
+const streamShape = {
+  max_width: pixels,
+  max_height: pixels,
+  /** Layers of simulcast or SVC, 0 = the smallest picture, the fewest frames. */
+  max_spatial: layer,
+  max_temporal: layer,
+  /** Nothing is sent. */
+  paused: z.boolean({ error: 'expected true or false' }).nullish(),
+}
+
+const streamSchema = z.object(streamShape, { error: 'expected an object' })
+
+/** More m-lines than a subscriber can have. */
+const TRACKS_MAX = 64
+
+export const preferSchema = z.object(
+  {
+    /** Of all m-lines of that kind that are not in `tracks`. */
+    audio: streamSchema.nullish(),
+    video: streamSchema.nullish(),
+    /** Of one m-line, known by its mid in the offer. */
+    tracks: z
+      .array(
+        z.object(
+          {
+            ...streamShape,
+            mid: z
+              .string({ error: 'expected the mid of an m-line' })
+              .min(1, { error: 'expected the mid of an m-line' })
+              .max(16, { error: 'expected the mid of an m-line' }),
+          },
+          { error: 'expected an object' },
+        ),
+        { error: 'expected an array' },
+      )
+      .max(TRACKS_MAX, { error: `expected ${TRACKS_MAX} tracks at most` })
+      .nullish(),
+  },
+  { error: 'expected an object' },
+)
+
+/** In the form that workers take. */
+export function preferencesOf({ audio, video, tracks }: z.output<typeof preferSchema>): Preferences {
+  return {
+    ...(audio && { audio: streamPreference(audio) }),
+    ...(video && { video: streamPreference(video) }),
+    mids: (tracks ?? []).map(({ mid, ...track }) => ({ mid, preference: streamPreference(track) })),
+  }
+}
+
+function streamPreference(stream: z.output<typeof streamSchema>): StreamPreference {
+  const { max_width, max_height, max_spatial, max_temporal, paused } = stream
+  return {
+    ...(typeof max_width === 'number' && { maxWidth: max_width }),
+    ...(typeof max_height === 'number' && { maxHeight: max_height }),
+    ...(typeof max_spatial === 'number' && { maxSpatial: max_spatial }),
+    ...(typeof max_temporal === 'number' && { maxTemporal: max_temporal }),
+    ...(paused === true && { paused }),
+  }
+}
