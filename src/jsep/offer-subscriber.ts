@@ -63,10 +63,9 @@ function mediaLine(slot: SubscriberSlot, track: SlotTrack, cname: string, policy
     direction: track.active ? 'sendonly' : 'inactive',
     mid: slot.mid,
     rtcpMux: 'rtcp-mux',
-    ...(track.active && {
-      msid: [{ id: track.streamId, appdata: track.trackId }],
-      ...ssrcLines(slot, entries, cname),
-    }),
+    ...(track.active && { msid: [{ id: track.streamId, appdata: track.trackId }] }),
+    // Also of an inactive m-line: Chromium forgets where pictures of an SSRC go when the SSRC goes and comes back.
+    ...ssrcLines(slot, entries, cname),
   }
 }
 

@@ -158,14 +158,14 @@ test('slots that are appended come after the data m-line, and nothing else moves
   for (const index of [1, 2, 3]) assert.deepEqual(section(sdp, index), section(offer(), index))
 })
 
-test('an m-line without a track is inactive, and names neither track nor SSRC', () => {
+test('an m-line without a track is inactive, and keeps its SSRCs', () => {
   const more = appendSlot(slots, 'video', seeded(5))
   const sdp = offer({ slots: more, tracks: more.map(({ mid }) => track({ active: mid !== '3' })) })
   const lines = section(sdp, 4)
   assert.ok(lines.includes('a=inactive'))
   assert.deepEqual(
     lines.filter((line) => /^a=(msid|ssrc)/.test(line)),
-    [],
+    section(offer({ slots: more, tracks: more.map(() => track()) }), 4).filter((line) => line.startsWith('a=ssrc')),
   )
   assert.ok(lines.includes('a=rtpmap:96 VP8/90000') && lines.includes('a=mid:3'))
 })
