@@ -36,7 +36,9 @@ for (const [at, name] of known.entries()) {
     // One-byte ids, and those that need two-byte headers (RFC 8285 §4.3).
     for (const id of [at + 1, at + 100]) {
       test(`${name} of a publisher's ${kind} with the id ${id}`, () => {
-        const sdp = offerOf([...lines, extmap(name, id)])
+        // Of no use without its feedback, and not taken then.
+        const feedback = name === 'transport-cc' ? ['a=rtcp-fb:* transport-cc'] : []
+        const sdp = offerOf([...lines, ...feedback, extmap(name, id)])
         const taken = fromPublishers && kinds.includes(kind)
         assert.deepEqual(publisherExtensions(describe(sdp).mlines[0]!), taken ? { [name]: id } : {})
         const answer = answerPublisher(describe(sdp), local, defaultPolicy)
