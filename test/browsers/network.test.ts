@@ -5,6 +5,7 @@ import { after, before, type TestContext, test } from 'node:test'
 import type { Browser, JSHandle } from 'playwright-core'
 import { launchChromium, openPage } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
+import { launchFirefox } from '../support/firefox.js'
 import { TcpRelay, UdpRelay, UdpSink } from '../support/network-change.js'
 import { servePages } from '../support/pages.js'
 import { freePort, type ServerProcess, startServer } from '../support/server-process.js'
@@ -34,8 +35,8 @@ async function start(t: TestContext, flags: readonly string[]): Promise<ServerPr
 
 type Page = JSHandle<Client>
 
-async function join(t: TestContext, server: ServerProcess, user: string): Promise<Page> {
-  const page = await openPage(browser, `${pages.url}/minijanus.html`)
+async function join(t: TestContext, server: ServerProcess, user: string, within = browser): Promise<Page> {
+  const page = await openPage(within, `${pages.url}/minijanus.html`)
   t.after(() => page.context().close())
   return page.evaluateHandle(
     async ([url, user]) => {
@@ -65,7 +66,7 @@ async function talk(ann: Page, bob: Page, text: string): Promise<void> {
   }
 }
 
-test('where UDP is blocked, sound, pictures and data go over TCP, and go on when connections break', async (t) => {
+test('where UDP is blocked, sound, pictures and data go over TCP, and go on when connections break; Firefox too', async (t) => {
   const port = await freePort()
   const server = await start(t, ['--rtc-port', String(port), '--rtc-ip', `127.0.0.1=${RELAY}`])
   const addresses = { address: RELAY, server: '127.0.0.1', port }
@@ -92,6 +93,13 @@ test('where UDP is blocked, sound, pictures and data go over TCP, and go on when
   await eachOther(ann, bob)
   await talk(ann, bob, 'over other connections')
   assert.ok(tcp.accepted >= accepted + 4)
+
+  const firefox = await launchFirefox()
+  t.after(() => firefox.close())
+  const fox = await join(t, server, 'fox', firefox)
+  await Promise.all([plays(fox, 'ann'), plays(bob, 'fox')])
+  await talk(ann, fox, 'to Firefox')
+  for (const path of await paths(fox)) assert.equal(path, `tcp ${RELAY}:${port}`)
 })
 
 const hasIpv6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === '::1'))

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { type TestContext, test } from 'node:test'
 import { buildBindingRequest } from '../../src/media/endpoint/testing/stun-client.js'
 import { openStage, publish, type Reach, speak, subscribe } from '../support/call.js'
@@ -10,6 +11,8 @@ import { eventually } from '../support/eventually.js'
 import { readRemote } from '../support/media-client.js'
 import { ADMIN_SECRET, HttpOperator } from '../support/operator.js'
 import { frame, TcpBridge } from '../support/tcp-bridge.js'
+
+const hasIpv6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === '::1'))
 
 /** A server, and a bridge by which clients reach it over TCP. */
 async function openTcpStage(t: TestContext, flags: readonly string[] = []) {
@@ -24,8 +27,8 @@ async function openTcpStage(t: TestContext, flags: readonly string[] = []) {
   return { ...stage, port, bridge, overTcp }
 }
 
-async function open(t: TestContext, port: number): Promise<Socket> {
-  const socket = connect(port, '127.0.0.1')
+async function open(t: TestContext, port: number, host = '127.0.0.1'): Promise<Socket> {
+  const socket = connect(port, host)
   socket.on('error', () => {})
   t.after(() => socket.destroy())
   await once(socket, 'connect')
@@ -52,6 +55,34 @@ test('descriptions carry a passive TCP candidate after the UDP ones, on the same
     String((ice['local-candidates'] as string[])[1]),
     /^2 1 tcp \d+ 127\.0\.0\.1 \d+ typ host tcptype passive$/,
   )
+})
+
+test('several addresses, two names of one and one name of two: all are bound once, told once, and work', async (t) => {
+  const addresses = ['127.0.0.1', '127.0.0.1=198.51.100.7', '127.0.0.2', '127.0.0.3=127.0.0.2']
+  const ipv6 = hasIpv6 ? ['::1', '0::1=2001:DB8::7'] : []
+  const flags = [...addresses, ...ipv6].flatMap((value) => ['--rtc-ip', value])
+  const { clients, janus, port } = await openTcpStage(t, flags)
+  const handle = await janus.attach()
+  const { jsep } = await handle.message({}, { type: 'offer', sdp: clients.peer().offer({ audio: 1 }) })
+  const told = [...new Set(jsep!.sdp.match(/^a=candidate:.*$/gm))].map((line) => line.split(' '))
+  assert.ok(told.every((fields) => fields[5] === String(port)))
+  const of = (protocol: string) => told.filter((fields) => fields[2] === protocol).map((fields) => fields[4])
+  const expected = ['127.0.0.1', '198.51.100.7', '127.0.0.2', ...(hasIpv6 ? ['::1', '2001:db8::7'] : [])]
+  assert.deepEqual([of('udp'), of('tcp')], [expected, expected])
+  const priorities = told.map((fields) => Number(fields[3]))
+  assert.equal(new Set(priorities).size, told.length)
+  assert.deepEqual(
+    priorities,
+    [...priorities].sort((a, b) => b - a),
+  )
+
+  const ann = await publish(janus, clients, 'room', 'ann', (remote) => ({ ...remote, ip: '127.0.0.2' }))
+  // Not told, but it is where 127.0.0.2 would be sent on from.
+  const bob = await subscribe(janus, clients, 'room', 'bob', 'ann', (remote) => ({ ...remote, ip: '127.0.0.3' }))
+  const voice = speak(ann.peer)
+  t.after(() => voice.stop())
+  await eventually('bob hears', () => bob.peer.rtpPackets > 5)
+  for (const host of hasIpv6 ? ['127.0.0.3', '::1'] : ['127.0.0.3']) await open(t, port, host)
 })
 
 test('calls go over TCP, and between TCP and UDP, and go on when connections break', async (t) => {

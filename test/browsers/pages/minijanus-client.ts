@@ -222,8 +222,10 @@ export class Client {
     return Promise.all(
       connections.map(async (pc) => {
         const reports = await pc.getStats()
-        const transport = [...reports.values()].find(({ type }) => type === 'transport')
-        const pair = reports.get(transport.selectedCandidatePairId)
+        const all = [...reports.values()]
+        const transport = all.find(({ type }) => type === 'transport')
+        // Firefox has no report of the transport, and says it of the pair.
+        const pair = transport ? reports.get(transport.selectedCandidatePairId) : all.find(({ selected }) => selected)
         const { protocol, address, port } = reports.get(pair.remoteCandidateId)
         return `${protocol} ${address}:${port}`
       }),
