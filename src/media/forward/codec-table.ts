@@ -34,6 +34,8 @@ const numberOf = ({ codec, variant = defaultVariant }: Pick<PayloadType, 'codec'
 export const CODECS = names.length
 export const OPUS = names.indexOf('opus')
 export const RED = names.indexOf('red')
+export const VP8 = names.indexOf('VP8')
+export const VP9 = names.indexOf('VP9')
 /** The functions of a codec by its number. */
 export const codecOf: readonly Codec[] = names.map((name) => table[name.split('/', 1)[0] as CodecName])
 

@@ -9,14 +9,17 @@ import type { RtpView } from '../rtp/packet.js'
 import type { ReportBlock, SenderReport } from '../rtp/rtcp/index.js'
 import { newSenderReport } from '../rtp/rtcp/index.js'
 import { unwrapSeq } from '../rtp/sequence.js'
-import { codecOf, RED, type ReceiveTypes } from './codec-table.js'
+import { RED, type ReceiveTypes } from './codec-table.js'
 import type { ForwardContext } from './context.js'
 import { fanOut } from './fan-out.js'
 import { LastSecond, unrepaired } from './figures.js'
 import { History } from './history.js'
 import { KeyframeRequests } from './keyframes.js'
+import { LayerReader } from './layer-reader.js'
+import { MAX_TEMPORAL } from './layers.js'
 import { MAX_HOLES, NackGenerator, newNackResult } from './nack-generator.js'
 import { newPacket } from './packet.js'
+import { Pictures } from './pictures.js'
 import { JUMPED, Placement } from './placement.js'
 import { LayerRates } from './rates.js'
 import { ReceptionStatistics } from './reception.js'
@@ -57,6 +60,8 @@ export interface EncodingLine {
   began(nowMs: number): void
   /** Decoding can begin with the packet at hand, which is sent to `encoding.subscriptions` afterwards. */
   keyframe(encoding: Encoding, nowMs: number): void
+  /** Its layers are others than before. */
+  layered(encoding: Encoding, nowMs: number): void
 }
 
 export class Encoding {
@@ -68,9 +73,12 @@ export class Encoding {
   /** Connected, unpaused subscriptions that get it: what the packet loop walks. */
   readonly subscriptions: Subscription[] = []
   readonly rates = new LayerRates()
-  /** Of the last keyframe, 0 = unknown. */
-  width = 0
-  height = 0
+  readonly layers = new LayerReader()
+  /** What its last packets said about layers and pictures; null when they say nothing. */
+  pictures: Pictures | null = null
+  /** What `#noticeLayers` saw last. */
+  #layersSeen = 1
+  #versionSeen = 0
   readonly #context: ForwardContext
   readonly #reporter: Reporter
   readonly #nacks = new NackGenerator()
@@ -155,6 +163,7 @@ export class Encoding {
     const at = this.subscriptions.indexOf(subscription)
     if (at >= 0) this.subscriptions.splice(at, 1)
     this.#lingerMs = nowMs + LINGER_MS
+    if (this.pictures !== null) subscription.remember(this.pictures)
     this.#watch()
   }
 
@@ -245,7 +254,12 @@ export class Encoding {
     this.#hasSenderReport = false
     this.#nacks.reset()
     this.#context.totals.stream_restarts++
-    for (const subscription of this.subscriptions) subscription.start(this.run, clockRate, this.id, Number.NaN)
+    this.layers.reset()
+    this.rates.reset()
+    for (const subscription of this.subscriptions) {
+      if (this.pictures !== null) subscription.remember(this.pictures)
+      subscription.start(this.run, clockRate, this.id, Number.NaN)
+    }
     this.requestKeyframe(nowMs)
   }
 
@@ -280,12 +294,14 @@ export class Encoding {
     packet.view = view
     packet.extSeq = extSeq
     packet.codec = codec
-    packet.keyframe = codecOf[codec]!.isKeyframe(rx, payloadOffset, packet.payloadLength)
     packet.primarySkip = codec === RED ? primarySkipOf(rx, payloadOffset, packet.payloadLength) : -1
     packet.nowMs = nowMs
+    this.layers.read(packet, payloadOffset, line.stream.extensions['dependency-descriptor'] ?? 0)
     this.#packets++
     this.#bytes += packet.payloadLength
-    this.rates.add(0, 0, packet.payloadLength)
+    this.rates.add(packet.spatial, packet.temporal, packet.payloadLength)
+    if (packet.layered || packet.pictureId >= 0) this.#noticeLayers(nowMs)
+    else this.pictures?.add(packet)
     if (packet.keyframe) {
       if (line.kind === 'video') {
         this.#keyframes.satisfied()
@@ -299,6 +315,31 @@ export class Encoding {
     else this.history.note(extSeq, nowMs)
     if (this.subscriptions.length > 0) fanOut(this.#context, packet, this.subscriptions, line.sourceIds)
     if (this.#keyframes.wanted) this.#askForKeyframe(nowMs)
+  }
+
+  /** Notes what the packet says about layers, and that they are others than before. */
+  #noticeLayers(nowMs: number): void {
+    this.pictures ??= new Pictures()
+    this.pictures.add(packet)
+    const seen = this.rates.spatials * MAX_TEMPORAL + this.rates.temporals
+    if (seen === this.#layersSeen && this.layers.version === this.#versionSeen) return
+    this.#layersSeen = seen
+    this.#versionSeen = this.layers.version
+    this.line.layered(this, nowMs)
+  }
+
+  /**
+   * Which of its layers `subscription`, which gets this encoding, gets from now on. A keyframe is wanted when there is no
+   * other way to them.
+   */
+  aim(subscription: Subscription, spatial: number, temporal: number): void {
+    const { spatials, temporals } = this.rates
+    const highestSpatial = Math.min(spatial, spatials - 1)
+    const target = this.layers.target(highestSpatial, Math.min(temporal, temporals - 1))
+    const whole = spatial >= spatials - 1 && temporal >= temporals - 1
+    const before = this.layers.spatialOf(subscription.layer)
+    const reachable = subscription.aim(target, whole, !this.layers.described)
+    if (!reachable && spatials > 1 && before !== this.layers.spatialOf(target)) this.wantKeyframe()
   }
 
   // ---- feedback to the publisher

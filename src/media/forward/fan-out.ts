@@ -1,5 +1,6 @@
 /** One received packet to all who get it. */
 import type { ForwardContext } from './context.js'
+import { rewriteDescriptor } from './descriptor-rewrite.js'
 import type { Packet } from './packet.js'
 import { Cell } from './state-rows.js'
 import { newDecision, type Subscription } from './subscription.js'
@@ -38,10 +39,26 @@ export function fanOut(
       downlink.transportSeq = (downlink.transportSeq + 1) & 0xffff
       extOffset = profile.numberedCopy(out, downlink.transportSeq)
     }
-    const { markerPt, extSeq, timestamp, skip } = decision
+    const { markerPt, extSeq, timestamp } = decision
+    let { skip } = decision
+    let prefix = 0
+    let prefixLength = 0
+    if (decision.rewritten) {
+      prefixLength = rewriteDescriptor(
+        packet.codec,
+        bytes,
+        packet.offset + packet.headerLength,
+        decision,
+        out.scratch,
+        out.at,
+      )
+      prefix = out.take(prefixLength)
+      skip = prefixLength
+    }
     const transport = cells[at + Cell.transport]!
-    out.row(transport, cells[at + Cell.ssrc]!, markerPt, extSeq, timestamp, extOffset, profile.length, 0, 0, skip)
-    const sentBytes = payloadLength - skip
+    const ssrc = cells[at + Cell.ssrc]!
+    out.row(transport, ssrc, markerPt, extSeq, timestamp, extOffset, profile.length, prefix, prefixLength, skip)
+    const sentBytes = payloadLength - skip + prefixLength
     cells[at + Cell.packets]!++
     cells[at + Cell.octets]! += sentBytes
     totals.forwarded_bytes += sentBytes

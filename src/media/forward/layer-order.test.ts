@@ -8,12 +8,11 @@ import { LayerRates, MEASURE_MS } from './rates.js'
 interface Sending extends OrderedEncoding {
   bps: number
   lastMs: number
-  width: number
-  height: number
 }
 
 const sending = (rid: string, bps: number, width = 0, height = 0): Sending => ({
-  ...{ rid, bps, width, height },
+  ...{ rid, bps },
+  layers: { widths: [width, 0, 0, 0], heights: [height, 0, 0, 0] },
   rates: new LayerRates(),
   lastMs: 0,
 })

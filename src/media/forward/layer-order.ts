@@ -16,23 +16,33 @@ export interface OrderedEncoding {
   readonly rates: LayerRates
   /** When RTP came last; −Infinity before the first packet. */
   readonly lastMs: number
-  /** Of the last keyframe, 0 = unknown. */
-  readonly width: number
-  readonly height: number
+  /** Of the last keyframe, by spatial layer; 0 = unknown. */
+  readonly layers: { readonly widths: ArrayLike<number>; readonly heights: ArrayLike<number> }
+}
+
+/** Where the packets of a layer are. */
+export interface Place<E> {
+  readonly encoding: E
+  /** SVC layer in it. */
+  readonly spatial: number
+  /** No layer of the encoding is above it. */
+  readonly highest: boolean
 }
 
 export class LayerOrder<E extends OrderedEncoding> {
   /** Ascending; encodings that never sent are left out. */
   readonly #encodings: E[] = []
-  /** Which encoding each layer is of. */
-  encodings: readonly E[] = []
   layers: readonly Layer[] = []
+  /** The same to choose from: a layer in a stream that sends is not left because it pauses. */
+  choices: readonly Layer[] = []
+  /** Where each of the layers is. */
+  places: readonly Place<E>[] = []
   #atMs = Number.NEGATIVE_INFINITY
   #key = ''
 
-  /** The best that sends. */
+  /** The best encoding that sends. */
   get best(): E | undefined {
-    return this.encodings[this.layers.findLastIndex(({ alive }) => alive)]
+    return this.places[this.layers.findLastIndex(({ alive }) => alive)]?.encoding
   }
 
   /** Whether `encoding` is smaller than `than`. */
@@ -40,13 +50,18 @@ export class LayerOrder<E extends OrderedEncoding> {
     return this.#encodings.indexOf(encoding) < this.#encodings.indexOf(than)
   }
 
+  /** Layers came or went: the next `update` looks at once. */
+  changed(): void {
+    this.#key = ''
+  }
+
   /**
-   * Measures and compares, no more often than `MEASURE_MS` but for an encoding that has just begun.
+   * Measures and compares, no more often than `MEASURE_MS` but for what has just begun.
    * @returns whether something was measured
    */
   update(encodings: readonly E[], nowMs: number): boolean {
     const begun = encodings.filter(({ lastMs }) => lastMs > Number.NEGATIVE_INFINITY)
-    const key = begun.map(({ rid, width, height }) => `${rid} ${width} ${height}`).join()
+    const key = begun.map(({ rid, layers }) => `${rid} ${layers.heights[0]}`).join()
     if (nowMs - this.#atMs < MEASURE_MS && key === this.#key) return false
     this.#atMs = nowMs
     this.#key = key
@@ -58,15 +73,19 @@ export class LayerOrder<E extends OrderedEncoding> {
     const newestMs = Math.max(...begun.map(({ lastMs }) => lastMs))
     const alive = (encoding: E) => newestMs - encoding.lastMs < DEAD_MS
     this.#sort(alive)
-    this.layers = this.#encodings.map((encoding, spatial) => ({
+    this.places = this.#encodings.flatMap(placesOf)
+    this.choices = this.places.map(({ encoding, spatial: svc }, spatial) => ({
       spatial,
       rid: encoding.rid,
       alive: alive(encoding),
-      width: encoding.width,
-      height: encoding.height,
-      rateBps: encoding.rates.cumulated(0),
+      width: encoding.layers.widths[svc]!,
+      height: encoding.layers.heights[svc]!,
+      rateBps: encoding.rates.cumulated(svc),
     }))
-    this.encodings = this.#encodings
+    this.layers = this.choices.map((layer, index) => {
+      const { encoding, spatial } = this.places[index]!
+      return encoding.rates.sends(spatial) ? layer : { ...layer, alive: false }
+    })
     return true
   }
 
@@ -86,10 +105,20 @@ export class LayerOrder<E extends OrderedEncoding> {
 }
 
 function isBetter(a: OrderedEncoding, b: OrderedEncoding): boolean {
-  const areaA = a.width * a.height
-  const areaB = b.width * b.height
+  const areaA = area(a)
+  const areaB = area(b)
   if (areaA > 0 && areaB > 0 && areaA !== areaB) return areaA > areaB
   return rate(a) > rate(b) * BETTER
+}
+
+/** Of the largest layer. */
+function area({ layers, rates }: OrderedEncoding): number {
+  return layers.widths[rates.spatials - 1]! * layers.heights[rates.spatials - 1]!
+}
+
+function placesOf<E extends OrderedEncoding>(encoding: E): Place<E>[] {
+  const { spatials } = encoding.rates
+  return Array.from({ length: spatials }, (_, spatial) => ({ encoding, spatial, highest: spatial === spatials - 1 }))
 }
 
 const rate = ({ rates }: OrderedEncoding) => rates.cumulated(Number.POSITIVE_INFINITY).at(-1)!

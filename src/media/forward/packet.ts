@@ -12,7 +12,7 @@ export interface Packet {
   /** 0: padding only. */
   payloadLength: number
   view: RtpView
-  /** Number in the publication, which grows through all its SSRCs. */
+  /** Number in the encoding, which grows through all its SSRCs. */
   extSeq: number
   /** See `codec-table.ts`. */
   codec: number
@@ -21,6 +21,24 @@ export interface Packet {
   /** RED only: bytes in front of the primary block; −1 for other codecs and for RED that lies. */
   primarySkip: number
   nowMs: number
+  /** Layers are known; if not, everybody gets it and what follows says nothing. See `layer-reader.ts`. */
+  layered: boolean
+  spatial: number
+  temporal: number
+  /** First packet of a frame, which is of one spatial layer. */
+  startsFrame: boolean
+  /** Masks of decode targets: those that need it, … */
+  present: number
+  /** …that can begin with its frame, … */
+  begins: number
+  /** …that can go on after its frame if that was sent, … */
+  continues: number
+  /** …whose picture ends with it. */
+  ends: number
+  /** Of VP8 and VP9, −1 = absent. */
+  pictureId: number
+  tl0PicIdx: number
+  keyIdx: number
 }
 
 export function newPacket(): Packet {
@@ -36,5 +54,16 @@ export function newPacket(): Packet {
     keyframe: false,
     primarySkip: -1,
     nowMs: 0,
+    layered: false,
+    spatial: 0,
+    temporal: 0,
+    startsFrame: false,
+    present: 0,
+    begins: 0,
+    continues: 0,
+    ends: 0,
+    pictureId: -1,
+    tl0PicIdx: -1,
+    keyIdx: -1,
   }
 }

@@ -14,7 +14,6 @@ import { type ReceiveTypes, receiveTypes } from './codec-table.js'
 import type { ForwardContext } from './context.js'
 import { Encoding, type EncodingLine, SILENCE_MS } from './encoding.js'
 import { copiedIds } from './extension-blocks.js'
-import type { History } from './history.js'
 import { LayerOrder } from './layer-order.js'
 import { chooseLayer, type Layer } from './layers.js'
 import { MEASURE_MS } from './rates.js'
@@ -31,6 +30,9 @@ interface Follower {
   encoding: Encoding | null
   /** What it should get; null = nothing. Until that one's next keyframe it may get another one. */
   goal: Encoding | null
+  /** Layers of the goal that it should get at most. */
+  spatial: number
+  temporal: number
 }
 
 export class Publication implements EncodingLine, Steering {
@@ -130,7 +132,7 @@ export class Publication implements EncodingLine, Steering {
   attach(subscription: Subscription, nowMs: number): void {
     this.shareTerms(subscription)
     this.#subscriptions.push(subscription)
-    const follower: Follower = { subscription, encoding: null, goal: null }
+    const follower: Follower = { subscription, encoding: null, goal: null, spatial: 0, temporal: 0 }
     this.#followers.set(subscription, follower)
     subscription.steering = this
     this.#steer(follower, nowMs)
@@ -175,11 +177,29 @@ export class Publication implements EncodingLine, Steering {
   #steer(follower: Follower, nowMs: number): void {
     const { target, preference } = follower.subscription
     const paused = target === null || preference.paused === true
-    const { layers, encodings } = this.#order
     if (paused) return this.#aim(follower, null, nowMs)
+    const { choices, places } = this.#order
+    const place = choices.length > 0 ? places[chooseLayer(choices, target, preference)]! : null
+    follower.spatial = place === null || place.highest ? Number.POSITIVE_INFINITY : place.spatial
+    follower.temporal = Math.min(target.temporal, preference.maxTemporal ?? Number.POSITIVE_INFINITY)
     // Before the first packet nothing is known of any encoding: whichever begins will do.
-    const goal = layers.length > 0 ? encodings[chooseLayer(layers, target, preference)]! : this.encodings[0]
-    this.#aim(follower, goal ?? null, nowMs)
+    this.#aim(follower, place?.encoding ?? this.encodings[0] ?? null, nowMs)
+    this.#aimLayers(follower)
+  }
+
+  /** Which layers of what it gets a subscription gets. */
+  #aimLayers({ subscription, encoding, goal, spatial, temporal }: Follower): void {
+    if (encoding === null || goal === null) return
+    if (encoding === goal) return encoding.aim(subscription, spatial, temporal)
+    // On the way down as little as possible, until the keyframe comes.
+    const down = this.#order.isBelow(goal, encoding)
+    encoding.aim(subscription, Number.POSITIVE_INFINITY, down ? 0 : Number.POSITIVE_INFINITY)
+  }
+
+  layered(encoding: Encoding, nowMs: number): void {
+    this.#order.changed()
+    this.#compare(nowMs)
+    for (const follower of this.#followers.values()) if (follower.encoding === encoding) this.#aimLayers(follower)
   }
 
   #aim(follower: Follower, goal: Encoding | null, nowMs: number): void {
@@ -203,6 +223,7 @@ export class Publication implements EncodingLine, Steering {
     from?.leave(subscription, nowMs)
     follower.encoding = to
     to?.join(subscription, from?.senderReport ?? null)
+    this.#aimLayers(follower)
   }
 
   keyframe(encoding: Encoding, nowMs: number): void {
@@ -225,8 +246,8 @@ export class Publication implements EncodingLine, Steering {
     this.#followers.get(subscription)?.encoding?.requestKeyframe(nowMs)
   }
 
-  historyOf(id: number): History | undefined {
-    return this.encodings.find((encoding) => encoding.id === id)?.history
+  sourceOf(id: number): Encoding | undefined {
+    return this.encodings.find((encoding) => encoding.id === id)
   }
 
   /** The spatial layers, ascending; none before the first packet. Rates are not older than `MEASURE_MS`. */
@@ -237,7 +258,7 @@ export class Publication implements EncodingLine, Steering {
 
   /** Measures the encodings, and lets everyone follow what came of it. */
   #compare(nowMs: number): boolean {
-    if (!this.#order.update(this.encodings, nowMs) || this.encodings.length === 1) return false
+    if (!this.#order.update(this.encodings, nowMs) || this.#order.layers.length === 1) return false
     for (const follower of this.#followers.values()) this.#steer(follower, nowMs)
     return true
   }
@@ -255,8 +276,8 @@ export class Publication implements EncodingLine, Steering {
   }
 
   began(nowMs: number): void {
-    if (this.encodings.length === 1) return
     this.#compare(nowMs)
+    if (this.encodings.length === 1) return
     this.#compareSoon(nowMs)
   }
 

@@ -1,6 +1,8 @@
 /** Rates by layer: bytes are added per packet, rates are made of them a few times per second. */
 import { MAX_SPATIAL, MAX_TEMPORAL } from './layers.js'
 
+/** A spatial layer without a packet in so many measurements has been left off. */
+const SILENT_MEASUREMENTS = 2
 const CELLS = MAX_SPATIAL * MAX_TEMPORAL
 /** Measured no more often, so that single frames do not show. */
 export const MEASURE_MS = 250
@@ -14,6 +16,8 @@ export class LayerRates {
   readonly #bytes = new Float64Array(CELLS)
   readonly #measured = new Float64Array(CELLS)
   readonly #rateBps = new Float64Array(CELLS)
+  /** By spatial layer: measurements since its last packet. */
+  readonly #silent = new Uint8Array(MAX_SPATIAL)
   #atMs = Number.NaN
   #measurements = 0
   /** Layers seen so far, at least one. */
@@ -35,12 +39,26 @@ export class LayerRates {
     if (elapsedMs < MEASURE_MS) return
     this.#atMs = nowMs
     if (Number.isNaN(elapsedMs)) return void this.#measured.set(this.#bytes)
+    for (let s = 0; s < MAX_SPATIAL; s++) this.#silent[s] = this.#came(s) ? 0 : Math.min(255, this.#silent[s]! + 1)
     const weight = this.#measurements++ < 3 ? FIRST : NEWEST
     for (let i = 0; i < CELLS; i++) {
       const newest = ((this.#bytes[i]! - this.#measured[i]!) * 8000) / elapsedMs
       this.#rateBps[i]! += (newest - this.#rateBps[i]!) * weight
       this.#measured[i] = this.#bytes[i]!
     }
+  }
+
+  #came(spatial: number): boolean {
+    for (let i = spatial * MAX_TEMPORAL; i < (spatial + 1) * MAX_TEMPORAL; i++) {
+      if (this.#bytes[i] !== this.#measured[i]) return true
+    }
+    return false
+  }
+
+  /** Whether something of the spatial layer came lately, as far as other layers did. */
+  sends(spatial: number): boolean {
+    const s = Math.min(spatial, MAX_SPATIAL - 1)
+    return this.#silent[s]! < SILENT_MEASUREMENTS || this.#silent[0]! >= SILENT_MEASUREMENTS
   }
 
   /** Layers may be others from now on. */

@@ -13,7 +13,10 @@ import { newRtpView, readRtp } from '../rtp/packet.js'
 import { unwrapSeq } from '../rtp/sequence.js'
 import { RED } from './codec-table.js'
 import type { ForwardContext } from './context.js'
+import { readAgain, rewriteDescriptor } from './descriptor-rewrite.js'
 import type { History } from './history.js'
+import { WHOLE } from './layer-targets.js'
+import type { Pictures } from './pictures.js'
 import { MAX_SENT, Note } from './sequence-map.js'
 import type { Subscription } from './subscription.js'
 
@@ -23,9 +26,19 @@ const redView = newRedView()
 /** What is known about the publication that a subscription follows. */
 export interface Origin {
   /** By `Encoding.id`; undefined when it has ended. */
-  historyOf(encoding: number): History | undefined
+  sourceOf(encoding: number): Stored | undefined
   readonly sourceIds: Uint8Array
 }
+
+/** What is kept of one encoding. */
+export interface Stored {
+  readonly history: History
+  /** null when its packets say nothing about layers and pictures. */
+  readonly pictures: Pictures | null
+}
+
+/** One stored packet as it was sent, or would have been. */
+const content = { marker: 0, timestamp: 0, skip: 0, rewritten: false, pictureDelta: 0, tl0Delta: 0, keyIdxDelta: 0 }
 
 /** @param seqs 16-bit numbers that the subscriber lacks, the first `count` of it */
 export function resend(
@@ -48,20 +61,21 @@ export function resend(
       totals.nack_unknown++
       continue
     }
-    const history = origin.historyOf(map.noted(Note.encoding))
-    const slot = history?.find(extSeq) ?? -1
-    if (history === undefined || slot < 0) totals.nack_expired++
+    const stored = origin.sourceOf(map.noted(Note.encoding))
+    const slot = stored?.history.find(extSeq) ?? -1
+    if (stored === undefined || slot < 0) totals.nack_expired++
     else if (!subscription.mayResend(sent, nowMs)) totals.nack_refused++
-    else resendOne(context, origin.sourceIds, history, subscription, slot, sent, nowMs)
+    else resendOne(context, origin.sourceIds, stored, subscription, slot, extSeq, sent, nowMs)
   }
 }
 
 function resendOne(
   context: ForwardContext,
   sourceIds: Uint8Array,
-  history: History,
+  { history, pictures }: Stored,
   subscription: Subscription,
   slot: number,
+  extSeq: number,
   sent: number,
   nowMs: number,
 ): void {
@@ -72,51 +86,75 @@ function resendOne(
   const length = history.lengthOf(slot)
   const headerLength = history.headerLengthOf(slot)
   const codec = history.codecOf(slot)
+  const payloadOffset = offset + headerLength
   const rtxPt = subscription.rtxPayloadType(codec)
-  const primarySkip = codec === RED ? primarySkipOf(bytes, offset + headerLength, length - headerLength) : -1
+  const primarySkip = codec === RED ? primarySkipOf(bytes, payloadOffset, length - headerLength) : -1
   const pt = subscription.payloadType(codec, primarySkip)
   // A numbered block cannot be made again: its transport-wide number was another.
-  if (readRtp(bytes, offset, length, view) !== 0 || pt < 0 || (rtxPt < 0 && profile.numbered)) {
+  const refused = readRtp(bytes, offset, length, view) !== 0 || pt < 0 || (rtxPt < 0 && profile.numbered)
+  if (refused || !restore(subscription, pictures, extSeq, codec, bytes, payloadOffset, length - headerLength)) {
     totals.nack_refused++
     return
   }
-  const marker = view.marker ? 0x80 : 0
-  const timestamp = (view.timestamp + subscription.map.noted(Note.timestampOffset)) >>> 0
-  const skip = subscription.skipOf(codec, primarySkip)
+  if (!content.rewritten && content.skip === 0) content.skip = subscription.skipOf(codec, primarySkip)
+  const rtx = rtxPt >= 0
+  const number = rtx ? subscription.nextRtxSeq() : sent
+  if (number > MAX_SENT) return
   out.begin(bytes, offset, length, headerLength)
-  if (rtxPt < 0) {
-    profile.write(out, bytes, view, sourceIds, history.arrivedMsOf(slot))
-    const { transport } = downlink
-    out.row(transport, subscription.ssrc, marker | pt, sent, timestamp, profile.offset, profile.length, 0, 0, skip)
-    totals.resent_packets++
-    subscription.resent++
-    return out.send()
-  }
-  const rtxExtSeq = subscription.nextRtxSeq()
-  if (rtxExtSeq > MAX_SENT) return
-  profile.write(out, bytes, view, sourceIds, nowMs)
+  profile.write(out, bytes, view, sourceIds, rtx ? nowMs : history.arrivedMsOf(slot))
   let extOffset = profile.offset
   if (profile.numbered) {
     downlink.transportSeq = (downlink.transportSeq + 1) & 0xffff
     extOffset = profile.numberedCopy(out, downlink.transportSeq)
   }
-  const osn = out.take(2)
-  writeU16(out.scratch, osn, sent)
-  out.row(
-    downlink.transport,
-    subscription.rtxSsrc,
-    marker | rtxPt,
-    rtxExtSeq,
-    timestamp,
-    extOffset,
-    profile.length,
-    osn,
-    2,
-    skip,
-  )
-  totals.rtx_sent++
+  const { transport } = downlink
+  const { scratch, at } = out
+  const osnBytes = rtx ? 2 : 0
+  if (rtx) writeU16(scratch, at, sent)
+  if (content.rewritten) content.skip = rewriteDescriptor(codec, bytes, payloadOffset, content, scratch, at + osnBytes)
+  const prefix = osnBytes + (content.rewritten ? content.skip : 0)
+  const markerPt = content.marker | (rtx ? rtxPt : pt)
+  const ssrc = rtx ? subscription.rtxSsrc : subscription.ssrc
+  const { timestamp, skip } = content
+  out.row(transport, ssrc, markerPt, number, timestamp, extOffset, profile.length, out.take(prefix), prefix, skip)
+  if (rtx) totals.rtx_sent++
+  else totals.resent_packets++
   subscription.resent++
   out.send()
+}
+
+/**
+ * Fills `content` with what the packet was sent as, by what was noted about its range.
+ * @returns false when that cannot be told any more
+ */
+function restore(
+  { map }: Subscription,
+  pictures: Pictures | null,
+  extSeq: number,
+  codec: number,
+  bytes: Uint8Array,
+  payloadOffset: number,
+  payloadLength: number,
+): boolean {
+  const layer = map.noted(Note.layer)
+  const at = pictures?.find(extSeq) ?? -1
+  content.timestamp = (view.timestamp + map.noted(Note.timestampOffset)) >>> 0
+  content.marker = view.marker ? 0x80 : 0
+  content.skip = 0
+  content.pictureDelta = map.noted(Note.pictureDelta)
+  content.tl0Delta = map.noted(Note.tl0Delta)
+  content.keyIdxDelta = map.noted(Note.keyIdxDelta)
+  content.rewritten = (content.pictureDelta | content.tl0Delta | content.keyIdxDelta) !== 0
+  if (layer !== WHOLE && pictures !== null) {
+    if (at < 0) return false
+    if (((pictures.presentAt(at) >>> layer) & 1) === 0) {
+      content.marker = 0
+      content.skip = payloadLength
+      content.rewritten = false
+    } else if (((pictures.endsAt(at) >>> layer) & 1) === 1) content.marker = 0x80
+  }
+  if (content.rewritten) content.rewritten = readAgain(codec, bytes, payloadOffset, payloadLength)
+  return true
 }
 
 /** Bytes in front of the primary block of a RED payload, −1 if it has none (RFC 2198 §3). */

@@ -23,7 +23,13 @@ export const Note = {
   encoding: 0,
   /** Sent − source timestamp, modulo 2^32. */
   timestampOffset: 1,
-  stride: 2,
+  /** Decode target that was sent; `WHOLE` = all packets. */
+  layer: 2,
+  /** Sent − source numbers of pictures, each modulo its width; see `PictureDeltas`. */
+  pictureDelta: 3,
+  tl0Delta: 4,
+  keyIdxDelta: 5,
+  stride: 6,
 } as const
 
 /** Largest `ROC << 16 | seq` that a row of targets can say. Sending on past it would repeat SRTP nonces. */
@@ -40,7 +46,7 @@ export class SequenceMap {
   /** What is noted about the ranges, and about those to come. */
   readonly #rangeNotes = new Int32Array(RANGES * Note.stride)
   readonly #notes = new Int32Array(Note.stride)
-  /** The range that `reverse` found last. */
+  /** The range that `reverse`, or `map` out of order, found last. */
   #found = 0
   /** Ranges ever opened, how many of those are forgotten, and how many are of earlier sources. */
   #opened = 0
@@ -63,6 +69,11 @@ export class SequenceMap {
   /** Newest number given out, or the first minus one. */
   get newestSent(): number {
     return this.#rows.cells[this.#at + Cell.nextSent]! - 1
+  }
+
+  /** Newest source number that was mapped or dropped. */
+  get newestSource(): number {
+    return this.#next - 1
   }
 
   /** Whether `extSeq` is newer than all that was mapped or dropped. */
@@ -103,6 +114,21 @@ export class SequenceMap {
     this.#begin(extSeq + 1)
   }
 
+  /**
+   * Begins another range at `extSeq`, the next packet in order, with the numbers of the present one, so that something else
+   * can be noted about it. Does nothing out of order.
+   */
+  split(extSeq: number): void {
+    if (!this.#open || extSeq < this.#next) return
+    const newest = (this.#opened - 1) % RANGES
+    const { cells } = this.#rows
+    cells[this.#at + Cell.nextSent]! += extSeq - this.#next
+    cells[this.#at + Cell.next] = extSeq
+    if (this.#first[newest] === extSeq) this.#opened--
+    else this.#end[newest] = extSeq
+    this.#begin(extSeq)
+  }
+
   /** Ends the newest range: the next packet in order gets the next number, whatever is skipped in between. */
   resync(): void {
     if (!this.#open) return
@@ -132,7 +158,7 @@ export class SequenceMap {
     if (this.#open) this.#rangeNotes[((this.#opened - 1) % RANGES) * Note.stride + note] = value
   }
 
-  /** What was noted about the range that `reverse` found, as int32. */
+  /** What was noted about the range that `reverse`, or `map` out of order, found last; as int32. */
   noted(note: number): number {
     return this.#rangeNotes[this.#found * Note.stride + note]!
   }
@@ -151,7 +177,9 @@ export class SequenceMap {
   #late(extSeq: number): number {
     const oldest = Math.max(this.#before, this.#oldest())
     for (let i = this.#opened - 1; i >= oldest; i--) {
-      if (extSeq >= this.#first[i % RANGES]!) return extSeq < this.#endOf(i) ? extSeq + this.#delta[i % RANGES]! : -1
+      if (extSeq < this.#first[i % RANGES]!) continue
+      this.#found = i % RANGES
+      return extSeq < this.#endOf(i) ? extSeq + this.#delta[i % RANGES]! : -1
     }
     return -1
   }

@@ -4,11 +4,15 @@
  */
 import type { MediaKind, OutboundInfo, SendStream, StreamPreference } from '../control.js'
 import type { ReportBlock } from '../rtp/rtcp/report-block.js'
-import { CODECS, OPUS, RED, type SendTypes, sendTypes } from './codec-table.js'
+import { CODECS, OPUS, RED, type SendTypes, sendTypes, VP8 } from './codec-table.js'
+import type { PictureDeltas } from './descriptor-rewrite.js'
 import { ExtensionProfile, profileKey } from './extension-blocks.js'
 import { LastSecond, unrepaired } from './figures.js'
+import { LayerFilter } from './layer-filter.js'
+import { WHOLE } from './layer-targets.js'
 import { BEST, type LayerTarget } from './layers.js'
 import type { Packet } from './packet.js'
+import type { Pictures } from './pictures.js'
 import { ResendLimit } from './resend-limit.js'
 import { Note, SequenceMap } from './sequence-map.js'
 import { Cell, type StateRows } from './state-rows.js'
@@ -16,7 +20,7 @@ import { Timestamps } from './timestamps.js'
 import { Drop } from './totals.js'
 
 /** What `decide` fills in when a packet is sent. */
-export interface Decision {
+export interface Decision extends PictureDeltas {
   /** Marker bit and payload type: second byte of the RTP header. */
   markerPt: number
   /** `ROC << 16 | seq`. */
@@ -24,10 +28,13 @@ export interface Decision {
   timestamp: number
   /** Payload bytes left out at the front: RED headers and redundancy, for who did not accept RED. */
   skip: number
+  /** The payload descriptor is to be written with other numbers, which are these. */
+  rewritten: boolean
 }
 
 export function newDecision(): Decision {
-  return { markerPt: 0, extSeq: 0, timestamp: 0, skip: 0 }
+  const unchanged = { rewritten: false, pictureDelta: 0, tl0Delta: 0, keyIdxDelta: 0 }
+  return { markerPt: 0, extSeq: 0, timestamp: 0, skip: 0, ...unchanged }
 }
 
 /** What the subscriptions of one peer share. */
@@ -77,6 +84,8 @@ export class Subscription {
   #begins = true
   /** Video that has not begun yet, or was interrupted. */
   awaitsKeyframe: boolean
+  /** Layers were left out, or pictures numbered anew: `#decideLayered` has to look. */
+  #layered = false
   readonly downlink: Downlink
   readonly #rows: StateRows
   readonly ssrc: number
@@ -98,6 +107,15 @@ export class Subscription {
   #run = -1
   /** Whether the next sender report is the first of this run. */
   awaitsReport = true
+  #filter: LayerFilter | null = null
+  /** The next run's pictures are numbered on from the last one. */
+  #continues = false
+  readonly #lastPicture = { pictureId: -1, tl0PicIdx: -1, keyIdx: -1 }
+  #pictureDelta = 0
+  #tl0Delta = 0
+  #keyIdxDelta = 0
+  /** Source number of the picture that was left out last. */
+  #leftOut = -1
   #lastSr = 0
   #lastSrMs = 0
   /** As the subscriber reported last: share lost in 1/256, and round trip; 0 = unknown. */
@@ -126,6 +144,7 @@ export class Subscription {
     this.profile = new ExtensionProfile(stream.mid, stream.extensions)
     this.awaitsKeyframe = stream.kind === 'video'
     this.downlink = downlink
+    this.map.note(Note.layer, WHOLE)
     this.#rows = rows
     this.ssrc = stream.ssrc
     rows.cells[this.at + Cell.ssrc] = stream.ssrc
@@ -177,6 +196,7 @@ export class Subscription {
       this.map.restart()
       this.#timestamps.rebase(clockRate, shift)
       this.awaitsReport = true
+      this.#continues = true
     }
     this.map.note(Note.encoding, encoding)
     this.#interrupt()
@@ -211,21 +231,130 @@ export class Subscription {
       if (!packet.keyframe) return Drop.awaitKeyframe
       map.resync()
     }
+    if (this.#layered && !begins) return this.#decideLayered(packet, decision, pt)
     const extSeq = map.map(packet.extSeq)
     if (extSeq < 0) return Drop.unmapped
     decision.extSeq = extSeq
     decision.timestamp = this.#timestamps.map(packet.view.timestamp, packet.nowMs)
-    if (begins) this.#beginsWith()
+    decision.rewritten = false
+    if (begins) this.#beginsWith(packet, decision)
     decision.markerPt = pt | (packet.view.marker ? 0x80 : 0)
     decision.skip = this.skipOf(packet.codec, packet.primarySkip)
     return Drop.none
   }
 
   /** The first packet after an interruption is on its way. */
-  #beginsWith(): void {
+  #beginsWith(packet: Packet, decision: Decision): void {
+    const { map } = this
     this.#begins = false
     this.awaitsKeyframe = false
-    this.map.note(Note.timestampOffset, this.#timestamps.offset)
+    map.note(Note.timestampOffset, this.#timestamps.offset)
+    if (this.#continues) this.#continuePictures(packet)
+    this.#filter?.begin()
+    if (this.#filter?.admit(packet)) map.note(Note.layer, this.#filter.current)
+    if (this.#layered) this.#rewrite(packet, decision, this.#pictureDelta, this.#tl0Delta, this.#keyIdxDelta)
+  }
+
+  /** Pictures of another run are numbered on from the last one that was sent. */
+  #continuePictures({ pictureId, tl0PicIdx, keyIdx }: Packet): void {
+    const { map } = this
+    const last = this.#lastPicture
+    const delta = (sent: number, source: number, mask: number) =>
+      sent < 0 || source < 0 ? 0 : (sent + 1 - source) & mask
+    this.#continues = false
+    this.#leftOut = -1
+    this.#pictureDelta = delta(last.pictureId, pictureId, 0x7fff)
+    this.#tl0Delta = delta(last.tl0PicIdx, tl0PicIdx, 0xff)
+    this.#keyIdxDelta = delta(last.keyIdx, keyIdx, 0x1f)
+    map.note(Note.pictureDelta, this.#pictureDelta)
+    map.note(Note.tl0Delta, this.#tl0Delta)
+    map.note(Note.keyIdxDelta, this.#keyIdxDelta)
+    this.#layered = this.#filter !== null || (this.#pictureDelta | this.#tl0Delta | this.#keyIdxDelta) !== 0
+  }
+
+  /** Another run, or nothing, comes after what was sent: its last picture is kept in mind. */
+  remember(pictures: Pictures): void {
+    // Padding has no picture; the packets before it have.
+    let at = -1
+    for (let back = 0; back < 64 && (at < 0 || pictures.pictureIdAt(at) < 0); back++) {
+      at = pictures.find(this.map.newestSource - back)
+    }
+    if (at < 0 || pictures.pictureIdAt(at) < 0 || this.#begins) return
+    const last = this.#lastPicture
+    const sent = (source: number, delta: number, mask: number) => (source < 0 ? -1 : (source + delta) & mask)
+    last.pictureId = sent(pictures.pictureIdAt(at), this.#pictureDelta, 0x7fff)
+    last.tl0PicIdx = sent(pictures.tl0PicIdxAt(at), this.#tl0Delta, 0xff)
+    last.keyIdx = sent(pictures.keyIdxAt(at), this.#keyIdxDelta, 0x1f)
+  }
+
+  /**
+   * Which layers of its encoding it gets from the next picture on that allows it; see `LayerFilter.aim`.
+   * @returns whether they can be reached without another keyframe
+   */
+  aim(target: number, whole: boolean, stepped: boolean): boolean {
+    if (whole && this.#filter === null) return true
+    this.#filter ??= new LayerFilter()
+    this.#layered = true
+    return this.#filter.aim(target, whole, stepped)
+  }
+
+  /** The decode target that it gets, `WHOLE` = all of its encoding. */
+  get layer(): number {
+    return this.#filter?.current ?? WHOLE
+  }
+
+  /** `decide` for a packet of an encoding of which it does not get everything as it is. */
+  #decideLayered(packet: Packet, decision: Decision, pt: number): number {
+    const { map } = this
+    const inOrder = map.inOrder(packet.extSeq)
+    if (inOrder && packet.layered && this.#filter !== null && !this.#admit(packet, this.#filter)) return Drop.layer
+    const extSeq = map.map(packet.extSeq)
+    if (extSeq < 0) return Drop.unmapped
+    decision.extSeq = extSeq
+    decision.timestamp = this.#timestamps.map(packet.view.timestamp, packet.nowMs)
+    const layer = inOrder ? this.layer : map.noted(Note.layer)
+    const filtered = layer !== WHOLE && packet.layered
+    if (filtered && ((packet.present >>> layer) & 1) === 0) {
+      // Late, and of a layer that was left out: its number was kept free, so it is sent without what it carried.
+      decision.markerPt = pt
+      decision.skip = packet.payloadLength
+      decision.rewritten = false
+      return Drop.none
+    }
+    const marker = packet.view.marker || (filtered && ((packet.ends >>> layer) & 1) === 1)
+    decision.markerPt = pt | (marker ? 0x80 : 0)
+    decision.skip = 0
+    const pictureDelta = inOrder ? this.#pictureDelta : map.noted(Note.pictureDelta)
+    const tl0Delta = inOrder ? this.#tl0Delta : map.noted(Note.tl0Delta)
+    this.#rewrite(packet, decision, pictureDelta, tl0Delta, inOrder ? this.#keyIdxDelta : map.noted(Note.keyIdxDelta))
+    return Drop.none
+  }
+
+  /** Whether the newest packet is of a layer that is sent. */
+  #admit(packet: Packet, filter: LayerFilter): boolean {
+    const { map } = this
+    const before = filter.current
+    const sent = filter.admit(packet)
+    if (filter.current !== before) {
+      map.split(packet.extSeq)
+      map.note(Note.layer, filter.current)
+    }
+    if (sent) return true
+    map.drop(packet.extSeq)
+    // VP8 receivers take a picture that is missing for one that may still come.
+    if (packet.codec !== VP8 || packet.pictureId < 0 || packet.pictureId === this.#leftOut) return false
+    this.#leftOut = packet.pictureId
+    this.#pictureDelta = (this.#pictureDelta - 1) & 0x7fff
+    map.note(Note.pictureDelta, this.#pictureDelta)
+    return false
+  }
+
+  #rewrite(packet: Packet, decision: Decision, pictureDelta: number, tl0Delta: number, keyIdxDelta: number): void {
+    const isNumbered = packet.pictureId >= 0 || packet.tl0PicIdx >= 0 || packet.keyIdx >= 0
+    decision.rewritten = isNumbered && (pictureDelta | tl0Delta | keyIdxDelta) !== 0
+    decision.pictureDelta = pictureDelta
+    decision.tl0Delta = tl0Delta
+    decision.keyIdxDelta = keyIdxDelta
   }
 
   /** The payload type it sends this codec with, −1 if none. Of RED, Opus can be taken out. */

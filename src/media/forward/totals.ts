@@ -11,7 +11,7 @@ export const Drop = {
   ssrcLimit: 3,
   /** A payload type that was not negotiated on its m-line. */
   payloadType: 4,
-  /** An SSRC that another one has replaced, or another simulcast encoding than the one forwarded. */
+  /** An SSRC that another one has replaced. */
   inactiveSsrc: 5,
   duplicate: 6,
   /** Older than the history. */
@@ -29,6 +29,8 @@ export const Drop = {
   awaitKeyframe: 12,
   /** From a time when nothing was forwarded to it, or left out before. */
   unmapped: 13,
+  /** Of a layer that the subscriber does not get. */
+  layer: 14,
 } as const
 
 export const dropNames = [
@@ -46,6 +48,7 @@ export const dropNames = [
   'drop_codec',
   'drop_await_keyframe',
   'drop_unmapped',
+  'drop_layer',
 ] as const
 
 export type Totals = ReturnType<typeof newTotals>
@@ -71,6 +74,7 @@ export function newTotals() {
     drop_codec: 0,
     drop_await_keyframe: 0,
     drop_unmapped: 0,
+    drop_layer: 0,
     drop_rtcp_malformed: 0,
     /** RTCP about an SSRC that the peer has nothing to do with. */
     drop_rtcp_unknown_ssrc: 0,

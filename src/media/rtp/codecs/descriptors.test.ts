@@ -102,7 +102,7 @@ test('VP9: each field and its absence', () => {
       'structure with sizes and pictures',
       //  N_S 1,Y,G sizes              N_G T|U|R …
       '02 38        014000b4 02800168 02  0401 280102 a3',
-      { descriptorLength: 16, spatialLayers: 2 },
+      { descriptorLength: 16, spatialLayers: 2, structureOffset: 3 },
     ],
   ]
   for (const [what, text, fields] of cases) assert.deepEqual(vp9(text), { ...absent, ...fields }, what)

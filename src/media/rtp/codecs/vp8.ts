@@ -99,6 +99,7 @@ export function readVp8(bytes: Uint8Array, offset: number, length: number, view:
  * @param source what `view` was read from, at `offset`
  * @param pictureId taken modulo 2^7 or 2^15
  * @param tl0PicIdx taken modulo 2^8
+ * @param keyIdx taken modulo 2^5
  * @returns its length, which is `view.descriptorLength`
  */
 export function rewriteVp8Descriptor(
@@ -109,6 +110,7 @@ export function rewriteVp8Descriptor(
   targetOffset: number,
   pictureId: number,
   tl0PicIdx: number,
+  keyIdx = view.keyIdx,
 ): number {
   const length = view.descriptorLength
   requireRoom(target, targetOffset, length)
@@ -120,8 +122,32 @@ export function rewriteVp8Descriptor(
   } else if (view.pictureIdBits === 7) {
     target[at++] = pictureId & 0x7f
   }
-  if (view.tl0PicIdx >= 0) target[at] = tl0PicIdx
+  if (view.tl0PicIdx >= 0) target[at++] = tl0PicIdx
+  if (view.keyIdx >= 0) target[at] = (target[at]! & 0xe0) | (keyIdx & 0x1f)
   return length
+}
+
+/** Bytes of a keyframe's header (RFC 6386 §9.1): tag, start code, width and height. */
+const KEYFRAME_HEADER_BYTES = 10
+
+/**
+ * Size of the picture that a keyframe begins.
+ * @param view what was read from the payload, `view.keyframe`
+ * @returns false when there is no keyframe header: the payload is encrypted, or cut off
+ */
+export function readVp8Size(
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+  view: Vp8View,
+  size: { width: number; height: number },
+): boolean {
+  const at = offset + view.descriptorLength
+  if (view.descriptorLength + KEYFRAME_HEADER_BYTES > length) return false
+  if (bytes[at + 3] !== 0x9d || bytes[at + 4] !== 0x01 || bytes[at + 5] !== 0x2a) return false
+  size.width = bytes[at + 6]! | ((bytes[at + 7]! & 0x3f) << 8)
+  size.height = bytes[at + 8]! | ((bytes[at + 9]! & 0x3f) << 8)
+  return true
 }
 
 const probe = newVp8View()

@@ -17,7 +17,7 @@
  * | TID |U| R |0 0|  R times: P_DIFF, one byte
  * ```
  */
-import { readU16 } from '../big-endian.js'
+import { readU16, requireRoom, writeU16 } from '../big-endian.js'
 import type { Codec } from './codec.js'
 
 export interface Vp9View {
@@ -50,6 +50,8 @@ export interface Vp9View {
   notForInterLayer: boolean
   /** Spatial layers that the scalability structure announces, −1 = none in this packet. */
   spatialLayers: number
+  /** Absolute offset of the structure, −1 = none in this packet. */
+  structureOffset: number
 }
 
 export function newVp9View(): Vp9View {
@@ -69,6 +71,7 @@ export function newVp9View(): Vp9View {
     interLayer: false,
     notForInterLayer: false,
     spatialLayers: -1,
+    structureOffset: -1,
   }
 }
 
@@ -86,13 +89,58 @@ export function readVp9(bytes: Uint8Array, offset: number, length: number, view:
   at = readLayers(bytes, at, end, (first & 0x20) !== 0, view)
   if (view.interPredicted && view.flexible) at = skipReferences(bytes, at, end)
   view.spatialLayers = -1
+  view.structureOffset = -1
   if ((first & 0x02) !== 0) {
+    view.structureOffset = at
     view.spatialLayers = at < end ? (bytes[at]! >> 5) + 1 : -1
     at = skipStructure(bytes, at, end)
   }
   if (at >= end) return false
   view.descriptorLength = at - offset
   view.keyframe = view.startOfFrame && !view.interPredicted && view.sid <= 0
+  return true
+}
+
+/**
+ * Writes the head of the descriptor of a packet again with other numbers, for a `prefix` that replaces it. Picture id and
+ * TL0PICIDX keep their widths; absent fields stay absent.
+ * @param source what `view` was read from, at `offset`
+ * @returns its length, at most 5: as many bytes of the payload are left out (`skip`)
+ */
+export function rewriteVp9Descriptor(
+  source: Uint8Array,
+  offset: number,
+  view: Vp9View,
+  target: Uint8Array,
+  targetOffset: number,
+  pictureId: number,
+  tl0PicIdx: number,
+): number {
+  const idBytes = view.pictureIdBits === 15 ? 2 : view.pictureIdBits === 7 ? 1 : 0
+  const length = 1 + idBytes + (view.tid >= 0 ? 1 : 0) + (view.tl0PicIdx >= 0 ? 1 : 0)
+  requireRoom(target, targetOffset, length)
+  for (let i = 0; i < length; i++) target[targetOffset + i] = source[offset + i]!
+  if (idBytes === 2) writeU16(target, targetOffset + 1, 0x8000 | (pictureId & 0x7fff))
+  else if (idBytes === 1) target[targetOffset + 1] = pictureId & 0x7f
+  if (view.tl0PicIdx >= 0) target[targetOffset + length - 1] = tl0PicIdx
+  return length
+}
+
+/**
+ * Size of a spatial layer as the scalability structure says it.
+ * @param view what was read from `bytes`, with `structureOffset` ≥ 0
+ * @returns false when the structure has no sizes, or none of this layer
+ */
+export function readVp9Size(
+  bytes: Uint8Array,
+  view: Vp9View,
+  spatial: number,
+  size: { width: number; height: number },
+): boolean {
+  const at = view.structureOffset
+  if (at < 0 || (bytes[at]! & 0x10) === 0 || spatial >= view.spatialLayers) return false
+  size.width = readU16(bytes, at + 1 + spatial * 4)
+  size.height = readU16(bytes, at + 3 + spatial * 4)
   return true
 }
 

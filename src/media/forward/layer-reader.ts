@@ -1,0 +1,174 @@
+/**
+ * What a packet says about layers, the same words for every codec: which decode targets need it, begin or can go on with
+ * it, and end with it. A dependency descriptor decides where it was negotiated, so that nothing has to be read out of an
+ * encrypted payload; else the payload descriptors of VP8 and VP9 do. Of what says nothing everybody gets everything.
+ */
+import {
+  newVp8View,
+  newVp9View,
+  readVp8,
+  readVp8Size,
+  readVp9,
+  readVp9Size,
+  type Vp8View,
+  type Vp9View,
+} from '../rtp/codecs/index.js'
+import {
+  elementLength,
+  findElement,
+  newDependencyFrame,
+  newDependencyStructure,
+  readDependencyFrame,
+} from '../rtp/extensions/index.js'
+import { codecOf, VP8, VP9 } from './codec-table.js'
+import { EVERY, ofSpatial, ofTemporal, presentIn, targetOf, upFrom, WHOLE } from './layer-targets.js'
+import { MAX_SPATIAL } from './layers.js'
+import type { Packet } from './packet.js'
+
+/** Of the packet that was read last; `Packet.pictureId` and the like come from them. */
+export const vp8View: Vp8View = newVp8View()
+export const vp9View: Vp9View = newVp9View()
+
+const frame = newDependencyFrame()
+const size = { width: 0, height: 0 }
+
+export class LayerReader {
+  /** Of the last keyframe, by spatial layer; 0 = unknown. */
+  readonly widths = new Uint32Array(MAX_SPATIAL)
+  readonly heights = new Uint32Array(MAX_SPATIAL)
+  /** Changes whenever targets mean something else. */
+  version = 0
+  #structure = newDependencyStructure()
+  /** A structure came, and descriptors refer to it. */
+  #described = false
+  #spatialMasks = new Int32Array(MAX_SPATIAL)
+
+  /** Whether targets are those of a dependency descriptor. */
+  get described(): boolean {
+    return this.#described
+  }
+
+  /** Another stream goes on here. */
+  reset(): void {
+    this.#described = false
+    this.version++
+  }
+
+  /**
+   * Fills in what `packet` says about layers, and whether it is a keyframe.
+   * @param payloadOffset absolute, as `packet.payloadLength` goes with it
+   * @param descriptorId of the dependency descriptor, 0 = not negotiated
+   */
+  read(packet: Packet, payloadOffset: number, descriptorId: number): void {
+    packet.layered = false
+    packet.pictureId = packet.tl0PicIdx = packet.keyIdx = -1
+    packet.spatial = packet.temporal = 0
+    const { codec, bytes, payloadLength } = packet
+    const read = codec === VP8 ? this.#vp8(packet, payloadOffset) : codec === VP9 && this.#vp9(packet, payloadOffset)
+    if (!read) packet.keyframe = codecOf[codec]!.isKeyframe(bytes, payloadOffset, payloadLength)
+    if (descriptorId !== 0 && packet.view.extensionLength > 0) this.#descriptor(packet, descriptorId)
+  }
+
+  /** The target to choose for these layers; `WHOLE` when nothing is known about any. */
+  target(spatial: number, temporal: number): number {
+    if (!this.#described) return targetOf(spatial, temporal)
+    const { targets, targetSpatial, targetTemporal } = this.#structure
+    let best = WHOLE
+    for (let target = 0; target < targets; target++) {
+      if (targetSpatial[target]! > spatial || targetTemporal[target]! > temporal) continue
+      const better =
+        best < 0 ||
+        targetSpatial[target]! > targetSpatial[best]! ||
+        (targetSpatial[target] === targetSpatial[best] && targetTemporal[target]! > targetTemporal[best]!)
+      if (better) best = target
+    }
+    return best
+  }
+
+  /** Highest spatial layer of a target. */
+  spatialOf(target: number): number {
+    if (target === WHOLE) return MAX_SPATIAL
+    return this.#described ? this.#structure.targetSpatial[target]! : target >> 2
+  }
+
+  #vp8(packet: Packet, payloadOffset: number): boolean {
+    const { bytes, payloadLength } = packet
+    if (!readVp8(bytes, payloadOffset, payloadLength, vp8View)) return false
+    packet.keyframe = vp8View.keyframe
+    packet.pictureId = vp8View.pictureId
+    packet.tl0PicIdx = vp8View.tl0PicIdx
+    packet.keyIdx = vp8View.keyIdx
+    if (vp8View.keyframe && readVp8Size(bytes, payloadOffset, payloadLength, vp8View, size)) this.#sized(0)
+    const { tid } = vp8View
+    if (tid < 0) return true
+    packet.layered = true
+    packet.temporal = tid
+    packet.startsFrame = vp8View.startOfFrame
+    packet.present = presentIn(0, tid)
+    packet.begins = vp8View.keyframe ? EVERY : vp8View.layerSync && tid > 0 ? ofTemporal(tid) : 0
+    packet.continues = 0
+    packet.ends = 0
+    return true
+  }
+
+  #vp9(packet: Packet, payloadOffset: number): boolean {
+    const { bytes, payloadLength } = packet
+    if (!readVp9(bytes, payloadOffset, payloadLength, vp9View)) return false
+    packet.keyframe = vp9View.keyframe
+    packet.pictureId = vp9View.pictureId
+    packet.tl0PicIdx = vp9View.tl0PicIdx
+    for (let spatial = 0; spatial < vp9View.spatialLayers && spatial < MAX_SPATIAL; spatial++) {
+      if (readVp9Size(bytes, vp9View, spatial, size)) this.#sized(spatial)
+    }
+    if (vp9View.tid < 0) return true
+    const { sid, tid, switchingUp } = vp9View
+    packet.layered = true
+    packet.spatial = sid
+    packet.temporal = tid
+    packet.startsFrame = vp9View.startOfFrame
+    packet.present = presentIn(sid, tid)
+    packet.begins = vp9View.keyframe ? EVERY : switchingUp && tid > 0 ? ofTemporal(tid) : 0
+    packet.continues = switchingUp ? upFrom(sid, tid) : 0
+    packet.ends = vp9View.endOfFrame ? ofSpatial(sid) : 0
+    return true
+  }
+
+  #descriptor(packet: Packet, id: number): void {
+    const { bytes, view } = packet
+    const at = findElement(bytes, view, id)
+    if (at < 0) return
+    const length = elementLength(bytes, view, at)
+    const sound = readDependencyFrame(bytes, at, length, this.#structure, frame)
+    if (sound && frame.hasStructure) this.#restructured()
+    packet.keyframe = sound && frame.hasStructure && frame.startOfFrame && frame.independent
+    packet.layered = sound && this.#described
+    if (!packet.layered) return
+    packet.spatial = frame.spatial
+    packet.temporal = frame.temporal
+    packet.startsFrame = frame.startOfFrame
+    packet.present = frame.present
+    packet.begins = packet.keyframe ? EVERY : 0
+    packet.continues = frame.switches
+    packet.ends = frame.endOfFrame ? this.#spatialMasks[Math.min(frame.spatial, MAX_SPATIAL - 1)]! : 0
+  }
+
+  #restructured(): void {
+    const { targets, targetSpatial, widths, heights } = this.#structure
+    this.#described = true
+    this.version++
+    this.#spatialMasks.fill(0)
+    for (let target = 0; target < targets; target++) {
+      this.#spatialMasks[Math.min(targetSpatial[target]!, MAX_SPATIAL - 1)]! |= 1 << target
+    }
+    for (let spatial = 0; spatial < MAX_SPATIAL; spatial++) {
+      if (widths[spatial] === 0) continue
+      this.widths[spatial] = widths[spatial]!
+      this.heights[spatial] = heights[spatial]!
+    }
+  }
+
+  #sized(spatial: number): void {
+    this.widths[spatial] = size.width
+    this.heights[spatial] = size.height
+  }
+}
