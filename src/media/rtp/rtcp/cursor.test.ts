@@ -32,9 +32,15 @@ const cases: [what: string, text: string, fault: string, ...packets: string[]][]
   ['version 3 behind a packet', `${rr} c0c90000`, 'version', '201/0 4+4'],
   ['one word too long', '80c90002 00000001', 'length'],
   ['longest length', '80c9ffff 00000001', 'length'],
-  ['padding before the last packet', `a0c90002 00000001 00000004 ${pli}`, 'padding'],
+  [
+    'padding before the last packet (libwebrtc)',
+    `a0c90002 00000001 00000004 ${pli}`,
+    'none',
+    '201/0 4+4',
+    '206/1 16+8',
+  ],
   ['pad count 0', 'a0c90002 00000001 00000000', 'padding'],
-  ['pad count 3', 'a0c90002 00000001 00000003', 'padding'],
+  ['pad count 3 (libwebrtc)', 'a0c90002 00000001 00000003', 'none', '201/0 4+5'],
   ['pad count larger than the body', 'a0c90002 00000001 0000000c', 'padding'],
   ['P bit without body', 'a0cb0000', 'padding'],
 ]

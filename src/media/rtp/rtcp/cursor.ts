@@ -43,7 +43,7 @@ export const RtcpFault = {
   version: 2,
   /** A packet's length reaches past the datagram. */
   length: 3,
-  /** P bit before the last packet, or a pad count that is 0, not a multiple of 4 or larger than the body. */
+  /** A pad count of 0 or larger than the body. */
   padding: 4,
 } as const
 
@@ -103,7 +103,9 @@ export function nextRtcp(c: RtcpCursor): boolean {
   let padding = 0
   if ((first & 0x20) !== 0) {
     padding = body > 0 ? bytes[next - 1]! : 0
-    if (next !== c.end || padding === 0 || padding % 4 !== 0 || padding > body) return stop(c, RtcpFault.padding)
+    // RFC 3550 §6.4.1 pads the last packet only, and by multiples of 4. libwebrtc pads each transport-wide feedback by 1 to
+    // 3 bytes, several of them in one compound.
+    if (padding === 0 || padding > body) return stop(c, RtcpFault.padding)
   }
   c.type = bytes[at + 1]!
   c.count = first & 0x1f

@@ -33,6 +33,17 @@ test('a run, a vector of 1 bit, a vector of 2 bits', () => {
   assert.deepEqual(result.arrivals, [lost, lost, lost, ...vector1, ...vector2])
 })
 
+test('as Chromium sends it, with 3 bytes of padding', () => {
+  const result = read(hex('afcd0006 fa17fa17 44f28c62 79fb 0003 03d277 00 2003 04 00 4b 000003'))
+  assert.deepEqual(result, {
+    baseSeq: 0x79fb,
+    statusCount: 3,
+    referenceTime: 0x3d277,
+    feedbackCount: 0,
+    arrivals: [4, 4, 79],
+  })
+})
+
 test('malformed feedback is refused', () => {
   const head = '00000001 00000002'
   const cases: [what: string, text: string][] = [
