@@ -1,4 +1,4 @@
-import type { Participant, Room } from '../src/index.js'
+import type { Participant, Room, VideoPreference } from '../src/index.js'
 import { byId } from './dom.js'
 import { rememberBlocked } from './identity.js'
 import { layOut } from './layout.js'
@@ -80,7 +80,11 @@ export class Grid {
   }
 
   #joined({ user, stream }: Participant): void {
-    this.#add(user, new Tile(user, () => void this.#toggleBlock(user)))
+    const actions = {
+      block: () => void this.#toggleBlock(user),
+      prefer: (preference: VideoPreference) => this.#room.prefer(user, preference),
+    }
+    this.#add(user, new Tile(user, actions))
     void this.#play(user, stream)
   }
 

@@ -44,6 +44,7 @@ async function join({ room: roomId, name }: JoinRequest, keepTrying: boolean): P
     user: await makeUserId(name),
     stream: media.stream(),
     blocked: readBlocked(),
+    simulcast: true,
     keepTrying,
     ...(address.token !== undefined && { token: address.token }),
   }

@@ -1,3 +1,4 @@
+import type { VideoPreference } from '../src/index.js'
 import { make } from './dom.js'
 import { icon } from './icons.js'
 import { displayName } from './identity.js'
@@ -11,6 +12,20 @@ export interface TileState {
   blockedBy: boolean
 }
 
+/** What a tile of somebody else can do. */
+export interface TileActions {
+  block(): void
+  prefer(preference: VideoPreference): void
+}
+
+/** What a viewer can ask for, by name; senders offer three sizes, where they can. */
+const qualities: ReadonlyMap<string, VideoPreference> = new Map([
+  ['Best picture', {}],
+  ['Medium picture', { maxLayer: 1 }],
+  ['Small picture', { maxLayer: 0 }],
+  ['Sound only', { paused: true }],
+])
+
 /** One person in the grid. */
 export class Tile {
   readonly element: HTMLLIElement
@@ -21,9 +36,9 @@ export class Tile {
   readonly #block: HTMLButtonElement | undefined
   #shown = ''
 
-  /** @param onBlock absent on our own tile, which is silent and mirrored */
-  constructor(user: string, onBlock?: () => void) {
-    const self = onBlock === undefined
+  /** @param actions absent on our own tile, which is silent and mirrored */
+  constructor(user: string, actions?: TileActions) {
+    const self = actions === undefined
     this.#name = displayName(user)
     this.#video = make('video', { autoplay: '', playsinline: '', 'aria-hidden': 'true' })
     this.#video.muted = self
@@ -40,10 +55,13 @@ export class Tile {
       make('div', { class: 'tile-foot' }, this.#status, label),
     )
     this.element.style.setProperty('--hue', String(hueOf(user)))
-    if (onBlock) {
+    if (actions) {
       this.#block = make('button', { type: 'button', class: 'tile-block', 'data-testid': `block-${user}` })
-      this.#block.addEventListener('click', onBlock)
-      this.element.append(this.#block)
+      this.#block.addEventListener('click', () => actions.block())
+      this.element.append(
+        this.#block,
+        this.#qualityChoice(user, (quality) => actions.prefer(quality)),
+      )
     }
     this.show({ video: false, audio: false, speaking: false, blocked: false, blockedBy: false })
   }
@@ -79,6 +97,17 @@ export class Tile {
     this.#note.textContent = noteOf(this.#name, blocked, blockedBy)
     this.#showStatus(audio)
     this.#showBlock(blocked)
+  }
+
+  #qualityChoice(user: string, choose: (preference: VideoPreference) => void): HTMLSelectElement {
+    const options = [...qualities.keys()].map((name) => make('option', { value: name }, name))
+    const attributes = { 'data-testid': `quality-${user}`, 'aria-label': `Picture of ${this.#name}` }
+    const select = make('select', { class: 'tile-quality', ...attributes }, ...options)
+    select.addEventListener('change', () => {
+      this.element.dataset.quality = select.value
+      choose(qualities.get(select.value) ?? {})
+    })
+    return select
   }
 
   #showStatus(audio: boolean): void {

@@ -1,6 +1,7 @@
 import { RoomError, toRoomError } from './errors.js'
 import type { Handle } from './handle.js'
 import type { Jsep } from './protocol.js'
+import { answerStereo } from './stereo.js'
 
 /** ICE and DTLS together take well under a second where packets pass at all. */
 const CONNECT_TIMEOUT_MS = 20_000
@@ -54,7 +55,8 @@ export class Peer {
   accept(offer: Jsep): Promise<void> {
     return this.#inTurn(async () => {
       await this.connection.setRemoteDescription(offer)
-      await this.connection.setLocalDescription()
+      const { sdp = '' } = await this.connection.createAnswer()
+      await this.connection.setLocalDescription({ type: 'answer', sdp: answerStereo(sdp, offer.sdp) })
       this.#expectConnection()
       await this.#handle.sendJsep(this.#localDescription())
     })

@@ -46,6 +46,8 @@ export class Publisher {
   readonly #listener: PublisherListener
   readonly #transceivers = new Map<MediaKind, RTCRtpTransceiver>()
   readonly #channels = new Map<ChannelLabel, RTCDataChannel>()
+  /** Microphone and camera have one in common, so that whoever plays a stream has both. */
+  readonly #stream = new MediaStream()
 
   /** @param handle already joined, so that the server knows the room when it sees the offer */
   constructor(handle: Handle, settings: PublisherSettings, listener: PublisherListener) {
@@ -132,7 +134,7 @@ export class Publisher {
     const kind = kindOf(track)
     const transceiver = this.#peer.connection.addTransceiver(track, {
       direction: 'sendonly',
-      streams: [new MediaStream([track])],
+      streams: [this.#stream],
       ...(kind === 'video' && this.#settings.simulcast && { sendEncodings: SIMULCAST_LAYERS }),
     })
     this.#transceivers.set(kind, transceiver)

@@ -1,5 +1,6 @@
 import { RoomError } from './errors.js'
 import type { Handle } from './handle.js'
+import type { VideoPreference } from './preference.js'
 import { type Notification, readNotification } from './protocol.js'
 import {
   type MediaKind,
@@ -80,9 +81,9 @@ export class RoomConnection {
     return this.#handle
   }
 
-  subscribe(user: string, listener: SubscriberListener): void {
+  subscribe(user: string, listener: SubscriberListener, preference?: VideoPreference): void {
     if (this.#over || !this.#session || this.#subscribers.has(user)) return
-    this.#subscribers.set(user, new Subscriber(this.#session, this.#settings, user, listener))
+    this.#subscribers.set(user, new Subscriber(this.#session, this.#settings, user, listener, preference))
   }
 
   unsubscribe(user: string): void {

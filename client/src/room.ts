@@ -4,6 +4,7 @@ import { type Levels, readLevels, receives } from './levels.js'
 import { type Ending, Lifecycle, type RoomState } from './lifecycle.js'
 import { Outbox } from './outbox.js'
 import type { MutableParticipant, Participant } from './participant.js'
+import type { VideoPreference } from './preference.js'
 import type { Body, MessageKind, Notification } from './protocol.js'
 import { type ChannelLabel, kindOf, type MediaKind, type PublishedTrack } from './publisher.js'
 import { RoomConnection } from './room-connection.js'
@@ -28,6 +29,8 @@ export class Room extends TypedEventTarget<RoomEvents> {
   readonly #outbox = new Outbox<string | ArrayBuffer>()
   /** What `subscribe` and `unsubscribe` said; goes before `subscribeTo`. */
   readonly #wishes = new Map<string, boolean>()
+  /** What `prefer` said, by user. */
+  readonly #preferences = new Map<string, VideoPreference>()
   #connection: RoomConnection | undefined
   #staleSessionId: number | undefined
   #retry: ReturnType<typeof setTimeout> | undefined
@@ -137,6 +140,15 @@ export class Room extends TypedEventTarget<RoomEvents> {
     this.#connection?.unsubscribe(user)
     const participant = this.#participants.get(user)
     if (participant) dropTracks(participant.stream)
+  }
+
+  /**
+   * Wants no more than this of a user's video, from now on and after every reconnect; `{}` ends all limits. Takes effect
+   * without negotiation: say how large the picture is shown, or pause it while nobody looks.
+   */
+  prefer(user: string, preference: VideoPreference): void {
+    this.#preferences.set(user, preference)
+    this.#connection?.subscriber(user)?.prefer(preference)
   }
 
   /**
@@ -315,14 +327,15 @@ export class Room extends TypedEventTarget<RoomEvents> {
     if (!participant) return
     const { stream } = participant
     dropTracks(stream)
-    this.#connection?.subscribe(user, {
-      track: (track) => {
+    const listener = {
+      track: (track: MediaStreamTrack) => {
         stream.addTrack(track)
         this.emit('track', { user, stream, track })
       },
       lost: () => dropTracks(stream),
-      problem: (error) => this.#problem(error, user),
-    })
+      problem: (error: RoomError) => this.#problem(error, user),
+    }
+    this.#connection?.subscribe(user, listener, this.#preferences.get(user))
   }
 
   #notified(notification: Notification): void {

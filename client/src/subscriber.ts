@@ -2,6 +2,7 @@ import { backoffMs } from './backoff.js'
 import { RoomError, toRoomError } from './errors.js'
 import type { Handle } from './handle.js'
 import { Peer } from './peer.js'
+import { preferOf, type VideoPreference } from './preference.js'
 import type { MediaKind } from './publisher.js'
 import type { Session } from './session.js'
 
@@ -33,12 +34,22 @@ export class Subscriber {
   readonly #listener: SubscriberListener
   #handle: Handle | undefined
   #peer: Peer | undefined
+  #preference: VideoPreference
+  /** The preference that the server knows of. */
+  #told: VideoPreference | undefined
   #failures = 0
   #retry: ReturnType<typeof setTimeout> | undefined
   #closed = false
 
   /** Starts at once. */
-  constructor(session: Session, settings: SubscriberSettings, remoteUser: string, listener: SubscriberListener) {
+  constructor(
+    session: Session,
+    settings: SubscriberSettings,
+    remoteUser: string,
+    listener: SubscriberListener,
+    preference: VideoPreference = {},
+  ) {
+    this.#preference = preference
     this.#session = session
     this.#settings = settings
     this.#remoteUser = remoteUser
@@ -49,6 +60,12 @@ export class Subscriber {
   /** @returns receivers of that kind */
   receivers(kind: MediaKind): RTCRtpReceiver[] {
     return this.#peer?.connection.getReceivers().filter(({ track }) => track.kind === kind) ?? []
+  }
+
+  /** Wants no more than this of the user's video from now on. */
+  prefer(preference: VideoPreference): void {
+    this.#preference = preference
+    this.#tellPreference()
   }
 
   close(): void {
@@ -65,18 +82,33 @@ export class Subscriber {
       this.#handle = handle
       const peer = this.#makePeer(handle)
       const { room, user, token } = this.#settings
+      const preference = this.#preference
       const join = {
         room_id: room,
         user_id: user,
-        subscribe: { media: this.#remoteUser },
+        subscribe: { media: this.#remoteUser, prefer: preferOf(preference) },
         ...(token !== undefined && { token }),
       }
       const { jsep } = await handle.send('join', join)
+      if (handle !== this.#handle) return
+      this.#told = preference
+      this.#tellPreference()
       // Without an offer in the reply the user sends nothing yet; the offer is pushed when there is something.
       if (jsep?.type === 'offer') await peer.accept(jsep)
     } catch (error) {
       if (handle === undefined || handle === this.#handle) this.#failed(toRoomError(error))
     }
+  }
+
+  /** What changes before the join was answered is told afterwards. */
+  #tellPreference(): void {
+    const preference = this.#preference
+    if (!this.#handle || this.#told === undefined || this.#told === preference) return
+    this.#told = preference
+    const handle = this.#handle
+    handle.send('subscribe', { prefer: preferOf(preference) }).catch((error) => {
+      if (handle === this.#handle) this.#listener.problem(toRoomError(error))
+    })
   }
 
   #makePeer(handle: Handle): Peer {
@@ -109,5 +141,6 @@ export class Subscriber {
     this.#handle?.detach()
     this.#peer = undefined
     this.#handle = undefined
+    this.#told = undefined
   }
 }

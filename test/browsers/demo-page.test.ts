@@ -92,6 +92,9 @@ const loudness = (page: Page, name: string) =>
     return loudest
   })
 
+const widthOf = (page: Page, name: string) =>
+  video(page, name).evaluate((element: HTMLVideoElement) => element.videoWidth)
+
 async function say(page: Page, text: string): Promise<void> {
   await page.getByTestId('chat-input').fill(text)
   await page.getByTestId('chat-input').press('Enter')
@@ -258,4 +261,29 @@ test('the server is killed and started again: people come back by themselves', a
   for (const page of [ann, bob])
     await page.locator('[data-testid=state][data-state=joined]').waitFor({ timeout: 20_000 })
   await Promise.all([pictureMoves(ann, 'Bob', 15_000), pictureMoves(bob, 'Ann', 15_000)])
+})
+
+test('a viewer chooses a smaller picture, or none, and gets the best one back', async () => {
+  const ann = await join('quality', 'Ann')
+  const bob = await join('quality', 'Bob')
+  await pictureMoves(bob, 'Ann')
+  const choice = tile(bob, 'Ann').locator('select')
+  const within = { withinMs: 15_000 }
+  // Of 1280, 640 and 320 pixels the widest that the machine has time to encode.
+  await eventually('the best picture', async () => (await widthOf(bob, 'Ann')) >= 640, within)
+  await choice.selectOption('Small picture')
+  await eventually('a small one', async () => (await widthOf(bob, 'Ann')) <= 320, within)
+  await pictureMoves(bob, 'Ann')
+  await tile(bob, 'Ann').hover()
+  await bob.screenshot({ path: joinPath(output, 'demo-quality.png') })
+  await choice.selectOption('Sound only')
+  await eventually('no picture', async () => {
+    const before = await framesOf(bob, 'Ann')
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    return (await framesOf(bob, 'Ann')) === before
+  })
+  await eventually('Ann is heard all the while', async () => (await loudness(bob, 'Ann')) > 0.01)
+  await choice.selectOption('Best picture')
+  await eventually('the best picture again', async () => (await widthOf(bob, 'Ann')) >= 640, within)
+  assert.deepEqual([...ann.problems, ...bob.problems], [])
 })
