@@ -73,6 +73,8 @@ test('the viewer follows to another worker by one pushed offer with another fing
   assert.equal(after.port, port)
   assert.notEqual(after.fingerprint, before.fingerprint)
   assert.ok(!after.ssrcs.some((ssrc) => before.ssrcs.includes(ssrc)), 'numbers start anew, so SSRCs do')
-  assert.deepEqual([before.offers, after.offers, after.state, after.hangups], [1, 2, 'connected', []])
+  assert.deepEqual([before.offers, after.state, after.hangups], [1, 'connected', []])
+  // One moves it, one says whose the tracks are that came then: it is the same one when they came before the answer.
+  assert.ok(after.offers === 2 || after.offers === 3, `${after.offers} offers`)
   assert.deepEqual(viewer.page.problems, [])
 })
