@@ -40,6 +40,11 @@ const VIDEO_SLOTS = 1024
 const AUDIO_SLOTS = 256
 const AUDIO_HISTORY_BYTES = 64 * 1024
 
+/** After so many requests without a keyframe that can be told, the payload is taken to be encrypted. */
+const PATIENCE = 5
+/** Whether keyframes can be told from other frames. */
+const Opacity = { unknown: 0, clear: 1, opaque: 2 } as const
+
 const packet = newPacket()
 const nackSeqs = new Uint16Array(MAX_HOLES)
 const nackResult = newNackResult()
@@ -53,6 +58,8 @@ export interface EncodingLine {
   readonly types: ReceiveTypes
   /** Ids of the extensions that are carried on. */
   readonly sourceIds: Uint8Array
+  /** Id of the dependency descriptor, 0 = not negotiated. */
+  readonly descriptorId: number
   readonly encodings: readonly Encoding[]
   /** RTP came. */
   heard(nowMs: number): void
@@ -76,6 +83,9 @@ export class Encoding {
   readonly layers = new LayerReader()
   /** What its last packets said about layers and pictures; null when they say nothing. */
   pictures: Pictures | null = null
+  #opacity: number = Opacity.unknown
+  /** Of the frame that was taken for a keyframe last. */
+  #guessedTimestamp = -1
   /** What `#noticeLayers` saw last. */
   #layersSeen = 1
   #versionSeen = 0
@@ -254,6 +264,7 @@ export class Encoding {
     this.#hasSenderReport = false
     this.#nacks.reset()
     this.#context.totals.stream_restarts++
+    this.#opacity = Opacity.unknown
     this.layers.reset()
     this.rates.reset()
     for (const subscription of this.subscriptions) {
@@ -296,7 +307,9 @@ export class Encoding {
     packet.codec = codec
     packet.primarySkip = codec === RED ? primarySkipOf(rx, payloadOffset, packet.payloadLength) : -1
     packet.nowMs = nowMs
-    this.layers.read(packet, payloadOffset, line.stream.extensions['dependency-descriptor'] ?? 0)
+    this.layers.read(packet, payloadOffset, line.descriptorId)
+    if (packet.keyframe) this.#opacity = Opacity.clear
+    else if (this.#opacity === Opacity.opaque) this.#guessKeyframe(view.timestamp)
     this.#packets++
     this.#bytes += packet.payloadLength
     this.rates.add(packet.spatial, packet.temporal, packet.payloadLength)
@@ -315,6 +328,15 @@ export class Encoding {
     else this.history.note(extSeq, nowMs)
     if (this.subscriptions.length > 0) fanOut(this.#context, packet, this.subscriptions, line.sourceIds)
     if (this.#keyframes.wanted) this.#askForKeyframe(nowMs)
+  }
+
+  /**
+   * Of an encrypted payload, which says nothing about keyframes, any frame is taken for one: the receiver, who can read it,
+   * asks for another if it was none.
+   */
+  #guessKeyframe(timestamp: number): void {
+    packet.keyframe = timestamp !== this.#guessedTimestamp
+    this.#guessedTimestamp = timestamp
   }
 
   /** Notes what the packet says about layers, and that they are others than before. */
@@ -385,6 +407,7 @@ export class Encoding {
 
   #askForKeyframe(nowMs: number): void {
     if (this.#current === null || !this.#keyframes.take(nowMs)) return
+    if (this.#opacity === Opacity.unknown && this.#keyframes.inVain > PATIENCE) this.#opacity = Opacity.opaque
     if (sendPli(this.#context, this.#reporter, this.ssrc)) this.#context.totals.pli_sent++
     this.#context.wake(this.#keyframes.deadline())
   }

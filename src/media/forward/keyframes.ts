@@ -15,6 +15,11 @@ export class KeyframeRequests {
   #lastMs = Number.NEGATIVE_INFINITY
   #inVain = 0
 
+  /** Requests since the last keyframe, or since nobody needed one. */
+  get inVain(): number {
+    return this.#inVain
+  }
+
   get wanted(): boolean {
     return this.#wanted
   }

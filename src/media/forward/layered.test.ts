@@ -466,3 +466,25 @@ test('dependency descriptor: a temporal layer is taken up at a switch', () => {
   assert.deepEqual(layersOf(s.scene.io.takeRtp()).slice(4), ['10!', '10!', '10!', '11!', '10!', '11!'])
   assert.equal(s.plis(), 0)
 })
+
+test('a payload in which no keyframe can be told is sent all the same, from the start of a frame, after some requests', () => {
+  const s = new Stream({ payloadTypes: [{ codec: 'H264', pt: 102 }] }, { payloadTypes: [{ codec: 'H264', pt: 107 }] })
+  const frame = () => {
+    s.send(Uint8Array.of(0xe1, 1, 2), { pt: 102 })
+    s.send(Uint8Array.of(0xe1, 3, 4), { pt: 102, marker: true })
+    s.next()
+  }
+  for (let ms = 0; ms < 2000; ms += 33) frame()
+  assert.deepEqual(s.scene.io.takeRtp(), [])
+  for (let ms = 0; ms < 1000; ms += 33) frame()
+  const sent = s.scene.io.takeRtp()
+  assert.ok(sent.length > 10)
+  assert.equal(sent[0]!.payload[1], 1)
+  gapless(sent)
+  const late = s.scene.subscriber(s.publisher, [sendVideo(30, { payloadTypes: [{ codec: 'H264', pt: 107 }] })])
+  frame()
+  assert.equal(s.scene.io.takeRtp().filter(({ ssrc }) => ssrc === late.feeds[0]!.subscription.ssrc).length, 2)
+  s.scene.said()
+  s.scene.advance(100)
+  assert.equal(s.plis(), 0)
+})

@@ -50,6 +50,7 @@ export class Publication implements EncodingLine, Steering {
   stream: ReceiveStream
   types: ReceiveTypes
   sourceIds: Uint8Array
+  descriptorId = 0
   #termsKey = ''
   #lastMs = Number.NEGATIVE_INFINITY
   #receiving = false
@@ -94,6 +95,7 @@ export class Publication implements EncodingLine, Steering {
     this.#termsKey = termsKey
     this.types = receiveTypes(stream.payloadTypes)
     this.sourceIds = copiedIds(stream.extensions)
+    this.descriptorId = stream.extensions['dependency-descriptor'] ?? 0
     for (const subscription of this.#subscriptions) subscription.map.forget()
   }
 
