@@ -57,7 +57,12 @@ export interface PeerConnectionInfo {
   /** What the client estimates that it can receive (REMB), bit/s. */
   readonly rembBps?: number
   /** The path from the client, when it sends: whether it numbers its packets, feedback packets to it, its cap in bit/s. */
-  readonly uplink?: { readonly transportCc: boolean; readonly feedbackSent: number; readonly capBps: number }
+  readonly uplink?: {
+    readonly transportCc: boolean
+    readonly feedbackSent: number
+    readonly capBps: number
+    readonly estimateBps?: number
+  }
 }
 
 /** An m-line of the SDP. */

@@ -441,6 +441,8 @@ export interface UplinkInfo {
   feedbackSent: number
   /** The most that it is asked for, bit/s. */
   capBps: number
+  /** What its path holds, of a publisher of video that does not estimate it by itself; bit/s. */
+  estimateBps?: number
 }
 
 /** What a worker knows of one endpoint; ages are in ms before the answer. */

@@ -61,6 +61,7 @@ function bandwidth({ rembBps, uplink }: PeerConnectionInfo): Present | undefined
     twcc: uplink?.transportCc ?? false,
     'feedback-sent': uplink?.feedbackSent,
     cap: uplink?.capBps,
+    estimate: uplink?.estimateBps,
     remb: rembBps,
   })
 }

@@ -290,7 +290,7 @@ export class Peer {
   expire(nowMs: number): number {
     let next = this.uplink.expire(nowMs)
     for (const publication of this.#publications) next = Math.min(next, publication.expire(nowMs))
-    if (this.uplink.lowered && this.uplink.weigh(this.#publications, nowMs)) this.#reportMs = nowMs
+    if (this.uplink.mustTell(this.#publications, nowMs)) this.#reportMs = nowMs
     if (nowMs >= this.#reportMs)
       this.#reportMs = this.#report(nowMs) ? nowMs + REPORT_INTERVAL_MS : Number.POSITIVE_INFINITY
     return Math.min(next, this.#reportMs)
@@ -305,7 +305,10 @@ export class Peer {
       for (const encoding of publication.encodings) {
         forwardSenderReport(this.#context, encoding, true, nowMs)
         if (!encoding.receiving(nowMs) || !encoding.report(blocks[count]!, nowMs)) continue
-        if (publication.kind === 'video') rembSsrcs.push(encoding.ssrc)
+        if (publication.kind === 'video') {
+          rembSsrcs.push(encoding.ssrc)
+          this.uplink.lost(blocks[count]!.fractionLost / 256, nowMs)
+        }
         reported = true
         if (++count < MAX_BLOCKS) continue
         this.#sendReport(count, nowMs)

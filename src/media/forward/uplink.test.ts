@@ -110,9 +110,42 @@ test('no feedback without numbers', () => {
   }
 })
 
+test('who does not number packets is told what its path holds, by send time or by timestamps', () => {
+  const sendTime = (ms: number) => {
+    const units = Math.floor((((ms % 64_000) + 64_000) % 64_000) * 262.144)
+    return { 2: Uint8Array.of(units >> 16, (units >> 8) & 0xff, units & 0xff) }
+  }
+  const { 'abs-send-time': _, ...without } = videoStream.extensions
+  const table: [what: string, stream: ReceiveStream, stretch: number, limited: boolean][] = [
+    ['send time, even', videoStream, 1, false],
+    ['send time, a queue builds up', videoStream, 1.3, true],
+    ['timestamps, even', { ...videoStream, extensions: without }, 1, false],
+    ['timestamps, a queue builds up', { ...videoStream, extensions: without }, 1.3, true],
+  ]
+  for (const [what, stream, stretch, limited] of table) {
+    const scene = new Scene({ maxPublisherBps: 2_500_000 })
+    const publisher = scene.publisher([stream])
+    scene.subscriber(publisher, [sendVideo(10)])
+    const payload = Uint8Array.from([...vp8(false), ...new Uint8Array(1000)])
+    for (let seq = 0; seq < 300; seq++) {
+      const sentMs = 63_000 + seq * 10
+      const extensions = stream === videoStream ? sendTime(sentMs) : {}
+      scene.advance(10 * stretch)
+      scene.rtp(publisher, { pt: 96, seq, timestamp: (sentMs * 90) >>> 0, ssrc: VIDEO_SSRC, payload, extensions })
+    }
+    const { estimateBps, capBps, transportCc } = publisher.info(scene.nowMs).uplink
+    assert.equal(transportCc, false)
+    assert.equal(estimateBps! < 1_000_000, limited, `${what}: ${estimateBps}`)
+    assert.equal(capBps, estimateBps)
+    const told = rembs(scene)
+    assert.ok(Math.abs(told.at(-1)! - capBps) < capBps / 10, `${what}: ${told.at(-1)}`)
+    assert.ok(told.length < 20, 'no flood')
+  }
+})
+
 test('a publisher that nobody watches is asked for little, and for all as soon as somebody does', () => {
   const scene = new Scene({ maxPublisherBps: 2_500_000 })
-  const publisher = scene.publisher()
+  const publisher = scene.publisher([audioStream, numbered(videoStream)])
   const play = (fromSeq: number, ms: number) => {
     for (let i = 0; i * 100 < ms; i++) {
       video(scene, publisher, fromSeq + i)

@@ -3,13 +3,25 @@
  * much it is asked for.
  */
 import type { ReceiveStream, UplinkInfo } from '../control.js'
-import { elementLength, findElement, readTransportSeq } from '../rtp/extensions/index.js'
+import { elementLength, findElement, readAbsSendTimeMs, readTransportSeq } from '../rtp/extensions/index.js'
 import type { RtpView } from '../rtp/packet.js'
 import { ArrivalReports } from './congestion/arrival-reports.js'
 import { ALL, PublisherCap } from './congestion/publisher-cap.js'
+import { ReceiveEstimate } from './congestion/receive-estimate.js'
+import { SendClock } from './congestion/send-clock.js'
 import type { ForwardContext } from './context.js'
 import type { Publication } from './publication.js'
 import { type Reporter, sendArrivals } from './reports.js'
+
+/** After so long abs-send-time begins again. */
+const SEND_TIME_WRAP_MS = 64_000
+/** Ticks of video timestamps per ms, and when those begin again. */
+const VIDEO_TICKS = 90
+const TIMESTAMP_WRAP_MS = 2 ** 32 / VIDEO_TICKS
+/** The stream whose timestamps show the delay may be another one after so long a silence. */
+const TIMED_SILENCE_MS = 2000
+/** An estimate that fell is told at once, but no sooner than this after the report before. */
+const URGENT_INTERVAL_MS = 200
 
 export class Uplink {
   readonly #context: ForwardContext
@@ -19,6 +31,17 @@ export class Uplink {
   #transportSeqId = 0
   #arrivals: ArrivalReports | null = null
   #feedbackSent = 0
+  /** Of a publisher of video that does not number its packets. */
+  #estimate: ReceiveEstimate | null = null
+  #sendTimeId = 0
+  #clock = new SendClock(SEND_TIME_WRAP_MS)
+  /** By payload type: 1 = video, no retransmissions. */
+  readonly #videoTypes = new Uint8Array(128)
+  #timedSsrc = -1
+  #timedMs = 0
+  /** The estimate fell and the publisher does not know. */
+  #urgent = false
+  #weighedMs = Number.NEGATIVE_INFINITY
 
   constructor(context: ForwardContext, reporter: Reporter) {
     this.#context = context
@@ -26,9 +49,9 @@ export class Uplink {
     this.#cap = new PublisherCap(context.maxPublisherBps)
   }
 
-  /** What the publisher is asked for, bit/s. */
+  /** What the publisher is asked for, bit/s: what is needed, and what its path holds as far as that is ours to say. */
   get capBps(): number {
-    return this.#cap.capBps
+    return Math.min(this.#cap.capBps, this.#estimate?.rateBps ?? ALL)
   }
 
   /** Takes over what was negotiated. */
@@ -37,12 +60,28 @@ export class Uplink {
     this.#transportSeqId = ids.find((id) => id !== 0) ?? 0
     if (this.#transportSeqId === 0) this.#arrivals = null
     else this.#arrivals ??= new ArrivalReports()
+    const video = streams.filter(({ kind }) => kind === 'video')
+    this.#videoTypes.fill(0)
+    for (const { pt } of video.flatMap(({ payloadTypes }) => payloadTypes)) this.#videoTypes[pt] = 1
+    const sendTimeId = video.find(({ extensions }) => extensions['abs-send-time'])?.extensions['abs-send-time'] ?? 0
+    if (sendTimeId !== this.#sendTimeId || this.#arrivals !== null || video.length === 0) this.#estimate = null
+    this.#sendTimeId = sendTimeId
+    if (this.#arrivals !== null || video.length === 0 || this.#estimate !== null) return
+    this.#estimate = new ReceiveEstimate(this.#context.maxPublisherBps)
+    this.#clock = new SendClock(sendTimeId === 0 ? TIMESTAMP_WRAP_MS : SEND_TIME_WRAP_MS)
   }
 
   /** One RTP packet of any stream of the peer, padding and retransmissions too. `view` was read from the io's `rx`. */
   received(nowMs: number, view: RtpView, length: number): void {
     const arrivals = this.#arrivals
-    if (arrivals === null || view.extensionLength === 0) return
+    if (arrivals === null) {
+      if (this.#estimate?.arrived(nowMs, this.#sentMs(nowMs, view), length)) {
+        this.#urgent = true
+        this.#context.wake(Math.max(nowMs, this.#weighedMs + URGENT_INTERVAL_MS))
+      }
+      return
+    }
+    if (view.extensionLength === 0) return
     const { rx } = this.#context.io
     const at = findElement(rx, view, this.#transportSeqId)
     if (at < 0 || elementLength(rx, view, at) < 2) return
@@ -68,18 +107,53 @@ export class Uplink {
     cap.begin()
     for (const publication of publications) {
       if (publication.kind === 'audio') cap.sound(publication.rateBps(nowMs))
-      else cap.video(publication.subscriptions.length > 0 ? ALL : 0)
+      // Whoever follows REMB alone needs half a minute to come back from a low one: it is not lowered for want of need.
+      else cap.video(this.#estimate !== null || publication.subscriptions.length > 0 ? ALL : 0)
     }
+    this.#urgent = false
+    this.#weighedMs = nowMs
     return cap.settle(nowMs)
   }
 
-  /** Whether needs are worth a look more often than with each report: they could have grown. */
-  get lowered(): boolean {
-    return this.#cap.lowered
+  /** Whether the publisher should hear at once of what it is asked for now: needs rose, or the estimate fell. */
+  mustTell(publications: readonly Publication[], nowMs: number): boolean {
+    if (this.#urgent) return nowMs - this.#weighedMs >= URGENT_INTERVAL_MS
+    return this.#cap.lowered && this.weigh(publications, nowMs)
+  }
+
+  /** The loss on one m-line between two reports. @param share 0…1 */
+  lost(share: number, nowMs: number): void {
+    const lost = Math.round(share * 100)
+    this.#estimate?.reported(100 - lost, lost, nowMs)
   }
 
   info(): UplinkInfo {
-    return { transportCc: this.#transportSeqId !== 0, feedbackSent: this.#feedbackSent, capBps: this.#cap.capBps }
+    const { capBps } = this
+    const estimateBps = this.#estimate?.rateBps
+    const transportCc = this.#transportSeqId !== 0
+    return { transportCc, feedbackSent: this.#feedbackSent, capBps, ...(estimateBps !== undefined && { estimateBps }) }
+  }
+
+  /** When the packet was sent, by a clock without wraps; NaN when it does not say. */
+  #sentMs(nowMs: number, view: RtpView): number {
+    const id = this.#sendTimeId
+    if (id === 0) return this.#frameMs(nowMs, view)
+    const { rx } = this.#context.io
+    const at = findElement(rx, view, id)
+    if (at < 0 || elementLength(rx, view, at) < 3) return Number.NaN
+    return this.#clock.unwrap(readAbsSendTimeMs(rx, at))
+  }
+
+  /** When its picture was taken, which is nearly when it was sent: of one stream, since each has its own origin. */
+  #frameMs(nowMs: number, view: RtpView): number {
+    if (this.#videoTypes[view.pt] === 0) return Number.NaN
+    if (view.ssrc !== this.#timedSsrc) {
+      if (this.#timedSsrc >= 0 && nowMs - this.#timedMs < TIMED_SILENCE_MS) return Number.NaN
+      this.#timedSsrc = view.ssrc
+      this.#clock = new SendClock(TIMESTAMP_WRAP_MS)
+    }
+    this.#timedMs = nowMs
+    return this.#clock.unwrap(view.timestamp / VIDEO_TICKS)
   }
 
   #report(nowMs: number, arrivals: ArrivalReports): void {
