@@ -35,6 +35,7 @@ async function listenMedia(config: Config, log: Logger): Promise<Pool> {
     dataBufferBytes: config.dataBufferMax,
     maxMessageBytes: maxMessageSize,
     maxPublisherBps: config.maxPublisherRate,
+    audible: config.audible,
   }
   try {
     const { workers, rtcPort, rtcTcp } = config

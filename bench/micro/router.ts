@@ -66,6 +66,7 @@ const router = new Router(
   {
     media: () => {},
     slowlink: () => {},
+    speakers: () => {},
     failed: (_endpoint, error) => {
       throw error
     },

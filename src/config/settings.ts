@@ -348,6 +348,11 @@ export const settings = {
     description: 'most that one publisher is asked to send (REMB)',
     type: integer(10_000, 1_000_000_000).default(4_000_000),
   },
+  audible: {
+    value: 'speakers',
+    description: 'of each room only the sound of so many, the loudest, is forwarded; 0 = of all',
+    type: integer(0, 1000).default(0),
+  },
   maxPeerConnections: {
     value: 'count',
     description: 'most PeerConnections of one session: a client needs one, and one for each user it watches',

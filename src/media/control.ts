@@ -202,6 +202,21 @@ export interface WorkerLimits {
   maxMessageBytes: number
   /** REMB ceiling per publisher, bit/s. */
   maxPublisherBps: number
+  /** How many speakers of a room are forwarded at once; absent or 0 = all. */
+  audible?: number
+}
+
+/** Speakers of one room that a worker forwards, told to the other workers that have the room. */
+export interface RoomSpeakers {
+  room: string
+  speakers: {
+    /** Unique in the room. */
+    id: string
+    /** 0 … 127 dB above silence, smoothed. */
+    loudness: number
+    /** Since it was last loud enough for speech; at most 60,000. */
+    quietMs: number
+  }[]
 }
 
 /** What operators may change while workers run. */
@@ -252,6 +267,8 @@ export type Command = { ask?: number } & (
   | { kind: 'relay'; data: RelayedData[] }
   /** The other workers have taken the batch that this worker reported under that number. */
   | { kind: 'relayed'; batch: number }
+  /** Who of spread rooms is forwarded by another worker, whose number is `from`. */
+  | { kind: 'speakers'; from: number; rooms: RoomSpeakers[] }
   /** The room is empty: forget its blocks. */
   | { kind: 'forget'; room: string }
   /** Ends the peer (DTLS close_notify). No `closed` follows. */
@@ -298,6 +315,8 @@ export type Report =
    * its channel is a reliable one, that channel is closed, so that whoever sends knows.
    */
   | { kind: 'relay'; batch: number; data: RelayedData[] }
+  /** Who of spread rooms this worker forwards, some times per second. */
+  | { kind: 'speakers'; rooms: RoomSpeakers[] }
   /** A bug of ours, contained to one endpoint (which also gets `closed`) or to none. */
   | { kind: 'bug'; endpoint?: EndpointId; error: string }
   /** A capture ended by itself. */
@@ -397,6 +416,8 @@ export interface InboundInfo extends StreamInfo {
   rid: string
   nack: boolean
   receiving: boolean
+  /** Sound, where only the loudest are forwarded: whether this one is. */
+  audible?: boolean
   /** Subscriptions that are fed by it. */
   subscriptions: number
   encodings: EncodingInfo[]

@@ -9,6 +9,7 @@ import {
   MAX_ENDPOINTS,
   type MediaSettings,
   type RelayedData,
+  type RoomSpeakers,
 } from './control.js'
 import type { EndpointObserver, MediaPool, PooledEndpoint } from './pool-types.js'
 import { WorkerEndpoint } from './pooled-endpoint.js'
@@ -200,6 +201,13 @@ class Pool implements MediaPool, WorkerEvents {
       return theirs.length > 0 && worker.ask({ kind: 'relay', data: theirs })
     })
     void Promise.all(relayed).then(taken)
+  }
+
+  speakers(from: WorkerProcess, rooms: RoomSpeakers[]): void {
+    for (const worker of this.#workers) {
+      const theirs = worker === from ? [] : rooms.filter(({ room }) => worker.rooms.has(room))
+      if (theirs.length > 0) worker.send({ kind: 'speakers', from: from.index, rooms: theirs })
+    }
   }
 
   #tellSpread(room: string): void {

@@ -10,6 +10,7 @@ import type {
   MediaSettings,
   RelayedData,
   Report,
+  RoomSpeakers,
   WorkerLimits,
 } from './control.js'
 import type { AnswerTo, EndpointHome, Sent, WorkerEndpoint } from './pooled-endpoint.js'
@@ -42,6 +43,8 @@ export interface WorkerEvents {
   revived(worker: WorkerProcess): void
   /** Data messages for the other workers of their rooms; `taken` is to be called when they have been taken there. */
   relay(worker: WorkerProcess, data: RelayedData[], taken: () => void): void
+  /** Who of spread rooms it forwards. */
+  speakers(worker: WorkerProcess, rooms: RoomSpeakers[]): void
 }
 
 /**
@@ -263,6 +266,8 @@ export class WorkerProcess implements EndpointHome {
       }
       case 'relay':
         return this.#relay(report)
+      case 'speakers':
+        return this.#events.speakers(this, report.rooms)
       case 'bug':
         return this.#options.log.error({ worker: this.index, endpoint: report.endpoint, err: report.error }, 'bug')
       case 'done': {

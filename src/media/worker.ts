@@ -119,9 +119,10 @@ export class MediaWorker implements EndpointEvents {
           }),
         slowlink: (endpoint, mid, media, uplink, lost) =>
           host.report({ kind: 'slowlink', endpoint, mid, media, uplink, lost }),
+        speakers: (rooms) => host.report({ kind: 'speakers', rooms }),
         failed: (endpoint, error) => this.#contain(this.#seats.get(endpoint), error),
       },
-      { maxPublisherBps: limits.maxPublisherBps, random: () => host.random() },
+      { maxPublisherBps: limits.maxPublisherBps, audible: limits.audible ?? 0, random: () => host.random() },
     )
   }
 
@@ -319,7 +320,10 @@ export class MediaWorker implements EndpointEvents {
       case 'open':
         return this.#open(nowMs, command.endpoint, command.local)
       case 'spread':
+        this.#router.spread(command.room, command.elsewhere)
         return this.#rooms.spread(command.room, command.elsewhere)
+      case 'speakers':
+        return this.#router.elsewhere(nowMs, command.from, command.rooms)
       case 'relay':
         for (const data of command.data) this.#relay(nowMs, data)
         return
@@ -356,6 +360,7 @@ export class MediaWorker implements EndpointEvents {
       case 'place': {
         const { room, user, relaysData, receivesData } = command
         this.#rooms.place(command.endpoint, { room, user, relaysData, receivesData })
+        this.#router.place(command.endpoint, room)
         return this.#pauseRoom(nowMs, room)
       }
       case 'close':

@@ -116,7 +116,11 @@ function inbound(line: InboundInfo, order: MlineOrder): MediaInfo {
     active: line.receiving,
     ...(line.ssrc !== undefined && { ssrc: line.ssrc }),
     nack: line.nack,
-    more: { subscriptions: line.subscriptions, ...(line.rid !== '' && { rid: line.rid }) },
+    more: {
+      subscriptions: line.subscriptions,
+      ...(line.audible !== undefined && { audible: line.audible }),
+      ...(line.rid !== '' && { rid: line.rid }),
+    },
   }
 }
 

@@ -1,4 +1,5 @@
-import type { EndpointId, MediaKind, MediaSettings } from '../control.js'
+import type { EndpointId, MediaKind, MediaSettings, RoomSpeakers } from '../control.js'
+import type { AudibleRooms } from './audible/rooms.js'
 import type { Distributions } from './distribution.js'
 import type { ForwardIo, Outbox } from './outbox.js'
 import type { StateRows } from './state-rows.js'
@@ -9,6 +10,8 @@ export interface RouterEvents {
   media(endpoint: EndpointId, mid: string, kind: MediaKind, receiving: boolean, silentMs?: number): void
   /** As many packets as operators want to hear of were lost within a second. */
   slowlink(endpoint: EndpointId, mid: string, kind: MediaKind, uplink: boolean, lost: number): void
+  /** Who of rooms that are spread over workers is forwarded here: the other workers count with it. */
+  speakers(rooms: RoomSpeakers[]): void
   /** A bug of ours in what was due for this peer; the others' is done all the same. The caller closes it. */
   failed(endpoint: EndpointId, error: unknown): void
 }
@@ -25,6 +28,8 @@ export interface ForwardContext {
   readonly settings: MediaSettings
   readonly distributions: Distributions
   readonly maxPublisherBps: number
+  /** Whose sound is forwarded, by room. */
+  readonly audible: AudibleRooms
   /** uint32. */
   readonly random: () => number
   /** Something is due at `ms`: `expire` is called then, or sooner. */

@@ -9,6 +9,7 @@ import type { RtpView } from '../rtp/packet.js'
 import type { ReportBlock, SenderReport } from '../rtp/rtcp/index.js'
 import { newSenderReport } from '../rtp/rtcp/index.js'
 import { unwrapSeq } from '../rtp/sequence.js'
+import type { SoundGate } from './audible/sound-gate.js'
 import { RED, type ReceiveTypes } from './codec-table.js'
 import type { ForwardContext } from './context.js'
 import { fanOut } from './fan-out.js'
@@ -61,6 +62,8 @@ export interface EncodingLine {
   /** Id of the dependency descriptor, 0 = not negotiated. */
   readonly descriptorId: number
   readonly encodings: readonly Encoding[]
+  /** Of sound, where only the loudest are forwarded. */
+  readonly gate: SoundGate | null
   /** RTP came. */
   heard(nowMs: number): void
   /** The first packet of an encoding is at hand. */
@@ -326,7 +329,9 @@ export class Encoding {
     if (this.#watched || nowMs < this.#lingerMs)
       this.history.store(extSeq, rx, offset, packet.length, packet.headerLength, codec, nowMs)
     else this.history.note(extSeq, nowMs)
-    if (this.subscriptions.length > 0) fanOut(this.#context, packet, this.subscriptions, line.sourceIds)
+    if (line.gate !== null && !line.gate.pass(packet, line.stream.extensions['audio-level'] ?? 0, this.subscriptions)) {
+      this.#context.totals.drop_inaudible++
+    } else if (this.subscriptions.length > 0) fanOut(this.#context, packet, this.subscriptions, line.sourceIds)
     if (this.#keyframes.wanted) this.#askForKeyframe(nowMs)
   }
 

@@ -4,6 +4,7 @@
 import type { EndpointId, EndpointInfo, Preferences, ReceiveStream, SendStream, StreamPreference } from '../control.js'
 import { elementLength, findElement, readText, sameText } from '../rtp/extensions/index.js'
 import type { RtpView } from '../rtp/packet.js'
+import { SoundGate } from './audible/sound-gate.js'
 import type { ForwardContext } from './context.js'
 import type { Encoding, EncodingSource } from './encoding.js'
 import { Publication } from './publication.js'
@@ -46,6 +47,8 @@ export class Peer {
   /** Of the publisher that was named, open or not. */
   #sourceId: EndpointId | null = null
   #preferences: Preferences = { mids: [] }
+  /** Where it is; null before it joins. */
+  #room: string | null = null
   #connected = false
   #paused = false
   #closed = false
@@ -95,6 +98,7 @@ export class Peer {
       else {
         publication = new Publication(this.#context, this.endpoint, this.#reporter, stream)
         this.#publications.push(publication)
+        this.#rank(publication)
       }
       this.#announceSsrcs(publication, stream, nowMs)
     }
@@ -147,6 +151,14 @@ export class Peer {
     if (this.#sourceId === publisher.endpoint && this.#source === null) this.source(publisher, nowMs)
   }
 
+  /** It is in that room now. */
+  enter(room: string): void {
+    if (this.#room === room || this.#closed) return
+    for (const publication of this.#publications) this.#leaveRank(publication)
+    this.#room = room
+    for (const publication of this.#publications) this.#rank(publication)
+  }
+
   /** While paused, nothing of its source reaches it: no packet, no retransmission, no report. */
   setPaused(paused: boolean, nowMs: number): void {
     if (this.#paused === paused || this.#closed) return
@@ -196,6 +208,7 @@ export class Peer {
 
   #endPublication(publication: Publication, announce: boolean): void {
     this.#publications.splice(this.#publications.indexOf(publication), 1)
+    this.#leaveRank(publication)
     for (const encoding of publication.encodings) this.#sources.remove(encoding)
     for (const subscriber of this.#subscribers) {
       for (const feed of subscriber.#feeds) {
@@ -205,6 +218,21 @@ export class Peer {
       }
     }
     publication.end(announce)
+  }
+
+  // ---- who is heard, where only the loudest are
+
+  #rank(publication: Publication): void {
+    if (publication.kind !== 'audio' || this.#room === null) return
+    const place = this.#context.audible.join(this.#room, `${this.endpoint}/${publication.mid}`)
+    if (place !== null) publication.gate = new SoundGate(place.speaker, place.speakers)
+  }
+
+  #leaveRank(publication: Publication): void {
+    const { gate } = publication
+    if (gate === null || this.#room === null) return
+    publication.gate = null
+    this.#context.audible.leave(this.#room, gate.speaker)
   }
 
   // ---- which SSRC is which

@@ -10,6 +10,7 @@
  * ```
  */
 import { type EndpointId, type InboundInfo, MAX_ENCODINGS, type ReceiveStream, type StreamFigures } from '../control.js'
+import type { SoundGate } from './audible/sound-gate.js'
 import { type ReceiveTypes, receiveTypes } from './codec-table.js'
 import type { ForwardContext } from './context.js'
 import { Encoding, type EncodingLine, SILENCE_MS } from './encoding.js'
@@ -48,6 +49,8 @@ export class Publication implements EncodingLine, Steering {
   readonly #followers = new Map<Subscription, Follower>()
   readonly #order = new LayerOrder<Encoding>()
   stream: ReceiveStream
+  /** Of sound, where only the loudest are forwarded. */
+  gate: SoundGate | null = null
   types: ReceiveTypes
   sourceIds: Uint8Array
   descriptorId = 0
@@ -329,6 +332,7 @@ export class Publication implements EncodingLine, Steering {
       ...(best !== undefined && best.ssrc >= 0 && { ssrc: best.ssrc }),
       rid: best?.rid ?? '',
       receiving: this.#receiving,
+      ...(this.gate && { audible: this.gate.speaker.audible }),
       subscriptions: this.#subscriptions.length,
       encodings,
       figures: summed(encodings.map(({ figures }) => figures)),

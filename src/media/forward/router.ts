@@ -8,9 +8,10 @@
  * rtcp  reports → subscribers;  NACK → history;  PLI, FIR → throttle → publisher
  * ```
  */
-import { defaultMediaSettings, type EndpointId, type MediaSettings } from '../control.js'
+import { defaultMediaSettings, type EndpointId, type MediaSettings, type RoomSpeakers } from '../control.js'
 import type { MediaIo } from '../io/io.js'
 import { newRtpView, RtpFault, readRtp } from '../rtp/packet.js'
+import { AudibleRooms } from './audible/rooms.js'
 import type { ForwardContext, RouterEvents } from './context.js'
 import { Distributions } from './distribution.js'
 import { takeFeedback } from './feedback.js'
@@ -27,6 +28,8 @@ const view = newRtpView()
 export interface RouterOptions {
   /** Ceiling that publishers are told by REMB, bit/s. */
   maxPublisherBps: number
+  /** How many speakers of a room are forwarded at once; 0 = all. */
+  audible?: number
   /** uint32, unpredictable: SSRCs, first sequence numbers and timestamps (RFC 3550 §5.1). */
   random: () => number
 }
@@ -50,6 +53,7 @@ export class Router {
       settings: { ...defaultMediaSettings },
       distributions: this.distributions,
       maxPublisherBps: options.maxPublisherBps,
+      audible: new AudibleRooms(options.audible ?? 0),
       random: options.random,
       wake: (ms) => {
         if (ms < this.#dueMs) this.#dueMs = ms
@@ -87,6 +91,23 @@ export class Router {
   configure(settings: MediaSettings): void {
     Object.assign(this.#context.settings, settings)
     this.#dueMs = this.#nowMs
+  }
+
+  /** The endpoint is in that room now: its speakers are ranked among those of the room. */
+  place(endpoint: EndpointId, room: string): void {
+    this.#peers.get(endpoint)?.enter(room)
+  }
+
+  /** Whether the room has endpoints on other workers. */
+  spread(room: string, elsewhere: boolean): void {
+    const { audible } = this.#context
+    audible.spread(room, elsewhere, this.#nowMs)
+    this.#context.wake(audible.dueMs)
+  }
+
+  /** Who of spread rooms is forwarded by another worker. @param from its number */
+  elsewhere(nowMs: number, from: number, rooms: readonly RoomSpeakers[]): void {
+    this.#context.audible.others(from, rooms, nowMs)
   }
 
   /** One decrypted RTP packet of `peer`, `rx[offset … offset + length)`. Never throws on what it says. */
@@ -127,6 +148,10 @@ export class Router {
         this.#context.events.failed(peer.endpoint, error)
       }
     }
+    const { audible, events } = this.#context
+    const told = audible.tell(nowMs)
+    if (told.length > 0) events.speakers(told)
+    this.#context.wake(audible.dueMs)
   }
 
   /** When `expire` has something to do; Infinity when nothing is due. */

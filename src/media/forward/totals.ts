@@ -75,6 +75,8 @@ export function newTotals() {
     drop_await_keyframe: 0,
     drop_unmapped: 0,
     drop_layer: 0,
+    /** Sound of speakers who are not among the loudest of their room. */
+    drop_inaudible: 0,
     drop_rtcp_malformed: 0,
     /** RTCP about an SSRC that the peer has nothing to do with. */
     drop_rtcp_unknown_ssrc: 0,

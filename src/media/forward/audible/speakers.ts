@@ -10,6 +10,7 @@
  * lists (`others`) some times per second, and counts as places taken. When two took the same place, the worker of the
  * weaker one gives it back as soon as it hears of it; the other worker has taken it for given up since then.
  */
+import type { RoomSpeakers } from '../../control.js'
 import { Loudness, SPEECH_LOUDNESS } from './loudness.js'
 
 /** Without speech for so long somebody has ended and may be replaced. */
@@ -25,14 +26,7 @@ const MAX_QUIET_MS = 60_000
 const STALE_MS = 3000
 
 /** A place that a speaker has, as other workers are told. */
-export interface Elsewhere {
-  /** Unique in the room, whatever worker it is on. */
-  id: string
-  /** 0 … 127. */
-  loudness: number
-  /** Since it was last loud enough for speech; at most 60,000. */
-  quietMs: number
-}
+type Elsewhere = RoomSpeakers['speakers'][number]
 
 /** Who has a place: one of ours, or another worker's. */
 interface Holder {

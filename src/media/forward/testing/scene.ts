@@ -1,5 +1,5 @@
 /** A router with a recording io, and peers to put in it. */
-import type { PayloadType, ReceiveStream, SendStream } from '../../control.js'
+import type { PayloadType, ReceiveStream, RoomSpeakers, SendStream } from '../../control.js'
 import {
   feedbackMedia,
   firstRtcp,
@@ -108,23 +108,30 @@ export interface Said {
 export class Scene {
   readonly io = new RecordingIo()
   readonly media: string[] = []
+  /** What other workers would be told. */
+  readonly told: RoomSpeakers[] = []
   readonly router: Router
   nowMs = 1000
   #random = 12_345
   #nextEndpoint = 1
 
-  constructor(options: { maxPublisherBps?: number } = {}) {
+  constructor(options: { maxPublisherBps?: number; audible?: number } = {}) {
     this.router = new Router(
       this.io,
       {
         media: (endpoint, mid, kind, receiving) => this.media.push(`${endpoint} ${mid} ${kind} ${receiving}`),
         slowlink: (endpoint, mid, kind, uplink, lost) =>
           this.media.push(`${endpoint} ${mid} ${kind} ${uplink ? 'up' : 'down'} lost ${lost}`),
+        speakers: (rooms) => this.told.push(...rooms),
         failed: (_endpoint, error) => {
           throw error
         },
       },
-      { maxPublisherBps: options.maxPublisherBps ?? 2_500_000, random: () => this.random() },
+      {
+        maxPublisherBps: options.maxPublisherBps ?? 2_500_000,
+        audible: options.audible ?? 0,
+        random: () => this.random(),
+      },
     )
   }
 
