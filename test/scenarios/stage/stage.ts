@@ -177,8 +177,18 @@ export class Stage {
     return { ufrag: hex(), pwd: hex() + hex() + hex() }
   }
 
-  /** The main process' part of the data relay. */
+  /** The main process' part of the data relay, and of what workers tell each other about speakers. */
   reported(from: StageWorker, report: Report): void {
+    if (report.kind === 'speakers') {
+      const command = {
+        kind: 'speakers',
+        from: this.workers.indexOf(from),
+        rooms: structuredClone(report.rooms),
+      } as const
+      this.net.schedule(this.nowMs + this.#relayDelayMs, () => {
+        for (const worker of this.workers) if (worker !== from) worker.command(command)
+      })
+    }
     if (report.kind !== 'relay') return
     const { batch, data } = structuredClone(report)
     this.net.schedule(this.nowMs + this.#relayDelayMs, () => {
