@@ -134,7 +134,7 @@ async function main(): Promise<void> {
   const starts = servers()
   const pages = await servePages()
   const rows: Row[] = []
-  const plots: { file: string; svg: string }[] = []
+  const plots: { title: string; file: string; svg: string }[] = []
   const startedMs = performance.now()
   try {
     for (const scenario of wanted()) {
@@ -151,7 +151,11 @@ async function main(): Promise<void> {
         console.error(`${scenario.name}, ${name}: ${fps}; ${lateness(late)}`)
       }
       if (scenario.steps) {
-        plots.push({ file: `${values.peer ?? 'rostra'}-${scenario.name}.svg`, svg: plot(scenario.title, all) })
+        plots.push({
+          title: scenario.title,
+          file: `${values.peer ?? 'rostra'}-${scenario.name}.svg`,
+          svg: plot(scenario.title, all),
+        })
       }
     }
   } finally {
@@ -165,6 +169,8 @@ async function main(): Promise<void> {
         .join(', ')}, VP8, ${values.picture}; ${((performance.now() - startedMs) / 60_000).toFixed(1)} minutes`,
     '',
     table(rows),
+    '',
+    ...plots.map(({ title, file }) => `![${title}](${file})`),
     '',
   ].join('\n')
   console.log(text)

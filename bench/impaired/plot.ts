@@ -127,6 +127,7 @@ export function plot(title: string, all: readonly Series[]): string {
   const height = TOP + panels.length * (PANEL + GAP)
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12" fill="#111827">`,
+    `<title>${escaped(title)}</title>`,
     `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
     `<text x="${LEFT}" y="22" font-size="15" font-weight="bold">${escaped(title)}</text>`,
     ...legend(all, colour),

@@ -123,12 +123,12 @@ test('a thin link that is never met has no time', () => {
 })
 
 test('the plot has a line for the capacity and one for each series, and no text of its own in the markup', () => {
-  const svg = plot('a <title>', [
+  const svg = plot('a <b>', [
     { name: 'one', recording: stepped(), estimateBps: () => 400_000 },
     { name: 'two', recording: stepped(), estimateBps: () => undefined },
   ])
   assert.match(svg, /^<svg [^>]*viewBox="0 0 860 \d+"/)
-  assert.ok(svg.includes('a &#60;title&#62;') && !svg.includes('<title>'))
+  assert.ok(svg.includes('<title>a &#60;b&#62;</title>') && !svg.includes('<b>'))
   // Capacity, two bitrates, one estimate, two heights, two frame rates, two ages.
   assert.equal(svg.match(/fill="none"/g)?.length, 10)
   assert.ok(!/NaN|undefined|Infinity/.test(svg))

@@ -20,6 +20,7 @@ export interface HandleInfo extends Record<string, unknown> {
     ice: Record<string, unknown>
     dtls: Record<string, unknown>
     extensions: Record<string, number>
+    bwe?: { estimate?: number; remb?: number }
     media: Record<string, MediaLine>
   }
 }
@@ -31,6 +32,9 @@ interface MediaLine {
   codecs: { pt: number; codec: string }
   direction: { send: boolean; recv: boolean }
   stats: Record<'in' | 'out', { packets: number; bytes: number }>
+  /** Of video that is sent: what the server aims at. */
+  spatial?: number
+  temporal?: number
 }
 
 export class HttpOperator {

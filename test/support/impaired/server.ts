@@ -1,5 +1,5 @@
 /** The server between the two browsers of an impaired stage: rostra, or another that speaks the Janus API. */
-import { ADMIN_SECRET, HttpOperator } from '../operator.js'
+import { ADMIN_SECRET, type HandleInfo, HttpOperator } from '../operator.js'
 import { freePort, startServer } from '../server-process.js'
 
 /** What the server says of its sending to one subscriber. */
@@ -45,9 +45,12 @@ export async function startRostra(flags: readonly string[] = []): Promise<Impair
 }
 
 /** Reads what there is of `handle_info`: figures that a server does not have are left out. */
-function figuresOf(webrtc: Record<string, unknown> | undefined): ServerFigures {
-  const bwe = (webrtc?.bwe ?? {}) as Record<string, unknown>
+function figuresOf(webrtc: HandleInfo['webrtc'] | undefined): ServerFigures {
+  const bwe = webrtc?.bwe ?? {}
+  const video = Object.values(webrtc?.media ?? {}).find(({ type }) => type === 'video')
   return {
-    ...(typeof bwe.remb === 'number' && { estimateBps: bwe.remb }),
+    ...(bwe.estimate !== undefined && { estimateBps: bwe.estimate }),
+    ...(video?.spatial !== undefined && { spatial: video.spatial }),
+    ...(video?.temporal !== undefined && { temporal: video.temporal }),
   }
 }
