@@ -56,6 +56,20 @@ export interface PeerConnectionInfo {
   readonly data?: MlinePlace & { readonly channels: number; readonly bufferedBytes: number }
   /** What the client estimates that it can receive (REMB), bit/s. */
   readonly rembBps?: number
+  /** The path to the client, when it receives; figures of all its connections together where they share a link. */
+  readonly downlink?: {
+    readonly transportCc: boolean
+    /** bit/s; 0 = nothing is known. */
+    readonly estimateBps: number
+    readonly limited: boolean
+    readonly acknowledgedBps: number
+    readonly rttMs: number
+    readonly lossShare: number
+    readonly pacingBps: number
+    readonly waitingPackets: number
+    readonly waitingMs: number
+    readonly connections: number
+  }
   /** The path from the client, when it sends: whether it numbers its packets, feedback packets to it, its cap in bit/s. */
   readonly uplink?: {
     readonly transportCc: boolean

@@ -1,7 +1,7 @@
 /** Answers a publisher's offer: what it sends is received, one codec per m-line, everything else is declined. */
 import type { DtlsParameters, ReceiveStream, SimulcastEncoding } from '../media/control.js'
 import { answerFmtp, spropOf } from './answer-fmtp.js'
-import { choosePublisherCodec, type Match, publisherFeedback, toPayloadType } from './codecs.js'
+import { choosePublisherCodec, feedbackOf, type Match, toPayloadType } from './codecs.js'
 import { publisherExtensions } from './extensions.js'
 import type { CodecPolicy, LocalTransport, PublisherAnswer, RemoteDescription, RemoteMline, Setup } from './jsep.js'
 import { chooseEncodings, type Encodings } from './simulcast.js'
@@ -135,9 +135,7 @@ function publishedTrack(mline: RemoteMline, { matches, index }: Choice): Publish
 
 function acceptedFeedback({ codec, payload }: Match, mline: RemoteMline): string[] {
   const numbered = publisherExtensions(mline)['transport-cc'] !== undefined
-  return publisherFeedback(codec).filter(
-    (line) => payload.feedback.includes(line) && (numbered || line !== 'transport-cc'),
-  )
+  return feedbackOf(codec).filter((line) => payload.feedback.includes(line) && (numbered || line !== 'transport-cc'))
 }
 
 type TransportLines = ReturnType<typeof transportLines>

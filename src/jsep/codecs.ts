@@ -4,8 +4,8 @@ import { codecs, formats } from './formats.js'
 import { h264Profile } from './h264-profile.js'
 import type { CodecEntry, CodecPolicy, RemotePayloadType } from './jsep.js'
 
-/** Feedback that publishers of `codec` get from rostra. */
-export function publisherFeedback(codec: CodecName): readonly string[] {
+/** Feedback about `codec` that rostra sends to publishers, and takes from subscribers. */
+export function feedbackOf(codec: CodecName): readonly string[] {
   const { feedback } = codecs[codec]
   return codec === 'red' || feedback.includes('transport-cc') ? feedback : [...feedback, 'transport-cc']
 }

@@ -57,12 +57,14 @@ export const extensions: Readonly<Record<ExtensionName, ExtensionEntry>> = {
     uri: 'http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time',
     kinds: both,
     fromPublishers: true,
+    offeredId: 7,
   },
   // Goes together with the `transport-cc` feedback of `codecs.ts`.
   'transport-cc': {
     uri: 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
     kinds: both,
     fromPublishers: true,
+    offeredId: 8,
   },
 }
 
@@ -107,7 +109,17 @@ export function acceptedExtensions(kind: MediaKind, answer: RemoteMline): Extens
   for (const { uri, id, direction } of answer.extensions) {
     const name = extensionName(uri)
     if (name === undefined || offered[name] !== id) continue
+    if (name === 'transport-cc' && !isTold(kind, answer)) continue
     if (direction === 'sendrecv' || direction === 'recvonly') ids[name] = id
   }
   return ids
+}
+
+/**
+ * Whether transport-wide numbers on the m-line are of use: the receiver tells when they arrived, and a packet that is lost
+ * is repeated as RTX. The same packet again would need the number that it had, which receivers take for a late arrival.
+ */
+function isTold(kind: MediaKind, { payloadTypes }: RemoteMline): boolean {
+  const tells = payloadTypes.some(({ feedback }) => feedback.includes('transport-cc'))
+  return tells && (kind === 'audio' || payloadTypes.some(({ name }) => name.toLowerCase() === 'rtx'))
 }

@@ -1,6 +1,6 @@
 /** Our offers to subscribers: the same table of codecs and extensions for everybody, one m-line per slot. */
 import type { ExtensionIds } from '../media/control.js'
-import { offeredFormats } from './codecs.js'
+import { feedbackOf, offeredFormats } from './codecs.js'
 import { offeredExtensions } from './extensions.js'
 import type { CodecEntry, CodecPolicy, LocalTransport, SlotTrack, SubscriberSlot } from './jsep.js'
 import { offeredMlines } from './slots.js'
@@ -82,8 +82,8 @@ function fmtps({ name, pt, rtxPt, fmtp }: CodecEntry, { sprop }: SlotTrack): Mli
   return rtxPt === undefined ? lines : [...lines, { payload: rtxPt, config: `apt=${pt}` }]
 }
 
-function feedbacks({ pt, feedback }: CodecEntry): NonNullable<Mline['rtcpFb']> {
-  return feedback.map((line) => {
+function feedbacks({ pt, name }: CodecEntry): NonNullable<Mline['rtcpFb']> {
+  return feedbackOf(name).map((line) => {
     const [type = '', subtype] = line.split(' ')
     return subtype === undefined ? { payload: pt, type } : { payload: pt, type, subtype }
   })

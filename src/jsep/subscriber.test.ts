@@ -83,7 +83,7 @@ test('the audio m-line', () => {
   }
   assert.deepEqual(
     lines.filter((line) => /rtcp-fb|ssrc-group/.test(line)),
-    [],
+    ['a=rtcp-fb:111 transport-cc'],
   )
 })
 
@@ -107,7 +107,7 @@ test('the video m-line', () => {
     `a=ssrc:${videoSlot.ssrc} cname:rostra`,
     `a=ssrc:${videoSlot.rtxSsrc} cname:rostra`,
     ...[96, 102, 108, 104, 112, 114, 116, 98, 45].flatMap((pt) =>
-      ['ccm fir', 'nack', 'nack pli', 'goog-remb'].map((feedback) => `a=rtcp-fb:${pt} ${feedback}`),
+      ['ccm fir', 'nack', 'nack pli', 'goog-remb', 'transport-cc'].map((feedback) => `a=rtcp-fb:${pt} ${feedback}`),
     ),
   ]) {
     assert.ok(lines.includes(line), line)
@@ -123,7 +123,7 @@ test('in the whole bundle an extension id stands for one URI, and a URI has one 
   const distinct = [...new Set(pairs)]
   assert.equal(new Set(distinct.map((pair) => pair.split(' ')[0])).size, distinct.length)
   assert.equal(new Set(distinct.map((pair) => pair.split(' ')[1])).size, distinct.length)
-  assert.equal(distinct.length, 6)
+  assert.equal(distinct.length, 8)
 })
 
 test('only the configured codecs are offered, in their order', () => {
@@ -195,7 +195,7 @@ test('an answer that takes everything', () => {
         { codec: 'opus', pt: 111 },
         { codec: 'red', pt: 63 },
       ],
-      extensions: { mid: 1, 'audio-level': 2, 'abs-capture-time': 3 },
+      extensions: { mid: 1, 'audio-level': 2, 'abs-capture-time': 3, 'abs-send-time': 7, 'transport-cc': 8 },
       active: true,
     },
     {
@@ -221,6 +221,8 @@ test('an answer that takes everything', () => {
         'video-orientation': 4,
         'playout-delay': 5,
         'dependency-descriptor': 6,
+        'abs-send-time': 7,
+        'transport-cc': 8,
       },
       active: true,
     },
@@ -233,9 +235,10 @@ test("Chromium's answer to an offer as above takes everything", () => {
   assert.equal(data, true)
   const takesAll = given(read(mirrored())).streams
   const otherH264 = ({ variant = 'constrained-baseline/1' }: PayloadType) => variant !== 'constrained-baseline/1'
-  // It was recorded when there was one variant of H264.
-  const expected = takesAll.map((stream) => ({
+  // It was recorded when there was one variant of H264, and neither transport-cc nor abs-send-time.
+  const expected = takesAll.map(({ extensions, ...stream }) => ({
     ...stream,
+    extensions: Object.fromEntries(Object.entries(extensions).filter(([, id]) => id < 7)),
     payloadTypes: stream.payloadTypes.filter((payloadType) => !otherH264(payloadType)),
   }))
   assert.deepEqual(streams, expected)
@@ -291,7 +294,26 @@ test('extensions count with the id that was offered, and when the client receive
     .replace('a=extmap:2 urn', 'a=extmap:9 urn')
     .replaceAll('a=extmap:1 urn', 'a=extmap:1/recvonly urn')
     .replaceAll('a=extmap:3 http', 'a=extmap:3/sendonly http')
-  assert.deepEqual(given(read(answer)).streams[0]!.extensions, { mid: 1 })
+  assert.deepEqual(given(read(answer)).streams[0]!.extensions, {
+    mid: 1,
+    'abs-send-time': 7,
+    'transport-cc': 8,
+  })
+})
+
+test('transport-wide numbers only where the client tells of them, and where what is lost comes as RTX', () => {
+  const numbered = (answer: string) =>
+    given(read(answer)).streams.map(({ extensions }) => extensions['transport-cc'] !== undefined)
+  assert.deepEqual(numbered(mirrored()), [true, true])
+  assert.deepEqual(numbered(mirrored().replace(/a=rtcp-fb:\d+ transport-cc\r\n/g, '')), [false, false])
+  assert.deepEqual(
+    numbered(
+      mirrored()
+        .replace(/a=rtpmap:\d+ rtx.*\r\na=fmtp:\d+ apt.*\r\n/g, '')
+        .replace(/a=rtpmap:\d+ rtx.*\r\n/g, ''),
+    ),
+    [true, false],
+  )
 })
 
 test('declined and inactive m-lines are not sent to', () => {

@@ -432,6 +432,10 @@ export interface OutboundInfo extends StreamInfo {
   /** A publication feeds it. */
   fed: boolean
   awaitsKeyframe: boolean
+  /** Highest layers that its link allows, what is missing is not limited; null = nothing for now. */
+  target: { spatial?: number; temporal?: number } | null
+  /** Why it does not get the best that there is: its link does not hold it, or not even the least; '' = it does. */
+  limit: '' | 'budget' | 'paused'
 }
 
 /** What passed on one m-line, out of `InboundInfo` or `OutboundInfo`. */
@@ -466,6 +470,29 @@ export interface UplinkInfo {
   estimateBps?: number
 }
 
+/** The path from us to a peer, all its streams together. */
+export interface DownlinkInfo {
+  /** Its packets are numbered, and it tells when they arrived. */
+  transportCc: boolean
+  /** What its link holds, as far as is known, for all connections of the client together; bit/s, 0 = nothing is known. */
+  estimateBps: number
+  /** The link was seen to be full lately; if not, the estimate only says what has been tried. */
+  limited: boolean
+  /** What came through of this connection lately, bit/s; 0 = not known. */
+  acknowledgedBps: number
+  /** By its feedback, 0 = unknown. */
+  rttMs: number
+  /** Share of packets lost lately, 0…1, of all connections of the client. */
+  lossShare: number
+  /** What video beyond a burst is held to, bit/s; 0 = not paced. */
+  pacingBps: number
+  /** Video that waits for its turn, and for how long the first does. */
+  waitingPackets: number
+  waitingMs: number
+  /** Connections of the client that share the link, this one too; 0 = nothing is known. */
+  connections: number
+}
+
 /** What a worker knows of one endpoint; ages are in ms before the answer. */
 export interface EndpointInfo {
   ice: {
@@ -497,6 +524,7 @@ export interface EndpointInfo {
   /** Latest REMB of the peer, bit/s; 0 = none. */
   rembBps: number
   uplink: UplinkInfo
+  downlink: DownlinkInfo
   inbound: InboundInfo[]
   outbound: OutboundInfo[]
 }

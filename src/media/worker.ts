@@ -246,6 +246,7 @@ export class MediaWorker implements EndpointEvents {
     const seat = this.#seats.get(endpoint.id)
     if (!seat) return
     seat.peer.connected(this.#host.nowMs())
+    this.#nameClient(this.#host.nowMs(), seat)
     this.#host.report({ kind: 'connected', endpoint: endpoint.id })
   }
 
@@ -361,6 +362,7 @@ export class MediaWorker implements EndpointEvents {
         const { room, user, relaysData, receivesData } = command
         this.#rooms.place(command.endpoint, { room, user, relaysData, receivesData })
         this.#router.place(command.endpoint, room)
+        this.#nameClient(nowMs, seat)
         return this.#pauseRoom(nowMs, room)
       }
       case 'close':
@@ -401,6 +403,13 @@ export class MediaWorker implements EndpointEvents {
     this.#router.closePeer(id)
     seat.endpoint.close()
     this.#captures.stop(transport)
+  }
+
+  /** Connections of one user from one address have one link in common. */
+  #nameClient(nowMs: number, seat: Seat): void {
+    const place = this.#rooms.placeOf(seat.endpoint.id)
+    const ip = seat.endpoint.info(nowMs).ice.selected?.ip
+    if (place && ip) seat.peer.setClient(JSON.stringify([ip, place.room, place.user]), nowMs)
   }
 
   /** Nothing passes between endpoints that may not hear each other: not joined, another room, blocked. */

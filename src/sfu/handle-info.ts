@@ -63,7 +63,7 @@ function specific(connection: Described): Record<string, unknown> {
 type Rest = Omit<PeerConnectionInfo, 'offerFrom' | 'negotiated' | 'local' | 'remote'>
 
 function peerConnection(endpoint: PooledEndpoint, info: EndpointInfo, order: MlineOrder, remoteSdp = ''): Rest {
-  const { ice, dtls, data, rembBps, uplink } = info
+  const { ice, dtls, data, rembBps, uplink, downlink } = info
   const local = endpoint.candidates.find(({ foundation }) => Number(foundation) === (ice.selected?.socket ?? -2) + 1)
   const { fingerprint: remoteFingerprint, ...rest } = dtls
   const dataAt = data.association ? dataPlace(order) : undefined
@@ -93,6 +93,7 @@ function peerConnection(endpoint: PooledEndpoint, info: EndpointInfo, order: Mli
     ...(dataAt && { data: { ...dataAt, channels: data.channels, bufferedBytes: data.bufferedBytes } }),
     ...(rembBps > 0 && { rembBps }),
     ...(info.inbound.length > 0 && { uplink }),
+    ...(info.outbound.length > 0 && { downlink }),
   }
 }
 

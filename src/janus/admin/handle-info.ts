@@ -55,14 +55,22 @@ function details(connection: PeerConnectionInfo | undefined, nowMs: number): Pre
 }
 
 /** `twcc` and `remb` as in Janus; the rest is ours. */
-function bandwidth({ rembBps, uplink }: PeerConnectionInfo): Present | undefined {
-  if (rembBps === undefined && uplink === undefined) return undefined
+function bandwidth({ rembBps, uplink, downlink }: PeerConnectionInfo): Present | undefined {
+  if (rembBps === undefined && uplink === undefined && downlink === undefined) return undefined
   return present({
-    twcc: uplink?.transportCc ?? false,
+    twcc: (uplink?.transportCc || downlink?.transportCc) ?? false,
     'feedback-sent': uplink?.feedbackSent,
     cap: uplink?.capBps,
-    estimate: uplink?.estimateBps,
     remb: rembBps,
+    estimate: downlink?.estimateBps ?? uplink?.estimateBps,
+    limited: downlink?.limited,
+    acknowledged: downlink?.acknowledgedBps,
+    rtt: downlink && Math.round(downlink.rttMs),
+    loss: downlink?.lossShare,
+    pacing: downlink?.pacingBps,
+    'waiting-packets': downlink?.waitingPackets,
+    'waiting-ms': downlink && Math.round(downlink.waitingMs),
+    connections: downlink?.connections,
   })
 }
 

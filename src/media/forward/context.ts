@@ -1,5 +1,6 @@
 import type { EndpointId, MediaKind, MediaSettings, RoomSpeakers } from '../control.js'
 import type { AudibleRooms } from './audible/rooms.js'
+import type { Bottlenecks } from './bottlenecks.js'
 import type { Distributions } from './distribution.js'
 import type { ForwardIo, Outbox } from './outbox.js'
 import type { StateRows } from './state-rows.js'
@@ -27,6 +28,8 @@ export interface ForwardContext {
   readonly events: RouterEvents
   readonly settings: MediaSettings
   readonly distributions: Distributions
+  /** The links to the clients. */
+  readonly bottlenecks: Bottlenecks
   readonly maxPublisherBps: number
   /** Whose sound is forwarded, by room. */
   readonly audible: AudibleRooms

@@ -5,7 +5,7 @@
  * timestamps go on elsewhere.
  */
 import type { EncodingInfo, MediaKind, ReceiveStream, StreamFigures } from '../control.js'
-import type { RtpView } from '../rtp/packet.js'
+import { newRtpView, RtpFault, type RtpView, readRtp } from '../rtp/packet.js'
 import type { ReportBlock, SenderReport } from '../rtp/rtcp/index.js'
 import { newSenderReport } from '../rtp/rtcp/index.js'
 import { unwrapSeq } from '../rtp/sequence.js'
@@ -47,6 +47,8 @@ const PATIENCE = 5
 const Opacity = { unknown: 0, clear: 1, opaque: 2 } as const
 
 const packet = newPacket()
+const waitedView = newRtpView()
+const one: Subscription[] = []
 const nackSeqs = new Uint16Array(MAX_HOLES)
 const nackResult = newNackResult()
 
@@ -295,12 +297,18 @@ export class Encoding {
     this.requestKeyframe(nowMs)
   }
 
-  /** @param osnBytes bytes in front of the payload that are not part of it */
-  #forward(nowMs: number, view: RtpView, offset: number, extSeq: number, codec: number, osnBytes: number): void {
-    const { rx } = this.#context.io
-    const { line } = this
+  /** Fills `packet`. @param osnBytes bytes in front of the payload that are not part of it */
+  #describe(
+    bytes: Uint8Array,
+    nowMs: number,
+    view: RtpView,
+    offset: number,
+    extSeq: number,
+    codec: number,
+    osnBytes: number,
+  ): void {
     const payloadOffset = view.payloadOffset + osnBytes
-    packet.bytes = rx
+    packet.bytes = bytes
     packet.offset = offset
     packet.headerLength = view.headerLength + osnBytes
     packet.payloadLength = view.payloadLength - osnBytes
@@ -308,9 +316,15 @@ export class Encoding {
     packet.view = view
     packet.extSeq = extSeq
     packet.codec = codec
-    packet.primarySkip = codec === RED ? primarySkipOf(rx, payloadOffset, packet.payloadLength) : -1
+    packet.primarySkip = codec === RED ? primarySkipOf(bytes, payloadOffset, packet.payloadLength) : -1
     packet.nowMs = nowMs
-    this.layers.read(packet, payloadOffset, line.descriptorId)
+    this.layers.read(packet, payloadOffset, this.line.descriptorId)
+  }
+
+  #forward(nowMs: number, view: RtpView, offset: number, extSeq: number, codec: number, osnBytes: number): void {
+    const { rx } = this.#context.io
+    const { line } = this
+    this.#describe(rx, nowMs, view, offset, extSeq, codec, osnBytes)
     if (packet.keyframe) this.#opacity = Opacity.clear
     else if (this.#opacity === Opacity.opaque) this.#guessKeyframe(view.timestamp)
     this.#packets++
@@ -331,7 +345,7 @@ export class Encoding {
     else this.history.note(extSeq, nowMs)
     if (line.gate !== null && !line.gate.pass(packet, line.stream.extensions['audio-level'] ?? 0, this.subscriptions)) {
       this.#context.totals.drop_inaudible++
-    } else if (this.subscriptions.length > 0) fanOut(this.#context, packet, this.subscriptions, line.sourceIds)
+    } else if (this.subscriptions.length > 0) fanOut(this.#context, packet, this.subscriptions, line.sourceIds, this)
     if (this.#keyframes.wanted) this.#askForKeyframe(nowMs)
   }
 
@@ -367,6 +381,32 @@ export class Encoding {
     const before = this.layers.spatialOf(subscription.layer)
     const reachable = subscription.aim(target, whole, !this.layers.described)
     if (!reachable && spatials > 1 && before !== this.layers.spatialOf(target)) this.wantKeyframe()
+  }
+
+  // ---- packets that waited (`PacketSource`)
+
+  resume(subscription: Subscription, extSeq: number, nowMs: number): void {
+    if (!this.subscriptions.includes(subscription)) return
+    const { history } = this
+    const slot = history.find(extSeq)
+    if (slot < 0) {
+      this.#context.totals.drop_paced++
+      return
+    }
+    const offset = history.offsetOf(slot)
+    if (readRtp(history.bytes, offset, history.lengthOf(slot), waitedView) !== RtpFault.none) return
+    const osnBytes = history.headerLengthOf(slot) - waitedView.headerLength
+    this.#describe(history.bytes, nowMs, waitedView, offset, extSeq, history.codecOf(slot), osnBytes)
+    // Any packet will do where keyframes cannot be told: the receiver asks for another if it was none.
+    if (this.#opacity === Opacity.opaque) packet.keyframe = subscription.awaitsKeyframe
+    one[0] = subscription
+    fanOut(this.#context, packet, one, this.line.sourceIds, null)
+  }
+
+  breakOff(subscription: Subscription, nowMs: number): void {
+    if (!this.subscriptions.includes(subscription)) return
+    subscription.skipAhead()
+    this.requestKeyframe(nowMs)
   }
 
   // ---- feedback to the publisher

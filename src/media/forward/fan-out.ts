@@ -3,7 +3,7 @@ import type { ForwardContext } from './context.js'
 import { rewriteDescriptor } from './descriptor-rewrite.js'
 import type { Packet } from './packet.js'
 import { Cell } from './state-rows.js'
-import { newDecision, type Subscription } from './subscription.js'
+import { newDecision, type PacketSource, type Subscription } from './subscription.js'
 import { countDrop, Drop } from './totals.js'
 
 const decision = newDecision()
@@ -11,12 +11,14 @@ const decision = newDecision()
 /**
  * Asks each subscription and sends one row for each that wants the packet.
  * @param sourceIds from `copiedIds`, of the stream that the packet came on
+ * @param source where the packet can be had later, if it has to wait; null = it has waited
  */
 export function fanOut(
   context: ForwardContext,
   packet: Packet,
   subscriptions: readonly Subscription[],
   sourceIds: Uint8Array,
+  source: PacketSource | null,
 ): void {
   const { out, totals, rows } = context
   const { cells } = rows
@@ -25,6 +27,7 @@ export function fanOut(
   out.begin(bytes, packet.offset, packet.length, packet.headerLength)
   for (let i = 0; i < subscriptions.length; i++) {
     const subscription = subscriptions[i]!
+    if (subscription.paced && source !== null && subscription.downlink.holds(subscription, source, packet)) continue
     const reason = subscription.decide(packet, decision)
     if (reason !== Drop.none) {
       countDrop(totals, reason)
@@ -34,11 +37,6 @@ export function fanOut(
     const { at, profile } = subscription
     profile.write(out, bytes, view, sourceIds, nowMs)
     let extOffset = profile.offset
-    if (profile.numbered) {
-      const { downlink } = subscription
-      downlink.transportSeq = (downlink.transportSeq + 1) & 0xffff
-      extOffset = profile.numberedCopy(out, downlink.transportSeq)
-    }
     const { markerPt, extSeq, timestamp } = decision
     let { skip } = decision
     let prefix = 0
@@ -55,10 +53,11 @@ export function fanOut(
       prefix = out.take(prefixLength)
       skip = prefixLength
     }
+    const sentBytes = payloadLength - skip + prefixLength
+    if (profile.numbered) extOffset = profile.numberedCopy(out, subscription.downlink.number(sentBytes, nowMs))
     const transport = cells[at + Cell.transport]!
     const ssrc = cells[at + Cell.ssrc]!
     out.row(transport, ssrc, markerPt, extSeq, timestamp, extOffset, profile.length, prefix, prefixLength, skip)
-    const sentBytes = payloadLength - skip + prefixLength
     cells[at + Cell.packets]!++
     cells[at + Cell.octets]! += sentBytes
     totals.forwarded_bytes += sentBytes

@@ -4,8 +4,10 @@ import {
   firCount,
   firSsrc,
   firstRtcp,
+  isFeedback,
   isNack,
   isPli,
+  newArrivalFeedback,
   newRemb,
   newReportBlock,
   newRtcpCursor,
@@ -14,13 +16,16 @@ import {
   type RtcpCursor,
   RtcpFault,
   RtcpType,
+  readArrivalFeedback,
   readNack,
   readRemb,
   readReportBlock,
   readSenderReport,
   receiverReportSsrc,
   reportBlockCount,
+  TransportFeedback,
 } from '../rtp/rtcp/index.js'
+import { arrivals } from './congestion/feedback-reader.js'
 import type { ForwardContext } from './context.js'
 import type { Feed, Peer } from './peer.js'
 import { resend } from './retransmit.js'
@@ -34,6 +39,7 @@ const cursor = newRtcpCursor()
 const block = newReportBlock()
 const report = newSenderReport()
 const remb = newRemb()
+const arrivalFeedback = newArrivalFeedback()
 const news = newReportNews()
 const nacked = new Uint16Array(MAX_NACKED)
 
@@ -50,7 +56,8 @@ export function takeFeedback(context: ForwardContext, nowMs: number, peer: Peer,
         reportBlocks(context, nowMs, peer, cursor)
         break
       case RtcpType.rtpfb:
-        nack(context, nowMs, peer, cursor)
+        if (isFeedback(cursor, RtcpType.rtpfb, TransportFeedback.transportCc)) arrived(context, nowMs, peer, cursor)
+        else nack(context, nowMs, peer, cursor)
         break
       case RtcpType.psfb:
         payloadFeedback(context, nowMs, peer, cursor)
@@ -78,7 +85,9 @@ function reportBlocks(context: ForwardContext, nowMs: number, peer: Peer, c: Rtc
   for (let i = 0; i < count; i++) {
     readReportBlock(c, i, block)
     const feed = feedOf(peer, block.ssrc)
-    if (feed?.subscription.receiverReport(block, nowMs, news)) take(context, peer, feed.subscription)
+    if (!feed?.subscription.receiverReport(block, nowMs, news)) continue
+    take(context, peer, feed.subscription)
+    peer.downlink.reported(news.sent, news.lost, news.rttMs, nowMs)
   }
 }
 
@@ -88,6 +97,16 @@ function take({ distributions, events, settings }: ForwardContext, peer: Peer, s
   if (news.rttMs >= 0) distributions.rtt.add(news.rttMs / 1000)
   if (settings.slowlinkThreshold === 0 || news.lost < settings.slowlinkThreshold) return
   events.slowlink(peer.endpoint, subscription.stream.mid, subscription.kind, false, news.lost)
+}
+
+function arrived(context: ForwardContext, nowMs: number, peer: Peer, c: RtcpCursor): void {
+  const { totals } = context
+  if (!readArrivalFeedback(c, arrivalFeedback, arrivals)) {
+    totals.drop_rtcp_malformed++
+    return
+  }
+  totals.transport_cc_received++
+  peer.downlink.arrivals(arrivalFeedback, arrivals, nowMs)
 }
 
 function nack(context: ForwardContext, nowMs: number, peer: Peer, c: RtcpCursor): void {
@@ -116,7 +135,7 @@ function payloadFeedback(context: ForwardContext, nowMs: number, peer: Peer, c: 
   }
   if (!readRemb(c, remb)) return
   totals.remb_received++
-  peer.downlink.rembBps = remb.bitrateBps
+  peer.downlink.remb(remb.bitrateBps, nowMs)
 }
 
 function keyframe(context: ForwardContext, nowMs: number, peer: Peer, ssrc: number): void {

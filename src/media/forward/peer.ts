@@ -7,11 +7,12 @@ import type { RtpView } from '../rtp/packet.js'
 import { SoundGate } from './audible/sound-gate.js'
 import type { ForwardContext } from './context.js'
 import type { Encoding, EncodingSource } from './encoding.js'
+import { FIRST_TARGET, PacedDownlink } from './paced-downlink.js'
 import { Publication } from './publication.js'
 import { MAX_BLOCKS, newReportBlocks, type Reporter, sendReceiverReport } from './reports.js'
 import { forwardSenderReport } from './sender-reports.js'
 import { SsrcTable } from './ssrc-table.js'
-import { type Downlink, Subscription } from './subscription.js'
+import { Subscription } from './subscription.js'
 import { Drop } from './totals.js'
 import { Uplink } from './uplink.js'
 
@@ -37,7 +38,7 @@ export class Peer {
   readonly #context: ForwardContext
   readonly #peers: ReadonlyMap<EndpointId, Peer>
   readonly #reporter: Reporter
-  readonly downlink: Downlink
+  readonly downlink: PacedDownlink
   readonly uplink: Uplink
   readonly #publications: Publication[] = []
   readonly #feeds: Feed[] = []
@@ -63,7 +64,7 @@ export class Peer {
     const cname = new TextEncoder().encode(hex(context.random()) + hex(context.random()))
     this.#reporter = { transport, ssrc: context.random() >>> 0, cname }
     this.uplink = new Uplink(context, this.#reporter)
-    this.downlink = { transport, cname, transportSeq: context.random() & 0xffff, rembBps: 0 }
+    this.downlink = new PacedDownlink(context, transport, cname, this.#feeds, `#${endpoint}`)
   }
 
   get publications(): readonly Publication[] {
@@ -81,6 +82,11 @@ export class Peer {
     if (this.#connected || this.#closed) return
     this.#connected = true
     this.#refresh(nowMs)
+  }
+
+  /** Whose connection it is: all of one client share a link. */
+  setClient(client: string, nowMs: number): void {
+    if (!this.#closed) this.downlink.belongsTo(client, nowMs)
   }
 
   /** What the peer sends, whole: m-lines that are missing or inactive have ended. */
@@ -117,6 +123,7 @@ export class Peer {
       } else if (stream.active && this.#feeds.length < MAX_STREAMS * 4) {
         const subscription = new Subscription(stream, this.downlink, this.#context.random, this.#context.rows)
         subscription.prefer(this.#preferenceOf(subscription), nowMs)
+        if (subscription.paced) subscription.target = FIRST_TARGET
         this.#feeds.push({ subscription, publication: null })
       }
     }
@@ -176,6 +183,7 @@ export class Peer {
     for (const publication of [...this.#publications]) this.#endPublication(publication, false)
     for (const subscriber of this.#subscribers) subscriber.#source = null
     this.#subscribers.clear()
+    this.downlink.close()
     for (const { subscription } of this.#feeds) subscription.end()
     this.#feeds.length = 0
     this.#reportMs = Number.POSITIVE_INFINITY
@@ -375,15 +383,19 @@ export class Peer {
   // ---- what is going on
 
   /** Its streams, both ways. */
-  info(nowMs: number): Pick<EndpointInfo, 'paused' | 'rembBps' | 'uplink' | 'inbound' | 'outbound'> {
+  info(nowMs: number): Pick<EndpointInfo, 'paused' | 'rembBps' | 'uplink' | 'downlink' | 'inbound' | 'outbound'> {
     return {
       paused: this.#paused,
       uplink: this.uplink.info(),
       rembBps: this.downlink.rembBps,
+      downlink: this.downlink.info(nowMs),
       inbound: this.#publications.map((publication) => publication.info(nowMs)),
       outbound: this.#feeds
         .filter(({ subscription }) => subscription.active)
-        .map(({ subscription, publication }) => subscription.info(nowMs, publication !== null)),
+        .map(({ subscription, publication }) => ({
+          ...subscription.info(nowMs, publication !== null),
+          limit: this.downlink.limitOf(subscription),
+        })),
     }
   }
 }

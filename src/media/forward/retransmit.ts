@@ -64,7 +64,7 @@ export function resend(
     const stored = origin.sourceOf(map.noted(Note.encoding))
     const slot = stored?.history.find(extSeq) ?? -1
     if (stored === undefined || slot < 0) totals.nack_expired++
-    else if (!subscription.mayResend(sent, nowMs)) totals.nack_refused++
+    else if (subscription.downlink.refusesResend(nowMs) || !subscription.mayResend(sent, nowMs)) totals.nack_refused++
     else resendOne(context, origin.sourceIds, stored, subscription, slot, extSeq, sent, nowMs)
   }
 }
@@ -103,10 +103,7 @@ function resendOne(
   out.begin(bytes, offset, length, headerLength)
   profile.write(out, bytes, view, sourceIds, rtx ? nowMs : history.arrivedMsOf(slot))
   let extOffset = profile.offset
-  if (profile.numbered) {
-    downlink.transportSeq = (downlink.transportSeq + 1) & 0xffff
-    extOffset = profile.numberedCopy(out, downlink.transportSeq)
-  }
+  if (profile.numbered) extOffset = profile.numberedCopy(out, downlink.number(length - headerLength, nowMs))
   const { transport } = downlink
   const { scratch, at } = out
   const osnBytes = rtx ? 2 : 0

@@ -64,7 +64,7 @@ test('one publisher, three subscribers: each gets every packet under its own SSR
   assert.equal(scene.router.totals.forwarded_packets, 15)
   assert.equal(scene.router.totals.forwarded_bytes, 45)
   assert.equal(scene.router.totals.received_packets, 5)
-  assert.deepEqual(scene.router.live(), { peers: 4, publications: 2, subscriptions: 3 })
+  assert.deepEqual(scene.router.live(), { peers: 4, publications: 2, subscriptions: 3, links: 0 })
 })
 
 test('nothing is sent before connected, and audio flows at once after it', () => {
@@ -244,7 +244,7 @@ test('an m-line that ends, comes back, and one that appears later', () => {
   )
   assert.equal(sent[2]!.extSeq, sent[0]!.extSeq + 1)
   publisher.receive([], scene.nowMs)
-  assert.deepEqual(scene.router.live(), { peers: 2, publications: 0, subscriptions: 2 })
+  assert.deepEqual(scene.router.live(), { peers: 2, publications: 0, subscriptions: 2, links: 0 })
 })
 
 test('a codec that the subscriber did not accept is not sent; video goes on at a keyframe of one that it did', () => {
@@ -311,7 +311,7 @@ test('a subscriber waits for a publisher that opens later, and outlives it', () 
   assert.equal(scene.io.takeRtp().length, 1)
   scene.router.closePeer(PUBLISHER)
   scene.advance(5000)
-  assert.deepEqual(scene.router.live(), { peers: 1, publications: 0, subscriptions: 1 })
+  assert.deepEqual(scene.router.live(), { peers: 1, publications: 0, subscriptions: 1, links: 0 })
 })
 
 test('an SSRC that was taken out and comes back never repeats a number', () => {
@@ -423,7 +423,7 @@ test('nothing is left when all peers are closed, in any order, and late calls on
     scene.rtp(publisher, frame(1, true))
     scene.rtp(publisher, frame(5, false))
     for (const endpoint of order) scene.router.closePeer(endpoint)
-    assert.deepEqual(scene.router.live(), { peers: 0, publications: 0, subscriptions: 0 })
+    assert.deepEqual(scene.router.live(), { peers: 0, publications: 0, subscriptions: 0, links: 0 })
     for (const peer of [publisher, ...peers]) {
       peer.receive([audioStream], scene.nowMs)
       peer.send([sendAudio(10)], scene.nowMs)

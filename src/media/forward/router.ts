@@ -12,6 +12,7 @@ import { defaultMediaSettings, type EndpointId, type MediaSettings, type RoomSpe
 import type { MediaIo } from '../io/io.js'
 import { newRtpView, RtpFault, readRtp } from '../rtp/packet.js'
 import { AudibleRooms } from './audible/rooms.js'
+import { Bottlenecks } from './bottlenecks.js'
 import type { ForwardContext, RouterEvents } from './context.js'
 import { Distributions } from './distribution.js'
 import { takeFeedback } from './feedback.js'
@@ -38,6 +39,11 @@ export class Router {
   readonly totals: Totals = newTotals()
   readonly distributions = new Distributions()
   readonly #peers = new Map<EndpointId, Peer>()
+  readonly #bottlenecks = new Bottlenecks((downlink, error) => {
+    for (const peer of this.#peers.values()) {
+      if (peer.downlink === downlink) this.#context.events.failed(peer.endpoint, error)
+    }
+  })
   readonly #context: ForwardContext
   #dueMs = Number.POSITIVE_INFINITY
   #runs = 0
@@ -52,6 +58,7 @@ export class Router {
       events,
       settings: { ...defaultMediaSettings },
       distributions: this.distributions,
+      bottlenecks: this.#bottlenecks,
       maxPublisherBps: options.maxPublisherBps,
       audible: new AudibleRooms(options.audible ?? 0),
       random: options.random,
@@ -139,6 +146,7 @@ export class Router {
   /** Sends what is due: NACKs, keyframe requests, reports; notices silence. */
   expire(nowMs: number): void {
     this.#nowMs = nowMs
+    this.#bottlenecks.expire(nowMs)
     if (nowMs < this.#dueMs) return
     this.#dueMs = Number.POSITIVE_INFINITY
     for (const peer of this.#peers.values()) {
@@ -156,17 +164,17 @@ export class Router {
 
   /** When `expire` has something to do; Infinity when nothing is due. */
   deadline(): number {
-    return this.#dueMs
+    return Math.min(this.#dueMs, this.#bottlenecks.dueMs)
   }
 
   /** What is alive. Subscriptions are m-lines towards subscribers, fed or not. */
-  live(): { peers: number; publications: number; subscriptions: number } {
+  live(): { peers: number; publications: number; subscriptions: number; links: number } {
     let publications = 0
     let subscriptions = 0
     for (const peer of this.#peers.values()) {
       publications += peer.publications.length
       for (const { subscription } of peer.feeds) if (subscription.active) subscriptions++
     }
-    return { peers: this.#peers.size, publications, subscriptions }
+    return { peers: this.#peers.size, publications, subscriptions, links: this.#bottlenecks.size }
   }
 }

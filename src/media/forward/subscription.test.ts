@@ -12,7 +12,14 @@ const VP8 = 2
 const AV1 = 5
 const FIRST = 100
 
-const downlink = (): Downlink => ({ transport: 1, cname: new Uint8Array(), transportSeq: 0, rembBps: 0 })
+const downlink = (): Downlink => ({
+  transport: 1,
+  cname: new Uint8Array(),
+  rembBps: 0,
+  number: () => 0,
+  holds: () => false,
+  refusesResend: () => false,
+})
 
 /** `random` gives FIRST to numbers and offset alike. */
 const audio = (change = {}) =>

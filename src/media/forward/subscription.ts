@@ -42,10 +42,22 @@ export interface Downlink {
   readonly transport: number
   /** One for all streams of the peer, so that receivers keep them in sync (RFC 3550 §6.5.1). */
   readonly cname: Uint8Array
-  /** Number of the last packet with the transport-cc extension. */
-  transportSeq: number
   /** Latest REMB of the peer, bit/s; 0 = none. */
-  rembBps: number
+  readonly rembBps: number
+  /** The next transport-wide number, for a packet with so many bytes of payload that goes out now. */
+  number(payloadBytes: number, nowMs: number): number
+  /** Whether the packet has to wait for its turn; then `source` resumes it later. */
+  holds(subscription: Subscription, source: PacketSource, packet: Packet): boolean
+  /** Whether retransmissions would come too late. */
+  refusesResend(nowMs: number): boolean
+}
+
+/** Where packets come from, and can be had again. */
+export interface PacketSource {
+  /** The turn of a packet has come: sends it to `subscription`, if that still gets packets of this source. */
+  resume(subscription: Subscription, extSeq: number, nowMs: number): void
+  /** Packets for `subscription` were left out: it goes on at a keyframe. */
+  breakOff(subscription: Subscription, nowMs: number): void
 }
 
 /** Who decides which layer a subscription gets. */
@@ -63,13 +75,14 @@ const REPORT_INTERVAL_MS = 500
 
 /** What the last report that was counted said anew. */
 export interface ReportNews {
-  /** Packets lost since the one before. */
+  /** Packets sent, and packets lost, since the one before. */
+  sent: number
   lost: number
   /** −1 = it says nothing about the round trip. */
   rttMs: number
 }
 
-export const newReportNews = (): ReportNews => ({ lost: 0, rttMs: -1 })
+export const newReportNews = (): ReportNews => ({ sent: 0, lost: 0, rttMs: -1 })
 
 export class Subscription {
   // What each packet needs stands first, side by side.
@@ -95,6 +108,10 @@ export class Subscription {
   target: LayerTarget | null = BEST
   /** The most that the client wants. */
   preference: StreamPreference = {}
+  /** What its link has for it, bit/s; Infinity while the link was not seen to be full. */
+  allowedBps = Number.POSITIVE_INFINITY
+  /** Video whose link is known well enough to let packets wait. */
+  paced = false
   stream: SendStream
   index = 0
   active = false
@@ -126,6 +143,7 @@ export class Subscription {
   #countedMs = Number.NEGATIVE_INFINITY
   #countedLost = 0
   #countedResent = 0
+  #countedPackets = 0
   #unrepairedShare = 0
   #clockRate = 1
   readonly #lastSecond = new LastSecond()
@@ -179,6 +197,7 @@ export class Subscription {
     this.typesKey = typesKey
     this.types = sendTypes(stream.payloadTypes)
     this.profile = new ExtensionProfile(stream.mid, stream.extensions)
+    this.paced = this.kind === 'video' && this.profile.numbered
     this.map.forget()
     this.#interrupt()
   }
@@ -395,6 +414,11 @@ export class Subscription {
     return this.packets > 0 && !this.#timestamps.rebasing
   }
 
+  /** Of the last packet in order. */
+  get newestTimestamp(): number {
+    return this.#rows.cells[this.at + Cell.newestTimestamp]! >>> 0
+  }
+
   /** A sender report goes out. @param middleNtp middle 32 bits of its NTP time */
   reported(middleNtp: number, nowMs: number): void {
     this.#lastSr = middleNtp
@@ -419,6 +443,8 @@ export class Subscription {
     this.#countedMs = nowMs
     news.lost = Math.max(0, block.cumulativeLost - this.#countedLost)
     this.#countedLost = block.cumulativeLost
+    news.sent = this.packets - this.#countedPackets
+    this.#countedPackets = this.packets
     this.#unrepairedShare = unrepaired(block.fractionLost / 256, news.lost, this.resent - this.#countedResent)
     this.#countedResent = this.resent
     return true
@@ -444,13 +470,14 @@ export class Subscription {
   }
 
   /** What is known about the stream now. @param fed whether a publication feeds it */
-  info(nowMs: number, fed: boolean): OutboundInfo {
+  info(nowMs: number, fed: boolean): Omit<OutboundInfo, 'limit'> {
     const { mid, kind, index, payloadTypes, extensions, ssrc, rtxSsrc } = this.stream
     return {
       ...{ mid, kind, index, payloadTypes, extensions, ssrc, rtxSsrc, fed },
       clockRate: this.#clockRate,
       active: this.active,
       awaitsKeyframe: this.awaitsKeyframe,
+      target: layersOf(this.target),
       figures: {
         packets: this.packets,
         bytes: this.octets,
@@ -464,5 +491,15 @@ export class Subscription {
         rttMs: this.rttMs,
       },
     }
+  }
+}
+
+/** Infinity does not survive JSON. */
+function layersOf(target: LayerTarget | null): OutboundInfo['target'] {
+  if (target === null) return null
+  const { spatial, temporal } = target
+  return {
+    ...(Number.isFinite(spatial) && { spatial }),
+    ...(Number.isFinite(temporal) && { temporal }),
   }
 }

@@ -77,6 +77,8 @@ export function newTotals() {
     drop_layer: 0,
     /** Sound of speakers who are not among the loudest of their room. */
     drop_inaudible: 0,
+    /** Video that waited for its turn to be sent until it was too late, or was no longer in the history. */
+    drop_paced: 0,
     drop_rtcp_malformed: 0,
     /** RTCP about an SSRC that the peer has nothing to do with. */
     drop_rtcp_unknown_ssrc: 0,
@@ -107,6 +109,12 @@ export function newTotals() {
     rr_received: 0,
     rr_sent: 0,
     remb_received: 0,
+    /** Transport-wide feedback of subscribers, and what it says of packets that were never sent or are known already. */
+    transport_cc_received: 0,
+    transport_cc_unknown: 0,
+    transport_cc_repeated: 0,
+    /** Packets of padding, to find out what a link holds. */
+    padding_sent: 0,
     remb_sent: 0,
     /** Transport-wide feedback packets. */
     transport_cc_sent: 0,

@@ -20,6 +20,8 @@ export interface ClientOptions {
   receivesData?: boolean
   /** Index of the worker; default 0. */
   worker?: number
+  /** Default: one of its own. */
+  ip?: string
   /** Our role; default `client`, as of a browser that answers `setup:active`. */
   dtlsRole?: DtlsRole
   /** What the main process believes its certificate to be; default: the truth. */
@@ -75,7 +77,7 @@ export class Client {
     this.#server = stage.newCredentials()
     this.#alarm = stage.net.alarm()
     this.peer = new SimulatedPeer(stage.net, {
-      ip: `10.${1 + (this.id >> 16)}.${(this.id >> 8) & 0xff}.${this.id & 0xff}`,
+      ip: options.ip ?? `10.${1 + (this.id >> 16)}.${(this.id >> 8) & 0xff}.${this.id & 0xff}`,
       events: {
         plain: (bytes) => this.#plain(bytes),
         rtp: (packet) => {

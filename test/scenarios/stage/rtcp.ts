@@ -6,6 +6,7 @@ import {
   firstRtcp,
   isNack,
   isPli,
+  NOT_RECEIVED,
   newReportBlock,
   newRtcpCursor,
   newSenderReport,
@@ -17,6 +18,7 @@ import {
   readSenderReport,
   reportBlockCount,
   type SenderReport,
+  writeArrivalFeedback,
   writeCname,
   writeNack,
   writePli,
@@ -70,6 +72,25 @@ export const pliPacket = (from: number, media: number): Uint8Array =>
 /** @param seqs ascending, 16 bits */
 export const nackPacket = (from: number, media: number, seqs: readonly number[]): Uint8Array =>
   compound(from, (bytes, at) => writeNack(bytes, at, from, media, seqs))
+
+/**
+ * Transport-wide feedback.
+ * @param baseMs before all of them @param timesMs when each number from `baseSeq` on arrived, or `NOT_RECEIVED`
+ */
+export const arrivalPacket = (
+  from: number,
+  media: number,
+  baseSeq: number,
+  baseMs: number,
+  timesMs: readonly number[],
+  count: number,
+): Uint8Array =>
+  compound(from, (bytes, at) => {
+    const referenceTime = Math.floor(baseMs / 64)
+    const units = timesMs.map((ms) => (ms === NOT_RECEIVED ? ms : Math.round((ms - referenceTime * 64) * 4)))
+    const feedback = { baseSeq, statusCount: 0, referenceTime, feedbackCount: count }
+    return writeArrivalFeedback(bytes, at, from, media, feedback, Int32Array.from(units), units.length)
+  })
 
 export const receiverReport = (from: number, blocks: readonly ReportBlock[]): Uint8Array => {
   const bytes = new Uint8Array(1400)

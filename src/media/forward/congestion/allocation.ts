@@ -10,6 +10,14 @@ export interface Step {
   rateBps: number
 }
 
+/** The place in `ladder` for who had `step` of another one: the same layers, else the next lower ones. */
+function placeOf(ladder: readonly Step[], step: Step): number {
+  const above = ladder.findIndex(
+    ({ spatial, temporal }) => spatial > step.spatial || (spatial === step.spatial && temporal > step.temporal),
+  )
+  return Math.max(0, (above < 0 ? ladder.length : above) - 1)
+}
+
 /** Why a stream does not get its best layer; '' = it does. */
 export type Limit = '' | 'budget' | 'paused'
 
@@ -36,6 +44,14 @@ export class Allotment {
   raisedMs = Number.NEGATIVE_INFINITY
   heldUntilMs = Number.NEGATIVE_INFINITY
   #holdMs = HOLD_MS
+
+  /** Layers are others, or cost something else. */
+  setLadder(ladder: readonly Step[]): void {
+    if (this.level >= 0 && this.ladder.length > 0 && ladder.length > 0) {
+      this.level = placeOf(ladder, this.ladder[Math.min(this.level, this.ladder.length - 1)]!)
+    }
+    this.ladder = ladder
+  }
 
   get rateBps(): number {
     return rateOf(this, this.level)

@@ -21,7 +21,7 @@ const SILENCE_MS = 1500
 const SILENCE_STEP_MS = 1000
 /** Rates of sending are measured over so long. */
 const MEASURE_MS = 500
-/** Of what comes through: a probe that measured less was unlucky. */
+/** Of what comes through: a probe that measured less, or loss that wants less, is wrong. */
 const KEPT = 0.85
 /** Targets are looked at no more often than this, unless the estimate fell. */
 const ALLOCATE_MS = 200
@@ -39,6 +39,8 @@ export interface Member {
   readonly audioBytes: number
   /** Sends about `bytes` of such packets, at least one. @returns whether it could */
   probe(bytes: number, nowMs: number): boolean
+  /** Brings the ladders of its `allotments` up to date. */
+  refresh(nowMs: number): void
   /** The levels of its `allotments`, or the estimate, changed. */
   allocated(nowMs: number): void
 }
@@ -59,6 +61,8 @@ export class Bottleneck {
   #measuredMs = Number.NEGATIVE_INFINITY
   #allocatedMs = Number.NEGATIVE_INFINITY
   #estimateBps = bounds.startBps
+  /** What of the estimate nobody was given; negative when it is not enough. */
+  spareBps = 0
   readonly #lossCounts = { received: 0, lost: 0 }
 
   get members(): readonly Member[] {
@@ -141,10 +145,12 @@ export class Bottleneck {
   update(member: Member, nowMs: number): void {
     this.#lossCounts.received = this.#lossCounts.lost = 0
     member.flow.takeLoss(this.#lossCounts)
-    this.#loss.add(this.#lossCounts.received, this.#lossCounts.lost, this.#estimateBps, nowMs)
+    const acknowledgedBps = this.acknowledgedBps(nowMs)
+    const floorBps = KEPT * (acknowledgedBps || 0)
+    this.#loss.add(this.#lossCounts.received, this.#lossCounts.lost, this.#estimateBps, nowMs, floorBps)
     const usage = this.usage(nowMs)
     if (usage === 'over') this.prober.holdOff(nowMs)
-    this.#delay.update(usage, this.acknowledgedBps(nowMs), member.flow.rttMs, nowMs)
+    this.#delay.update(usage, acknowledgedBps, member.flow.rttMs, nowMs)
     if (this.#probing === member) this.#takeProbe(usage, nowMs)
     this.#settle(nowMs)
   }
@@ -170,12 +176,15 @@ export class Bottleneck {
     const fell = this.#estimateBps < before
     if (!this.informed || (!fell && nowMs - this.#allocatedMs < ALLOCATE_MS)) return
     this.#allocatedMs = nowMs
+    for (const member of this.#members) member.refresh(nowMs)
     const budget = {
       bps: Math.max(0, this.#estimateBps - this.#audioBps),
       limited: this.limited(nowMs),
       tries: !this.#members.some(({ probes }) => probes),
     }
-    this.#allocator.allocate(this.#allotments(), budget, nowMs)
+    const allotments = this.#allotments()
+    this.#allocator.allocate(allotments, budget, nowMs)
+    this.spareBps = allotments.reduce((spare, { rateBps }) => spare - rateBps, budget.bps)
     for (const member of this.#members) member.allocated(nowMs)
   }
 
@@ -235,7 +244,7 @@ export class Bottleneck {
     const wanted = wantedBps(this.#allotments()) + this.#audioBps
     const totalBps = this.prober.plan(this.#estimateBps, wanted, nowMs)
     if (totalBps === 0 || this.usage(nowMs) !== 'normal') return
-    const member = this.#members.find(({ probes, flow }) => probes && nowMs - flow.feedbackMs < SILENCE_MS + flow.rttMs)
+    const member = this.#members.find(({ probes, flow }) => probes && flow.answers(nowMs))
     if (member === undefined) return
     this.#probing = member
     this.prober.begin(totalBps, nowMs)

@@ -113,6 +113,11 @@ export class Flow {
     return this.feedbackMs !== Number.NEGATIVE_INFINITY || this.#rembMs !== Number.NEGATIVE_INFINITY
   }
 
+  /** Whether feedback comes: it did lately, or there was nothing to tell of since. */
+  answers(nowMs: number): boolean {
+    return nowMs - this.feedbackMs <= STALE_MS || this.sent.newestMs <= this.feedbackMs
+  }
+
   #roundTrip(rttMs: number): void {
     if (!(rttMs >= 0 && rttMs <= MAX_RTT_MS)) return
     this.rttMs = this.rttMs === 0 ? Math.max(1, rttMs) : this.rttMs + RTT_WEIGHT * (rttMs - this.rttMs)

@@ -56,8 +56,11 @@ export class LossRate {
     return this.#reducedMs
   }
 
-  /** @param lost may be negative: thought lost before @param estimateBps what the other half allows now */
-  add(received: number, lost: number, estimateBps: number, nowMs: number): void {
+  /**
+   * @param lost may be negative: thought lost before @param estimateBps what the other half allows now
+   * @param floorBps what comes through all the same: never less than this
+   */
+  add(received: number, lost: number, estimateBps: number, nowMs: number, floorBps = 0): void {
     this.#received += received
     this.#lost += lost
     if (Number.isNaN(this.#windowMs)) this.#windowMs = nowMs
@@ -65,7 +68,7 @@ export class LossRate {
     if (nowMs - this.#windowMs < WINDOW_MS || total < WINDOW_PACKETS) return
     const seconds = (nowMs - this.#windowMs) / 1000
     this.#share = Math.max(0, this.#lost) / total
-    this.#react(estimateBps, seconds, nowMs)
+    this.#react(estimateBps, floorBps, seconds, nowMs)
     this.#windows.push(this.#share)
     if (this.#windows.length > WINDOWS) this.#windows.shift()
     this.#received = this.#lost = 0
@@ -77,12 +80,12 @@ export class LossRate {
     this.#rateBps = Math.min(this.#bounds.maxBps, Math.max(this.#rateBps, bps))
   }
 
-  #react(estimateBps: number, seconds: number, nowMs: number): void {
+  #react(estimateBps: number, floorBps: number, seconds: number, nowMs: number): void {
     const own = this.ownShare
     const excess = Math.max(0, (this.#share - own) / (1 - own))
     if (excess > HIGH_LOSS) {
       const from = Math.min(this.#rateBps, estimateBps)
-      this.#rateBps = Math.max(this.#bounds.minBps, from * (1 - excess / 2))
+      this.#rateBps = Math.max(this.#bounds.minBps, Math.min(from, floorBps), from * (1 - excess / 2))
       this.#reducedMs = nowMs
     } else if (excess < LOW_LOSS + own / 2) {
       this.#rateBps = Math.min(this.#bounds.maxBps, this.#rateBps * GROWTH ** Math.min(5, seconds / 0.5))

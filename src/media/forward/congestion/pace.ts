@@ -7,7 +7,7 @@
 const FACTOR = 2.5
 const OVERUSE_FACTOR = 1.25
 /** What may go out at once, as time at the pacing rate; never less than two packets. */
-const BURST_MS = 40
+const BURST_MS = 20
 const MIN_BURST_BYTES = 2400
 
 export class Pace {
@@ -17,9 +17,9 @@ export class Pace {
   #debtBytes = 0
   #atMs = 0
 
-  /** @param estimateBps of the link; Infinity = as fast as it comes */
-  setRate(estimateBps: number, overused = false): void {
-    this.#bytesPerMs = (estimateBps * (overused ? OVERUSE_FACTOR : FACTOR)) / 8000
+  /** @param estimateBps of the link @param leastBps it is never slower */
+  setRate(estimateBps: number, overused = false, leastBps = 0): void {
+    this.#bytesPerMs = Math.max(estimateBps * (overused ? OVERUSE_FACTOR : FACTOR), leastBps) / 8000
     this.#burstBytes = Math.max(MIN_BURST_BYTES, this.#bytesPerMs * BURST_MS)
   }
 

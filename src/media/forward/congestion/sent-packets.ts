@@ -13,10 +13,11 @@ export const Fate = { unknown: 0, lost: 1, arrived: 2 } as const
 export const NO_CLUSTER = 0
 
 export class SentPackets {
-  readonly #sentMs = new Float64Array(SENT_WINDOW)
-  readonly #bytes = new Uint16Array(SENT_WINDOW)
-  readonly #clusters = new Uint8Array(SENT_WINDOW)
-  readonly #fates = new Uint8Array(SENT_WINDOW)
+  // Made with the first packet: most connections have no numbers.
+  #sentMs = new Float64Array(0)
+  #bytes = new Uint16Array(0)
+  #clusters = new Uint8Array(0)
+  #fates = new Uint8Array(0)
   /** Packets recorded ever. */
   count = 0
   #newestSeq = 0
@@ -32,6 +33,7 @@ export class SentPackets {
    * @param bytes on the wire, at most 65,535 @param cluster of the probe that it belongs to, or `NO_CLUSTER`
    */
   record(seq: number, nowMs: number, bytes: number, cluster: number): void {
+    if (this.count === 0) this.#begin()
     const slot = seq % SENT_WINDOW
     this.#sentMs[slot] = nowMs
     this.#bytes[slot] = bytes
@@ -64,6 +66,13 @@ export class SentPackets {
 
   fateOf(seq: number): number {
     return this.#fates[seq % SENT_WINDOW]!
+  }
+
+  #begin(): void {
+    this.#sentMs = new Float64Array(SENT_WINDOW)
+    this.#bytes = new Uint16Array(SENT_WINDOW)
+    this.#clusters = new Uint8Array(SENT_WINDOW)
+    this.#fates = new Uint8Array(SENT_WINDOW)
   }
 
   settle(seq: number, fate: number): void {

@@ -31,7 +31,7 @@ const steady: Steady[] = [
   { level: 2, rateBps: 3_000_000, loss: 0.1 },
   { level: 2, rateBps: 3_000_000, loss: 0.2 },
   { level: 2, rateBps: 3_000_000, delayMs: 300, loss: 0.1 },
-  { level: 2, rateBps: 3_000_000, jitterMs: 20, withinMs: 1500 },
+  { level: 2, rateBps: 3_000_000, jitterMs: 20, withinMs: 3000 },
   { level: 1, rateBps: 1_000_000, withinMs: 1500 },
   { level: 1, rateBps: 1_000_000, loss: 0.1 },
   { level: 1, rateBps: 1_000_000, delayMs: 300 },

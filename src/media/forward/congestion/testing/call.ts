@@ -73,6 +73,8 @@ class Connection implements Member {
     this.#audioMs = random() * AUDIO_MS
   }
 
+  refresh(): void {}
+
   allocated(): void {
     const { estimateBps } = this.#call.bottleneck
     this.pace.setRate(estimateBps)

@@ -1,0 +1,112 @@
+/** The links to all clients of a router: which connections share one, and when something of them is due. */
+import { Bottleneck, type Member } from './congestion/bottleneck.js'
+
+/** Links are looked at at the same times, so that the router wakes up once for all. */
+const TICK_MS = 250
+/** Packets that wait for their turn are looked after no more often: timers are no finer. */
+const MIN_WAIT_MS = 1
+
+/** A connection whose packets wait for their turn. */
+export interface Waiter {
+  /** Sends what may go out. @returns when to call again; Infinity when nothing waits any more */
+  drain(nowMs: number): number
+}
+
+export class Bottlenecks {
+  readonly #byClient = new Map<string, Bottleneck>()
+  /** Links with a probe on its way or about to begin. */
+  readonly #probing = new Map<Bottleneck, number>()
+  readonly #waiters = new Map<Waiter, number>()
+  readonly #failed: (what: Member | Waiter, error: unknown) => void
+  #tickMs = Number.POSITIVE_INFINITY
+  #dueMs = Number.POSITIVE_INFINITY
+
+  /** @param failed a bug of ours in what was due for this connection */
+  constructor(failed: (what: Member | Waiter, error: unknown) => void) {
+    this.#failed = failed
+  }
+
+  get size(): number {
+    return this.#byClient.size
+  }
+
+  /** When `expire` has something to do. */
+  get dueMs(): number {
+    return this.#dueMs
+  }
+
+  /** `member` is a connection of `client`, as long as it does not leave. */
+  join(member: Member, client: string, nowMs: number): Bottleneck {
+    let bottleneck = this.#byClient.get(client)
+    if (bottleneck === undefined) {
+      bottleneck = new Bottleneck()
+      this.#byClient.set(client, bottleneck)
+    }
+    bottleneck.add(member)
+    if (this.#tickMs === Number.POSITIVE_INFINITY) this.#tickMs = nextTick(nowMs)
+    this.#dueMs = Math.min(this.#dueMs, this.#tickMs)
+    return bottleneck
+  }
+
+  leave(member: Member, client: string): void {
+    const bottleneck = this.#byClient.get(client)
+    bottleneck?.remove(member)
+    if (bottleneck === undefined || bottleneck.members.length > 0) return
+    this.#byClient.delete(client)
+    this.#probing.delete(bottleneck)
+  }
+
+  /** Something was learnt about a link: it may want to probe. */
+  look(bottleneck: Bottleneck, nowMs: number): void {
+    if (!this.#probing.has(bottleneck)) this.#probing.set(bottleneck, nowMs)
+    this.#dueMs = Math.min(this.#dueMs, nowMs)
+  }
+
+  /** Packets of `waiter` wait until `atMs`. */
+  wait(waiter: Waiter, atMs: number): void {
+    this.#waiters.set(waiter, atMs)
+    this.#dueMs = Math.min(this.#dueMs, atMs)
+  }
+
+  forget(waiter: Waiter): void {
+    this.#waiters.delete(waiter)
+  }
+
+  /** Sends what is due: packets that waited, probes; and looks at all links from time to time. */
+  expire(nowMs: number): void {
+    if (nowMs < this.#dueMs) return
+    for (const [waiter, atMs] of this.#waiters) if (nowMs >= atMs) this.#drain(waiter, nowMs)
+    if (nowMs >= this.#tickMs) {
+      for (const bottleneck of this.#byClient.values()) this.#tick(bottleneck, nowMs)
+      this.#tickMs = this.#byClient.size === 0 ? Number.POSITIVE_INFINITY : nextTick(nowMs)
+    } else for (const [bottleneck, atMs] of this.#probing) if (nowMs >= atMs) this.#tick(bottleneck, nowMs)
+    this.#dueMs = Math.min(this.#tickMs, ...this.#waiters.values(), ...this.#probing.values())
+  }
+
+  #drain(waiter: Waiter, nowMs: number): void {
+    let next = Number.POSITIVE_INFINITY
+    try {
+      next = waiter.drain(nowMs)
+    } catch (error) {
+      this.#failed(waiter, error)
+    }
+    if (next === Number.POSITIVE_INFINITY) this.#waiters.delete(waiter)
+    else this.#waiters.set(waiter, Math.max(next, nowMs + MIN_WAIT_MS))
+  }
+
+  #tick(bottleneck: Bottleneck, nowMs: number): void {
+    this.#probing.delete(bottleneck)
+    const [first] = bottleneck.members
+    if (first === undefined) return
+    try {
+      const next = bottleneck.tick(nowMs)
+      if (bottleneck.prober.state === 'sending') this.#probing.set(bottleneck, next)
+    } catch (error) {
+      this.#failed(first, error)
+    }
+  }
+}
+
+function nextTick(nowMs: number): number {
+  return (Math.floor(nowMs / TICK_MS) + 1) * TICK_MS
+}

@@ -1,0 +1,29 @@
+/** The choices that a subscription has of the layers of an m-line, from the cheapest up. */
+import type { StreamPreference } from '../../control.js'
+import { BEST, chooseLayer, type Layer } from '../layers.js'
+import type { Step } from './allocation.js'
+
+/** What packets are longer on the wire than their payload, on average over those of video. */
+const WIRE = 1.08
+
+/**
+ * Temporal layers go before spatial ones: fewer frames of the better picture come below all frames of it, and above all
+ * that the smaller picture has. A choice that costs no more than a lesser one takes its place.
+ * @param layers ascending, as `Publication.layers` has them
+ * @returns ascending; empty when the client wants nothing or nothing comes
+ */
+export function ladderOf(layers: readonly Layer[], preference: StreamPreference): Step[] {
+  const ladder: Step[] = []
+  if (layers.length === 0 || preference.paused === true) return ladder
+  const highest = chooseLayer(layers, BEST, preference)
+  for (const { spatial, alive, rateBps } of layers.slice(0, highest + 1)) {
+    if (!alive) continue
+    const temporals = Math.min(rateBps.length, (preference.maxTemporal ?? Number.POSITIVE_INFINITY) + 1)
+    for (let temporal = 0; temporal < temporals; temporal++) {
+      const bps = rateBps[temporal]! * WIRE
+      while (ladder.length > 0 && ladder.at(-1)!.rateBps >= bps) ladder.pop()
+      ladder.push({ spatial, temporal, rateBps: bps })
+    }
+  }
+  return ladder
+}

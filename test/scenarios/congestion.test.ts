@@ -1,0 +1,98 @@
+/** Congestion control towards subscribers, with everything that is real but the network and the clock. */
+import assert from 'node:assert/strict'
+import type { EndpointInfo } from '../../src/media/control.js'
+import { LayeredPublisher, NumberedViewer } from './stage/layered.js'
+import { scenario } from './stage/stage.js'
+
+const layersOf = (arrivals: readonly { layer: number }[]) => new Set(arrivals.map(({ layer }) => layer))
+
+for (const [delayMs, loss] of [
+  [5, 0],
+  [50, 0.02],
+] as const) {
+  scenario(`3 Mbit/s → 300 kbit/s → 3 Mbit/s, ${delayMs} ms, ${loss} lost`, {}, (stage) => {
+    const publisher = new LayeredPublisher(stage)
+    const viewer = new NumberedViewer(stage, publisher)
+    viewer.link({ rateBps: 3_000_000, queueMs: 400, delayMs, loss })
+    stage.connect()
+    publisher.begin()
+    const beginMs = stage.nowMs
+    stage.run(6000)
+    assert.deepEqual(layersOf(viewer.between(beginMs + 4000, stage.nowMs)), new Set([2]), 'the best layer')
+    const thinMs = stage.nowMs
+    viewer.link({ rateBps: 300_000 })
+    stage.run(10_000)
+    const small = viewer.between(thinMs + 2000, stage.nowMs)
+    assert.deepEqual(layersOf(small), new Set([0]), 'the small layer within 2 s')
+    const shareBps = viewer.rateBps(thinMs + 2000, stage.nowMs)
+    assert.ok(shareBps > 120_000, `${shareBps} bit/s of pictures`)
+    const wideMs = stage.nowMs
+    viewer.link({ rateBps: 3_000_000 })
+    stage.run(10_000)
+    const back = viewer.arrivals.find(({ atMs, layer }) => atMs > wideMs && layer === 2)
+    assert.ok(back !== undefined && back.atMs < wideMs + 10_000, `back after ${(back?.atMs ?? 1e9) - wideMs} ms`)
+    assert.ok(viewer.padding > 0, 'it was found out by probes')
+    // Without loss every number comes: what waits and what is left out gets none.
+    const numbers = new Set(viewer.arrivals.map(({ extSeq }) => extSeq))
+    const first = viewer.arrivals[0]!.extSeq
+    const before = viewer.between(beginMs, thinMs)
+    if (loss === 0) assert.equal(new Set(before.map(({ extSeq }) => extSeq)).size, before.at(-1)!.extSeq - first + 1)
+    assert.equal(numbers.size, viewer.arrivals.length, 'no number twice')
+  })
+}
+
+scenario('a link that does not hold the smallest picture gets none, and the figures say why', {}, (stage) => {
+  const publisher = new LayeredPublisher(stage)
+  const viewer = new NumberedViewer(stage, publisher)
+  viewer.link({ rateBps: 60_000, queueMs: 400 })
+  stage.connect()
+  publisher.begin()
+  stage.run(8000)
+  const rateBps = viewer.rateBps(stage.nowMs - 3000, stage.nowMs)
+  assert.ok(rateBps < 40_000, `${rateBps}`)
+  viewer.command({ kind: 'inspect', endpoint: viewer.id, ask: 4711 })
+  const answer = viewer.worker.reports
+    .map(({ report }) => report)
+    .find((report) => report.kind === 'done' && report.ask === 4711)
+  const info = (answer as { value: EndpointInfo }).value
+  assert.equal(info.outbound[0]!.target, null)
+  assert.equal(info.outbound[0]!.limit, 'paused')
+  assert.equal(info.downlink.limited, true)
+  assert.equal(info.downlink.transportCc, true)
+  assert.ok(info.downlink.estimateBps < 100_000, `${info.downlink.estimateBps}`)
+  viewer.link({ rateBps: 3_000_000 })
+  const wideMs = stage.nowMs
+  stage.run(10_000)
+  assert.ok(
+    viewer.between(wideMs, stage.nowMs).some(({ layer }) => layer === 2),
+    'all of it within 10 s',
+  )
+})
+
+scenario('two subscribers behind one line both get pictures', { seeds: [1, 2] }, (stage) => {
+  const publisher = new LayeredPublisher(stage)
+  const viewers = [new NumberedViewer(stage, publisher), new NumberedViewer(stage, publisher)]
+  const directions = viewers.map((viewer) => [viewer.worker.address.ip, viewer.peer.address.ip] as const)
+  stage.net.share(directions, { rateBps: 1_500_000, queueMs: 400, delayMs: 20 })
+  stage.connect()
+  publisher.begin()
+  stage.run(20_000)
+  const rates = viewers.map((viewer) => viewer.rateBps(stage.nowMs - 10_000, stage.nowMs))
+  const index = (rates[0]! + rates[1]!) ** 2 / (2 * (rates[0]! ** 2 + rates[1]! ** 2))
+  assert.ok(index > 0.75, `${rates}: ${index}`)
+})
+
+scenario('connections of one user are one client: what one leaves the others get', {}, (stage) => {
+  const publishers = [new LayeredPublisher(stage), new LayeredPublisher(stage)]
+  const viewers = publishers.map((publisher) => new NumberedViewer(stage, publisher, { user: 'ann', ip: '10.9.9.9' }))
+  const [first] = viewers
+  stage.net.link(first!.worker.address.ip, '10.9.9.9', { rateBps: 1_500_000, queueMs: 400, delayMs: 20 })
+  stage.connect()
+  for (const publisher of publishers) publisher.begin()
+  stage.run(15_000)
+  for (const viewer of viewers) {
+    const share = viewer.between(stage.nowMs - 5000, stage.nowMs).filter(({ layer }) => layer === 1).length
+    assert.ok(share > 50, `${share} packets of the middle layer`)
+  }
+  assert.equal(first!.worker.media.counters().live.links, 1)
+})
