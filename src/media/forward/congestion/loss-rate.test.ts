@@ -59,7 +59,7 @@ test('loss: what no call survives is never taken for the own loss of the link', 
 test('loss: few packets make no window, and found ones are taken back', () => {
   const rate = new LossRate(bounds)
   rate.add(5, 5, 2_000_000, 0)
-  rate.add(5, 2_000_000, 0, 1000)
+  rate.add(5, 0, 2_000_000, 1000)
   assert.equal(rate.share, 0)
   rate.add(10, -5, 2_000_000, 2000)
   assert.equal(rate.share, 0)
