@@ -340,13 +340,18 @@ export class Encoding {
       }
       if (line.encodings.length > 1) line.keyframe(this, nowMs)
     }
-    if (this.#watched || nowMs < this.#lingerMs)
-      this.history.store(extSeq, rx, offset, packet.length, packet.headerLength, codec, nowMs)
+    // Before it is stored: what is sent again has to be what was sent, silence too.
+    const audible =
+      line.gate === null || line.gate.pass(packet, line.stream.extensions['audio-level'] ?? 0, this.subscriptions)
+    if (audible && (this.#watched || nowMs < this.#lingerMs)) this.#store(extSeq, nowMs)
     else this.history.note(extSeq, nowMs)
-    if (line.gate !== null && !line.gate.pass(packet, line.stream.extensions['audio-level'] ?? 0, this.subscriptions)) {
-      this.#context.totals.drop_inaudible++
-    } else if (this.subscriptions.length > 0) fanOut(this.#context, packet, this.subscriptions, line.sourceIds, this)
+    if (!audible) this.#context.totals.drop_inaudible++
+    else if (this.subscriptions.length > 0) fanOut(this.#context, packet, this.subscriptions, line.sourceIds, this)
     if (this.#keyframes.wanted) this.#askForKeyframe(nowMs)
+  }
+
+  #store(extSeq: number, nowMs: number): void {
+    this.history.store(extSeq, packet.bytes, packet.offset, packet.length, packet.headerLength, packet.codec, nowMs)
   }
 
   /**

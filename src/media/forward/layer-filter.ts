@@ -30,10 +30,12 @@ export class LayerFilter {
     return target === WHOLE || this.current === target || this.#has(target)
   }
 
-  /** A keyframe is sent as the first packet: all targets begin. */
-  begin(): void {
+  /** `packet`, of a keyframe, is sent as the first one: all targets begin. One that does not need it waits for the next picture. */
+  begin({ layered, present, view }: Packet): void {
     this.#intact = EVERY
-    this.current = this.#whole ? WHOLE : this.desired
+    this.#timestamp = view.timestamp
+    const needed = !layered || ((present >>> this.desired) & 1) === 1
+    this.current = this.#whole || !needed ? WHOLE : this.desired
   }
 
   /** Whether `packet`, the newest so far, is sent. Only for packets whose layers are known. */

@@ -99,7 +99,7 @@ export class Publication implements EncodingLine, Steering {
     this.types = receiveTypes(stream.payloadTypes)
     this.sourceIds = copiedIds(stream.extensions)
     this.descriptorId = stream.extensions['dependency-descriptor'] ?? 0
-    for (const subscription of this.#subscriptions) subscription.map.forget()
+    for (const subscription of this.#subscriptions) subscription.sourceTerms(termsKey)
   }
 
   /**
@@ -136,6 +136,7 @@ export class Publication implements EncodingLine, Steering {
 
   attach(subscription: Subscription, nowMs: number): void {
     this.shareTerms(subscription)
+    subscription.sourceTerms(this.#termsKey)
     this.#subscriptions.push(subscription)
     const follower: Follower = { subscription, encoding: null, goal: null, spatial: 0, temporal: 0 }
     this.#followers.set(subscription, follower)

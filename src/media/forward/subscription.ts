@@ -116,6 +116,7 @@ export class Subscription {
   index = 0
   active = false
   rtxSsrc = 0
+  #sourceTerms = ''
   /** Equal for two subscriptions with the same `types`. */
   typesKey = ''
   #rtxExtSeq: number
@@ -221,6 +222,16 @@ export class Subscription {
     this.#interrupt()
   }
 
+  /**
+   * What comes was negotiated so. What came under other terms is not sent again, though they changed while nothing was
+   * sent: its bytes would differ.
+   */
+  sourceTerms(key: string): void {
+    if (key === this.#sourceTerms) return
+    this.#sourceTerms = key
+    this.map.forget()
+  }
+
   /** Leaves out what was lost so far; video begins again at a keyframe. */
   skipAhead(): void {
     this.map.resync()
@@ -257,7 +268,8 @@ export class Subscription {
     decision.timestamp = this.#timestamps.map(packet.view.timestamp, packet.nowMs)
     decision.rewritten = false
     if (begins) this.#beginsWith(packet, decision)
-    decision.markerPt = pt | (packet.view.marker ? 0x80 : 0)
+    const marker = packet.view.marker || (begins && this.#endsLayer(packet, this.layer))
+    decision.markerPt = pt | (marker ? 0x80 : 0)
     decision.skip = this.skipOf(packet.codec, packet.primarySkip)
     return Drop.none
   }
@@ -269,8 +281,8 @@ export class Subscription {
     this.awaitsKeyframe = false
     map.note(Note.timestampOffset, this.#timestamps.offset)
     if (this.#continues) this.#continuePictures(packet)
-    this.#filter?.begin()
-    if (this.#filter?.admit(packet)) map.note(Note.layer, this.#filter.current)
+    this.#filter?.begin(packet)
+    map.note(Note.layer, this.layer)
     if (this.#layered) this.#rewrite(packet, decision, this.#pictureDelta, this.#tl0Delta, this.#keyIdxDelta)
   }
 
@@ -340,13 +352,18 @@ export class Subscription {
       decision.rewritten = false
       return Drop.none
     }
-    const marker = packet.view.marker || (filtered && ((packet.ends >>> layer) & 1) === 1)
+    const marker = packet.view.marker || this.#endsLayer(packet, layer)
     decision.markerPt = pt | (marker ? 0x80 : 0)
     decision.skip = 0
     const pictureDelta = inOrder ? this.#pictureDelta : map.noted(Note.pictureDelta)
     const tl0Delta = inOrder ? this.#tl0Delta : map.noted(Note.tl0Delta)
     this.#rewrite(packet, decision, pictureDelta, tl0Delta, inOrder ? this.#keyIdxDelta : map.noted(Note.keyIdxDelta))
     return Drop.none
+  }
+
+  /** Whether nothing of the picture follows in this layer. */
+  #endsLayer({ layered, ends }: Packet, layer: number): boolean {
+    return layered && layer !== WHOLE && ((ends >>> layer) & 1) === 1
   }
 
   /** Whether the newest packet is of a layer that is sent. */

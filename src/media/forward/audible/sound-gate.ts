@@ -65,6 +65,8 @@ export class SoundGate {
     this.#silentLeft = 0
     for (const subscription of subscriptions) subscription.map.resync()
     packet.view.marker = true
+    // In the packet too: from there it is stored, and what is sent again has to be the same.
+    packet.bytes[packet.offset + 1]! |= 0x80
   }
 }
 

@@ -68,3 +68,13 @@ test('prober: a result that does not come', () => {
   assert.equal(prober.overdue(100, 620), false)
   assert.equal(prober.overdue(100, 621), true)
 })
+
+test('prober: who comes late does not send at once what was missed', () => {
+  const prober = new Prober()
+  prober.begin(20_000_000, 1000)
+  assert.ok(prober.owed(1000) <= 12_500)
+  // A second in which the machine did something else.
+  assert.equal(prober.owed(2000), 62_500)
+  prober.begin(20_000, 3000)
+  assert.ok(prober.owed(4000) <= 7500)
+})

@@ -11,6 +11,8 @@ const MAX_CLUSTER_MS = 200
 /** Time between two bursts of a cluster. */
 export const PROBE_TICK_MS = 5
 const MIN_PACKETS = 5
+/** Of media, as many as that: where the rate is low they take longer than a cluster should. */
+const LEAST_BYTES = MIN_PACKETS * 1500
 /** Of the estimate, for the very first cluster and for the others. */
 const FIRST_FACTOR = 3
 const FACTOR = 2
@@ -66,7 +68,10 @@ export class Prober {
   /** Bytes that have to go out now so that the rate is kept, what was sent so far left out; 0 = not yet. */
   owed(nowMs: number): number {
     if (this.#state !== 'sending') return 0
-    const due = (this.#rateBps * (nowMs - this.#startedMs + PROBE_TICK_MS)) / 8000
+    const elapsedMs = nowMs - this.#startedMs
+    const bytesIn = (ms: number) => (this.#rateBps * (ms + PROBE_TICK_MS)) / 8000
+    // Who comes late, since the machine was busy, does not send all that was missed at once.
+    const due = Math.max(bytesIn(Math.min(elapsedMs, CLUSTER_MS)), Math.min(bytesIn(elapsedMs), LEAST_BYTES))
     return Math.max(0, due - this.cluster.bytes - this.beside.bytes)
   }
 
