@@ -24,12 +24,13 @@ const cases: Record<RtpCodecName, [what: string, payload: string, is: { key: boo
     ['redundant block past the payload', 'ef 0f0004 6f aabb', no],
   ],
   VP8: [
-    ['first packet of a key frame', '10 50', K],
+    ['first packet of a key frame', '10 50 0200 9d012a', K],
+    ['the bit of a key frame alone, as in encrypted frames', '10 50 0200 000000', S],
     ['first packet of a delta frame', '10 51', S],
     ['later packet', '00 50', no],
     ['first packet of partition 1', '11 50', no],
-    ['extended, key frame', '90 e0 8123 07 40 50', K],
-    ['reserved bit beside S does not matter', '18 50', K],
+    ['extended, key frame', '90 e0 8123 07 40 50 0200 9d012a', K],
+    ['reserved bit beside S does not matter', '18 50 0200 9d012a', K],
   ],
   VP9: [
     ['first packet of a key picture, with structure', '8b 8123 18 0280 01e0 01 00 a3', { key: true, start: true }],

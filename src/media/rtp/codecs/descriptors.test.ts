@@ -12,7 +12,9 @@ function vp8(text: string): Vp8View | undefined {
 test('VP8: each field and its absence', () => {
   const absent = { ...newVp8View(), startOfFrame: true }
   const cases: [what: string, text: string, fields: Partial<Vp8View>][] = [
-    ['minimal', '10 50', { descriptorLength: 1, keyframe: true }],
+    ['minimal', '10 50 0200 9d012a', { descriptorLength: 1, keyframe: true }],
+    ['a key frame without start code is encrypted', '10 50 0200 9d012b', { descriptorLength: 1 }],
+    ['and one without a header is none', '10 50 0200 9d01', { descriptorLength: 1 }],
     ['N', '30 51', { descriptorLength: 1, nonReference: true }],
     ['X without anything', '90 00 51', { descriptorLength: 2 }],
     ['picture id of 7 bits', '90 80 7f 51', { descriptorLength: 3, pictureId: 127, pictureIdBits: 7 }],
@@ -23,7 +25,7 @@ test('VP8: each field and its absence', () => {
     [
       'all',
       //X  ILTK id   TL0 TID|Y|KEYIDX
-      '90 f0   8123 07  65 50',
+      '90 f0   8123 07  65 50 0200 9d012a',
       {
         descriptorLength: 6,
         pictureId: 0x123,

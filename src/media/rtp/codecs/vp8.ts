@@ -1,5 +1,6 @@
 /**
- * VP8 payload descriptor and the first byte of the payload header (RFC 7741 §4.2, §4.3).
+ * VP8 payload descriptor (RFC 7741 §4.2), and the payload header (§4.3) with the start code of key frames behind it
+ * (RFC 6386 §9.1).
  *
  * ```
  *  0 1 2 3 4 5 6 7
@@ -10,7 +11,8 @@
  * |   TL0PICIDX   |  with L
  * |TID|Y| KEYIDX  |  with T or K; Y: layer sync
  * +-+-+-+-+-+-+-+-+
- * |Size0|H| VER |P|  payload header, when S and PID = 0; P = 0: key frame
+ * |Size0|H| VER |P|  payload header, three bytes, when S and PID = 0; P = 0: key frame
+ * | 9d | 01 | 2a  |  start code, in key frames
  * ```
  */
 import { readU16, requireRoom, writeU16 } from '../big-endian.js'
@@ -21,6 +23,7 @@ export interface Vp8View {
   descriptorLength: number
   /** First packet of the frame: S, and partition 0. */
   startOfFrame: boolean
+  /** The packet has the header of a key frame, in clear. */
   keyframe: boolean
   nonReference: boolean
   /** 7 or 15 bits, −1 = absent. */
@@ -88,9 +91,15 @@ export function readVp8(bytes: Uint8Array, offset: number, length: number, view:
   if (at >= end) return false
   view.descriptorLength = at - offset
   view.startOfFrame = (first & 0x17) === 0x10
-  view.keyframe = view.startOfFrame && (bytes[at]! & 1) === 0
+  view.keyframe = view.startOfFrame && beginsKeyframe(bytes, at, end)
   view.nonReference = (first & 0x20) !== 0
   return true
+}
+
+/** The bit alone would find key frames in half of the frames that are encrypted end to end. */
+function beginsKeyframe(bytes: Uint8Array, at: number, end: number): boolean {
+  if ((bytes[at]! & 1) !== 0 || at + 6 > end) return false
+  return bytes[at + 3] === 0x9d && bytes[at + 4] === 0x01 && bytes[at + 5] === 0x2a
 }
 
 /**
