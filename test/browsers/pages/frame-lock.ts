@@ -8,8 +8,8 @@ export interface Lock {
   key: number[]
   /**
    * `payload` leaves the bytes in clear that the stacks of browsers look at, as most pages do: 10 of a VP8 key frame,
-   * 3 of a delta frame, 1 of opus. `all` leaves none, and puts one of its own in front that makes every frame look
-   * like no key frame.
+   * 3 of a delta frame, 1 of opus. `all` leaves none. It puts a zero in front, by which receiving stacks take every frame
+   * for a key frame and pass it on to be decrypted (a one would make them wait forever); nothing else is there of one.
    */
   leaves: 'payload' | 'all'
 }
@@ -26,7 +26,7 @@ function work(): void {
     const { way, leaves } = options
     const key = await crypto.subtle.importKey('raw', new Uint8Array(options.key), 'AES-GCM', false, [way])
     let count = 0
-    const front = leaves === 'all' ? Uint8Array.of(1) : new Uint8Array()
+    const front = leaves === 'all' ? Uint8Array.of(0) : new Uint8Array()
     const seal = async (clear: Uint8Array, data: Uint8Array<ArrayBuffer>): Promise<Uint8Array[]> => {
       const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES))
       new DataView(iv.buffer).setUint32(0, count++)
