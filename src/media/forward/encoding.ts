@@ -393,7 +393,9 @@ export class Encoding {
   resume(subscription: Subscription, extSeq: number, nowMs: number): void {
     if (!this.subscriptions.includes(subscription)) return
     const { history } = this
-    const slot = history.find(extSeq)
+    // Another run may have begun meanwhile: numbers never go back.
+    const isOld = this.#placement.newestExtSeq - extSeq >= history.window
+    const slot = isOld ? -1 : history.find(extSeq)
     if (slot < 0) {
       this.#context.totals.drop_paced++
       return

@@ -101,6 +101,11 @@ function take({ distributions, events, settings }: ForwardContext, peer: Peer, s
 
 function arrived(context: ForwardContext, nowMs: number, peer: Peer, c: RtcpCursor): void {
   const { totals } = context
+  // A few bytes can tell of thousands of packets.
+  if (!peer.downlink.mayTell(nowMs)) {
+    totals.transport_cc_refused++
+    return
+  }
   if (!readArrivalFeedback(c, arrivalFeedback, arrivals)) {
     totals.drop_rtcp_malformed++
     return

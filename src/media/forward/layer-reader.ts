@@ -30,6 +30,8 @@ export const vp8View: Vp8View = newVp8View()
 export const vp9View: Vp9View = newVp9View()
 
 const frame = newDependencyFrame()
+/** Of packets that are older than the structure that counts. */
+const formerStructure = newDependencyStructure()
 const size = { width: 0, height: 0 }
 
 export class LayerReader {
@@ -39,6 +41,8 @@ export class LayerReader {
   /** Changes whenever targets mean something else. */
   version = 0
   #structure = newDependencyStructure()
+  /** Number of the packet that brought it. */
+  #structureAt = -1
   /** A structure came, and descriptors refer to it. */
   #described = false
   #spatialMasks = new Int32Array(MAX_SPATIAL)
@@ -51,6 +55,7 @@ export class LayerReader {
   /** Another stream goes on here. */
   reset(): void {
     this.#described = false
+    this.#structureAt = -1
     this.version++
   }
 
@@ -138,10 +143,12 @@ export class LayerReader {
     const at = findElement(bytes, view, id)
     if (at < 0) return
     const length = elementLength(bytes, view, at)
-    const sound = readDependencyFrame(bytes, at, length, this.#structure, frame)
-    if (sound && frame.hasStructure) this.#restructured()
+    // What comes late, or waited, may refer to a structure that is gone: then it says nothing about layers.
+    const isLate = packet.extSeq < this.#structureAt
+    const sound = readDependencyFrame(bytes, at, length, isLate ? formerStructure : this.#structure, frame)
+    if (sound && frame.hasStructure && packet.extSeq > this.#structureAt) this.#restructured(packet.extSeq)
     packet.keyframe = sound && frame.hasStructure && frame.startOfFrame && frame.independent
-    packet.layered = sound && this.#described
+    packet.layered = sound && this.#described && !isLate
     if (!packet.layered) return
     packet.spatial = frame.spatial
     packet.temporal = frame.temporal
@@ -152,9 +159,10 @@ export class LayerReader {
     packet.ends = frame.endOfFrame ? this.#spatialMasks[Math.min(frame.spatial, MAX_SPATIAL - 1)]! : 0
   }
 
-  #restructured(): void {
+  #restructured(extSeq: number): void {
     const { targets, targetSpatial, widths, heights } = this.#structure
     this.#described = true
+    this.#structureAt = extSeq
     this.version++
     this.#spatialMasks.fill(0)
     for (let target = 0; target < targets; target++) {

@@ -488,3 +488,27 @@ test('a payload in which no keyframe can be told is sent all the same, from the 
   s.scene.advance(100)
   assert.equal(s.plis(), 0)
 })
+
+test('dependency descriptor: a structure that comes behind a newer one changes nothing', () => {
+  const s = new Av1Stream()
+  s.pictures(2, true)
+  s.target(0, 1)
+  s.pictures(2)
+  const extensions = { 4: '1', [DD]: descriptor({ template: 0, frame: s.frame++, structure: l2t2key }) }
+  const late = wide(s.packet(Uint8Array.of(0x5a, 0, 0), { pt: 45, marker: false, extensions }))
+  const newer = { ...l2t2key, offset: 20 }
+  s.one(0, { template: 20, structure: newer }, false)
+  s.one(1, { template: 23 }, true)
+  s.next()
+  s.scene.bytes(s.publisher, late, 'rtp')
+  s.scene.io.takeRtp()
+  for (let i = 0; i < 4; i++) {
+    s.one(0, { template: 21 }, false)
+    s.one(1, { template: 24 }, true)
+    s.next()
+  }
+  assert.deepEqual(
+    s.scene.io.takeRtp().map(({ payload }) => payload[1]),
+    [0, 0, 0, 0],
+  )
+})

@@ -23,6 +23,10 @@ const UNLIMITED_FACTOR = 1.5
 /** Before anything is known of the link a stream gets its smallest picture. */
 export const FIRST_TARGET = { spatial: 0, temporal: Number.POSITIVE_INFINITY } as const
 
+/** Feedback packets that are read: so many per second, and at once. Receivers send one every 50 to 100 ms, or some. */
+const FEEDBACK_PER_MS = 0.2
+const FEEDBACK_BURST = 100
+
 /** A stream of the peer, and what feeds it. */
 interface Fed {
   readonly subscription: Subscription
@@ -39,6 +43,8 @@ export class PacedDownlink implements Downlink, Member {
   readonly #pace = new Pace()
   readonly #waiting = new Waiting<Subscription, PacketSource>()
   #transportSeq: number
+  #feedbackLeft = FEEDBACK_BURST
+  #toldMs = 0
   #client: string
   #bottleneck: Bottleneck | null = null
   allotments: readonly Allotment[] = []
@@ -102,6 +108,15 @@ export class PacedDownlink implements Downlink, Member {
   }
 
   // ---- what the peer says
+
+  /** Whether its next packet of transport-wide feedback is read. */
+  mayTell(nowMs: number): boolean {
+    this.#feedbackLeft = Math.min(FEEDBACK_BURST, this.#feedbackLeft + (nowMs - this.#toldMs) * FEEDBACK_PER_MS)
+    this.#toldMs = nowMs
+    if (this.#feedbackLeft < 1) return false
+    this.#feedbackLeft--
+    return true
+  }
 
   arrivals(feedback: ArrivalFeedback, times: Int32Array, nowMs: number): void {
     const { reader } = this.flow

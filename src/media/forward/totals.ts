@@ -112,6 +112,7 @@ export function newTotals() {
     /** Transport-wide feedback of subscribers, and what it says of packets that were never sent or are known already. */
     transport_cc_received: 0,
     transport_cc_unknown: 0,
+    transport_cc_refused: 0,
     transport_cc_repeated: 0,
     /** Packets of padding, to find out what a link holds. */
     padding_sent: 0,

@@ -23,8 +23,9 @@ const SILENCE_STEP_MS = 1000
 const MEASURE_MS = 500
 /** Of what comes through: a probe that measured less, or loss that wants less, is wrong. */
 const KEPT = 0.85
-/** Targets are looked at no more often than this, unless the estimate fell. */
+/** Targets are looked at no more often than this; when the estimate fell, than that: peers may say so in every packet. */
 const ALLOCATE_MS = 200
+const ALLOCATE_FALLEN_MS = 20
 const IDLE_TICK_MS = 500
 
 /** A connection of the client, and what it can send. */
@@ -61,6 +62,8 @@ export class Bottleneck {
   #measuredMs = Number.NEGATIVE_INFINITY
   #allocatedMs = Number.NEGATIVE_INFINITY
   #estimateBps = bounds.startBps
+  /** Since targets were looked at. */
+  #fell = false
   /** What of the estimate nobody was given; negative when it is not enough. */
   spareBps = 0
   readonly #lossCounts = { received: 0, lost: 0 }
@@ -173,8 +176,9 @@ export class Bottleneck {
   #settle(nowMs: number): void {
     const before = this.#estimateBps
     this.#estimateBps = this.#combined(nowMs)
-    const fell = this.#estimateBps < before
-    if (!this.informed || (!fell && nowMs - this.#allocatedMs < ALLOCATE_MS)) return
+    this.#fell ||= this.#estimateBps < before
+    if (nowMs - this.#allocatedMs < (this.#fell ? ALLOCATE_FALLEN_MS : ALLOCATE_MS) || !this.informed) return
+    this.#fell = false
     this.#allocatedMs = nowMs
     for (const member of this.#members) member.refresh(nowMs)
     const budget = {

@@ -151,6 +151,7 @@ function readStructure(structure: DependencyStructure): boolean {
   const spatials = readTemplateLayers()
   if (spatials === 0) return false
   readTemplates()
+  if (bit > endBit) return false
   readChains()
   readTargetLayers()
   next.widths.fill(0)
@@ -192,12 +193,12 @@ function readTemplateLayers(): number {
 const targets = { present: 0, switches: 0 }
 
 function readTemplates(): void {
-  for (let template = 0; template < next.templates; template++) {
+  for (let template = 0; template < next.templates && bit <= endBit; template++) {
     readTargets(next.targets, targets)
     next.present[template] = targets.present
     next.switches[template] = targets.switches
   }
-  for (let template = 0; template < next.templates; template++) {
+  for (let template = 0; template < next.templates && bit <= endBit; template++) {
     let references = 0
     for (; take(1) === 1 && bit <= endBit; references++) take(4)
     next.references[template] = Math.min(255, references)

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Bottleneck, type Member } from './bottleneck.js'
+import { Flow } from './flow.js'
+
+/** A connection that counts how often it is asked for its layers. */
+class Counting implements Member {
+  readonly flow = new Flow()
+  readonly allotments = []
+  readonly probes = false
+  readonly sentBytes = 0
+  readonly audioBytes = 0
+  refreshed = 0
+  probe = () => false
+  refresh = () => void this.refreshed++
+  allocated = () => {}
+}
+
+test('a peer that lowers its estimate in every packet does not make layers be looked at every time', () => {
+  const bottleneck = new Bottleneck()
+  const member = new Counting()
+  bottleneck.add(member)
+  for (let i = 0; i < 1000; i++) bottleneck.remb(member, 5e6 - i * 1000, 1000 + i / 10)
+  assert.ok(member.refreshed >= 3 && member.refreshed <= 6, `${member.refreshed} times`)
+  // What fell in between is not forgotten.
+  const before = member.refreshed
+  bottleneck.remb(member, 1e6, 1101)
+  bottleneck.remb(member, 1e6, 1125)
+  assert.ok(member.refreshed > before)
+})
+
+test('no estimate of a peer, however large or small, gives one of ours that is no rate', () => {
+  for (const bps of [0, 1, 2 ** 81, Number.MAX_VALUE]) {
+    const bottleneck = new Bottleneck()
+    const member = new Counting()
+    bottleneck.add(member)
+    for (let ms = 0; ms < 3000; ms += 100) {
+      bottleneck.remb(member, bps, ms)
+      bottleneck.tick(ms)
+      assert.ok(bottleneck.estimateBps >= 40_000 && bottleneck.estimateBps <= 100_000_000, `${bottleneck.estimateBps}`)
+    }
+  }
+})
