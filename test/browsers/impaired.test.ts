@@ -87,3 +87,32 @@ test('a publisher on a thin link sends less within seconds, and as much as befor
   await stage.until('the bitrate of before', (sample) => target(sample) > 0.7 * target(good), 25_000)
   t.diagnostic(`back after ${(performance.now() - rose).toFixed(0)} ms`)
 })
+
+test('a subscriber on a thin link gets the small picture within seconds, and the large one when it has recovered', async (t) => {
+  const encodings = [
+    { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 130_000 },
+    { rid: 'f', maxBitrate: 700_000 },
+  ]
+  const stage = await open(t, encodings, { width: 480, height: 270, framesPerSecond: 20 })
+  const wait = ({ relay }: Sample) => relay.links.subscriber!.down.queueMs
+  // At its full rate: a large picture of which the base layer alone fits the thin link might stay.
+  const whole = ({ sender, receiver }: Sample) =>
+    receiver.height === 270 && sender.encodings.at(-1)!.targetBps > 600_000
+  await stage.until('the large picture', whole, 30_000)
+
+  await stage.impair({ subscriber: { delayMs: DELAY_MS, rateBps: 250_000, queueMs: 2_000 } })
+  const fell = performance.now()
+  await stage.until('the small picture', ({ receiver }) => receiver.height === 135, 10_000)
+  t.diagnostic(`small after ${(performance.now() - fell).toFixed(0)} ms`)
+  await stage.until('an empty queue', (sample) => wait(sample) < 100, 10_000)
+  const thin = await stage.during(4_000)
+  const waits = thin.map(wait).sort((a, b) => a - b)
+  assert.ok(waits[waits.length >> 1]! < 400, `waits ${waits}`)
+  const frames = thin.at(-1)!.receiver.framesDecoded - thin[0]!.receiver.framesDecoded
+  assert.ok(frames > 4 * 4, `${frames} frames in 4 s`)
+
+  await stage.impair({ subscriber: { delayMs: DELAY_MS } })
+  const rose = performance.now()
+  await stage.until('the large picture again', ({ receiver }) => receiver.height === 270, 25_000)
+  t.diagnostic(`large after ${(performance.now() - rose).toFixed(0)} ms`)
+})
