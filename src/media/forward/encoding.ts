@@ -34,6 +34,8 @@ import { Drop } from './totals.js'
 export const SILENCE_MS = 1000
 /** Packets are kept so long after the last subscription left: it may still ask for some of them. */
 const LINGER_MS = 1000
+/** Browsers report some ten times a second at most. */
+const SENDER_REPORT_MS = 20
 /** Original sequence number in front of an RTX payload. */
 const OSN_BYTES = 2
 /** Slots of history: a second at 10 Mbit/s of full packets, and of audio in 5 ms frames. */
@@ -122,6 +124,7 @@ export class Encoding {
   #lostBefore = 0
   readonly #senderReport = newSenderReport()
   #hasSenderReport = false
+  #senderReportMs = Number.NEGATIVE_INFINITY
 
   /** @param reporter who reports to this publisher and asks it for packets */
   constructor(context: ForwardContext, reporter: Reporter, line: EncodingLine, rid: string) {
@@ -180,6 +183,11 @@ export class Encoding {
     this.#lingerMs = nowMs + LINGER_MS
     if (this.pictures !== null) subscription.remember(this.pictures)
     this.#watch()
+  }
+
+  /** Gives back what was kept for nobody: of a stream that is silent, or that nobody gets. About once a second. */
+  tidy(nowMs: number): void {
+    if (!this.receiving(nowMs) || (!this.#watched && nowMs >= this.#lingerMs)) this.history.rest()
   }
 
   /** A subscription begins, or ends, to wait for a keyframe of this encoding. */
@@ -466,12 +474,17 @@ export class Encoding {
 
   // ---- reports
 
-  /** A sender report of the SSRC that is forwarded. */
-  takeSenderReport(report: SenderReport, nowMs: number): void {
-    if (this.#statistics === null) return
+  /**
+   * A sender report of the SSRC that is forwarded.
+   * @returns whether it is taken: each goes to all subscribers, so that it must not come too soon after the one before
+   */
+  takeSenderReport(report: SenderReport, nowMs: number): boolean {
+    if (this.#statistics === null || nowMs - this.#senderReportMs < SENDER_REPORT_MS) return false
+    this.#senderReportMs = nowMs
     this.#statistics.senderReport(middleNtp(report), nowMs)
     Object.assign(this.#senderReport, report)
     this.#hasSenderReport = true
+    return true
   }
 
   /**

@@ -339,6 +339,7 @@ export class Peer {
     rembSsrcs.length = 0
     for (const publication of this.#publications) {
       for (const encoding of publication.encodings) {
+        encoding.tidy(nowMs)
         forwardSenderReport(this.#context, encoding, true, nowMs)
         if (!encoding.receiving(nowMs) || !encoding.report(blocks[count]!, nowMs)) continue
         if (publication.kind === 'video') {

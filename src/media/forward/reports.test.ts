@@ -98,6 +98,42 @@ test('a late joiner gets the last sender report within a second, a paused one ge
   )
 })
 
+test('a flood of sender reports is not passed on to every subscriber', () => {
+  const scene = new Scene()
+  const publisher = scene.publisher()
+  for (const ssrc of [10, 20]) scene.subscriber(publisher, [sendAudio(ssrc)])
+  scene.rtp(publisher, opus(0))
+  for (let i = 0; i < 1000; i++) senderReport(scene, publisher)
+  assert.equal(scene.router.totals.sr_sent, 2)
+  scene.advance(50)
+  senderReport(scene, publisher)
+  assert.equal(scene.router.totals.sr_sent, 4)
+})
+
+test('a stream that is silent, or that nobody gets any more, keeps no packets', () => {
+  const scene = new Scene()
+  const publisher = scene.publisher()
+  const subscriber = scene.subscriber(publisher, [sendAudio(10), sendVideo(20)])
+  let seq = 0
+  const send = (ms: number, video: boolean) => {
+    for (let i = 0; i < ms; i += 20, seq++) {
+      scene.rtp(publisher, opus(seq))
+      if (video) scene.rtp(publisher, frame(seq, i === 0))
+      scene.advance(20)
+    }
+  }
+  const kept = () => publisher.publications.map(({ encodings }) => encodings[0]!.history.bytes.length > 0)
+  send(2000, true)
+  assert.deepEqual(kept(), [true, true])
+  send(3000, false)
+  assert.deepEqual(kept(), [true, false])
+  send(1000, true)
+  assert.deepEqual(kept(), [true, true])
+  subscriber.setPaused(true, scene.nowMs)
+  send(3000, true)
+  assert.deepEqual(kept(), [false, false])
+})
+
 test('sender reports of another SSRC are not translated', () => {
   const scene = new Scene()
   const publisher = scene.publisher()
