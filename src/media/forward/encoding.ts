@@ -36,10 +36,15 @@ export const SILENCE_MS = 1000
 const LINGER_MS = 1000
 /** Browsers report some ten times a second at most. */
 const SENDER_REPORT_MS = 20
+/**
+ * After so much silence nobody asks for what came before it, and the memory is given back. Not sooner: of a screen that
+ * changes every few seconds, a lost packet shows only when the next one comes.
+ */
+const REST_MS = 10_000
 /** Original sequence number in front of an RTX payload. */
 const OSN_BYTES = 2
-/** Slots of history: a second at 10 Mbit/s of full packets, and of audio in 5 ms frames. */
-const VIDEO_SLOTS = 1024
+/** Most slots of history: a second at 10 Mbit/s of packets of 300 bytes, and of audio in 5 ms frames. */
+const VIDEO_SLOTS = 4096
 const AUDIO_SLOTS = 256
 const AUDIO_HISTORY_BYTES = 64 * 1024
 
@@ -117,6 +122,8 @@ export class Encoding {
   readonly #lastSecond = new LastSecond()
   #nacked = 0
   #repaired = 0
+  /** Whether RTX ever came: then nothing else is a retransmission. */
+  #rtxCame = false
   /** At the last report. */
   #repairedBefore = 0
   #unrepairedShare = 0
@@ -185,9 +192,9 @@ export class Encoding {
     this.#watch()
   }
 
-  /** Gives back what was kept for nobody: of a stream that is silent, or that nobody gets. About once a second. */
+  /** Gives back what was kept for nobody: of a stream that nobody gets. About once a second. */
   tidy(nowMs: number): void {
-    if (!this.receiving(nowMs) || (!this.#watched && nowMs >= this.#lingerMs)) this.history.rest()
+    if (!this.#watched && nowMs >= this.#lingerMs) this.history.rest()
   }
 
   /** A subscription begins, or ends, to wait for a keyframe of this encoding. */
@@ -222,7 +229,7 @@ export class Encoding {
     this.#statistics ??= new ReceptionStatistics(view.ssrc, this.line.stream.clockRate, extSeq)
     this.#statistics.received(extSeq, view.timestamp, nowMs)
     if (this.history.received(extSeq)) return Drop.duplicate
-    this.#arrived(extSeq, nowMs)
+    this.#arrived(extSeq, nowMs, this.#rtxCame)
     this.#forward(nowMs, view, offset, extSeq, codec, 0)
     return Drop.none
   }
@@ -238,6 +245,7 @@ export class Encoding {
     if (source.repairs >= 0 && source.repairs !== current.ssrc) return Drop.inactiveSsrc
     source.lastMs = nowMs
     if (view.payloadLength <= OSN_BYTES) return Drop.rtxEmpty
+    this.#rtxCame = true
     const { rx } = this.#context.io
     const newest = this.#placement.newestExtSeq
     const extSeq = unwrapSeq(newest, (rx[view.payloadOffset]! << 8) | rx[view.payloadOffset + 1]!)
@@ -245,7 +253,7 @@ export class Encoding {
     if (extSeq - newest <= -this.history.window) return Drop.late
     if (this.history.received(extSeq)) return Drop.duplicate
     this.#repaired++
-    this.#arrived(extSeq, nowMs)
+    this.#arrived(extSeq, nowMs, false)
     this.#forward(nowMs, view, offset, extSeq, codec, OSN_BYTES)
     return Drop.none
   }
@@ -287,10 +295,11 @@ export class Encoding {
     this.requestKeyframe(nowMs)
   }
 
-  #arrived(extSeq: number, nowMs: number): void {
+  /** @param itself if it is late it was overtaken: retransmissions come as RTX, and this is none */
+  #arrived(extSeq: number, nowMs: number, itself: boolean): void {
     const newest = this.#placement.newestExtSeq
     if (extSeq <= newest) {
-      this.#nacks.received(extSeq, nowMs)
+      this.#nacks.received(extSeq, nowMs, itself)
       return
     }
     this.#placement.newestExtSeq = extSeq
@@ -445,6 +454,7 @@ export class Encoding {
       if (nackResult.needKeyframe > 0) this.wantKeyframe()
     }
     if (this.#keyframes.wanted) this.#askForKeyframe(nowMs)
+    if (nowMs - this.#lastMs >= REST_MS) this.history.rest()
     return this.deadline()
   }
 
@@ -454,6 +464,7 @@ export class Encoding {
       this.#nacks.deadline(),
       // Before the first packet there is nobody to ask; that packet asks.
       this.#current === null ? Number.POSITIVE_INFINITY : this.#keyframes.deadline(),
+      this.history.resting ? Number.POSITIVE_INFINITY : this.#lastMs + REST_MS,
     )
   }
 
@@ -507,6 +518,9 @@ export class Encoding {
     this.#unrepairedShare = unrepaired(lossShare, lostLately, this.#repaired - this.#repairedBefore)
     this.#repairedBefore = this.#repaired
     this.#lastSecond.tick(this.#bytes, nowMs)
+    let rttMs = 0
+    for (const subscription of this.subscriptions) rttMs = Math.max(rttMs, subscription.rttMs)
+    this.history.keepFor(rttMs)
     return true
   }
 

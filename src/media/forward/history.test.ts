@@ -151,7 +151,7 @@ test('history: a stream that rests gives its bytes back and knows what came', ()
 
 test('history: over a long path more than a second is kept', () => {
   const history = new History(1 << 13, 1 << 22)
-  history.keepMs = 2500
+  history.keepFor(500)
   const source = new Uint8Array(4096)
   for (let i = 0; i < 1500; i++) {
     fill(source, 0, 500, 65_536 + i)

@@ -8,7 +8,7 @@
  * bytes   [ newer ……… ][ v ][ oldest ………………………………… ]     position = bytes ever written before it
  * ```
  *
- * Both are as large as the stream needs: they double before a packet younger than `keepMs` would be overwritten, up
+ * Both are as large as the stream needs: they double before a packet younger than `KEEP_MS` would be overwritten, up
  * to their bounds, and the ring is halved when it holds several times as much. Nothing is allocated for a stream
  * that never comes.
  */
@@ -16,21 +16,20 @@
 /** Long enough for a few round trips of NACK. */
 export const KEEP_MS = 1000
 /** Over long paths a few round trips are more; senders in browsers forget by then, too. */
-export const MAX_KEEP_MS = 3000
+const MAX_KEEP_MS = 3000
+const KEEP_ROUND_TRIPS = 5
 const FIRST_BYTES = 8 * 1024
 /** More than the holes that are ever asked for at once, so that all of them have their place. */
 const FIRST_SLOTS = 512
 /** The ring's bytes are dated in parts of this size. */
 const PART_BYTES = 2048
-/** A ring that goes round as slowly as this, times `keepMs`, is too large. */
+/** A ring that goes round as slowly as this, times `KEEP_MS`, is too large. */
 const SLOW_ROUND = 4
 const NOWHERE = Number.NEGATIVE_INFINITY
 
 export class History {
   /** What `offsetOf` points into; another array after growth, so never kept. */
   bytes = new Uint8Array(0)
-  /** How long a packet can be found, as far as the bounds allow: KEEP_MS … MAX_KEEP_MS. */
-  keepMs = KEEP_MS
   #words = new Int32Array(0)
   /** Arrival of the newest packet in each part of the ring. */
   #partMs = new Float64Array(0)
@@ -46,6 +45,8 @@ export class History {
   #lengths = new Uint16Array(0)
   #headers = new Uint16Array(0)
   #codecs = new Uint8Array(0)
+  /** How long a packet can be found, as far as the bounds allow. */
+  #keepMs = KEEP_MS
   /** Bytes ever written, gaps at the end of the ring included. */
   #written = 0
   /** Arrival of the packet that was first in this round of the ring. */
@@ -61,7 +62,12 @@ export class History {
     this.#slots = Math.min(FIRST_SLOTS, maxSlots)
   }
 
-  /** How many numbers back a packet is known: no packet of the last `keepMs` is older, unless the bound is reached. */
+  /** Packets are asked for over round trips of up to `rttMs`: they are kept for five of those, at most 3 s. */
+  keepFor(rttMs: number): void {
+    this.#keepMs = Math.min(MAX_KEEP_MS, Math.max(KEEP_MS, rttMs * KEEP_ROUND_TRIPS))
+  }
+
+  /** How many numbers back a packet is known: none of the last second is older, unless the bound is reached. */
   get window(): number {
     return this.#slots
   }
@@ -132,9 +138,14 @@ export class History {
 
   /** Gives back the bytes of a stream that is silent: its packets are gone, which of them came is still known. */
   rest(): void {
-    if (this.bytes.length === 0) return
+    if (this.resting) return
     this.#positions.fill(NOWHERE)
     this.#newRing(0)
+  }
+
+  /** Whether it holds no packet. */
+  get resting(): boolean {
+    return this.bytes.length === 0
   }
 
   #holds(slot: number): boolean {
@@ -149,7 +160,7 @@ export class History {
     for (;;) {
       const slot = extSeq % this.#slots
       const before = this.#extSeqs[slot]!
-      const young = before >= 0 && before !== extSeq && nowMs - this.#arrivedMs[slot]! < this.keepMs
+      const young = before >= 0 && before !== extSeq && nowMs - this.#arrivedMs[slot]! < this.#keepMs
       if (!young || this.#slots * 2 > this.#maxSlots) return slot
       this.#newSlots(this.#slots * 2)
     }
@@ -192,7 +203,7 @@ export class History {
       at = this.#skip(length, alignment)
     }
     if (!this.#wraps(at)) return at
-    const slow = nowMs - this.#roundMs >= this.keepMs * SLOW_ROUND
+    const slow = nowMs - this.#roundMs >= this.#keepMs * SLOW_ROUND
     if (slow && this.bytes.length > FIRST_BYTES && this.#youngBytes(nowMs) < this.bytes.length / 4) {
       this.#resize(this.bytes.length / 2, nowMs)
       at = this.#skip(length, alignment)
@@ -217,7 +228,7 @@ export class History {
   #youngBytes(nowMs: number): number {
     let bytes = 0
     for (let slot = 0; slot < this.#slots; slot++) {
-      if (this.#extSeqs[slot]! >= 0 && nowMs - this.#arrivedMs[slot]! < this.keepMs) bytes += this.#lengths[slot]!
+      if (this.#extSeqs[slot]! >= 0 && nowMs - this.#arrivedMs[slot]! < this.#keepMs) bytes += this.#lengths[slot]!
     }
     return bytes
   }
@@ -235,7 +246,7 @@ export class History {
   }
 
   #young(firstPart: number, lastPart: number, nowMs: number): boolean {
-    for (let part = firstPart; part <= lastPart; part++) if (nowMs - this.#partMs[part]! < this.keepMs) return true
+    for (let part = firstPart; part <= lastPart; part++) if (nowMs - this.#partMs[part]! < this.#keepMs) return true
     return false
   }
 
@@ -252,7 +263,7 @@ export class History {
     const moved: { slot: number; position: number }[] = []
     for (let slot = 0; slot < this.#slots; slot++) {
       if (this.#extSeqs[slot]! < 0) continue
-      const wanted = length > old.length || nowMs - this.#arrivedMs[slot]! < this.keepMs
+      const wanted = length > old.length || nowMs - this.#arrivedMs[slot]! < this.#keepMs
       if (wanted && this.#holds(slot)) moved.push({ slot, position: this.#positions[slot]! })
       this.#positions[slot] = NOWHERE
     }

@@ -58,7 +58,7 @@ test('at most 32 SSRCs of a peer are remembered; a new one finds room when an ol
   assert.equal(scene.io.takeRtp().length, 33)
 })
 
-test('two publishers with the same SSRCs stay separate', () => {
+test('H-20 two publishers with the same SSRCs stay separate', () => {
   const scene = new Scene()
   const a = scene.publisher()
   const b = scene.publisher([audioStream, videoStream], 101)
@@ -253,4 +253,21 @@ test('an SSRC that a new description names again may come back at once', () => {
   scene.rtp(publisher, { ...frame(51, true), ssrc: 0x1234 })
   assert.equal(scene.io.takeRtp().length, 1)
   assert.equal(scene.router.totals.drop_inactive_ssrc, 2)
+})
+
+test('a stream that is silent for long gives its memory back, and goes on when it comes back', () => {
+  const scene = new Scene()
+  const publisher = scene.publisher()
+  scene.subscriber(publisher, [sendAudio(10)])
+  const { history } = publisher.publications[0]!.encodings[0]!
+  for (let seq = 0; seq < 10; seq++) scene.rtp(publisher, opus(seq))
+  scene.advance(9000)
+  assert.equal(history.resting, false)
+  scene.advance(2000)
+  assert.equal(history.resting, true)
+  scene.rtp(publisher, opus(9))
+  scene.rtp(publisher, opus(10))
+  assert.equal(scene.router.totals.drop_duplicate, 1)
+  const sent = scene.io.takeRtp()
+  assert.equal(sent.at(-1)!.extSeq, sent[0]!.extSeq + 10)
 })

@@ -102,11 +102,40 @@ test('numbers never sent, long gone, of another stream, or asked for by a paused
   peer.setPaused(true, scene.nowMs)
   nack(scene, peer, 20, sent[1]!.extSeq)
   peer.setPaused(false, scene.nowMs)
-  for (let seq = 6; seq < 1100; seq++) scene.rtp(publisher, packet(seq, { payload: vp8(seq === 6) }))
+  for (let seq = 6; seq < 4200; seq++) scene.rtp(publisher, packet(seq, { payload: vp8(seq === 6) }))
   scene.io.takeRtp()
   nack(scene, peer, 20, sent[1]!.extSeq)
   assert.equal(scene.router.totals.nack_expired, 1)
   assert.equal(scene.io.takeRtp().length, 0)
+})
+
+test('who asks sooner than a round trip after a packet went out, cannot have missed it yet', () => {
+  const { scene, peer, sent } = running(5)
+  const { subscription } = peer.feeds[0]!
+  subscription.rttMs = 100
+  nack(scene, peer, 20, sent[4]!.extSeq)
+  assert.deepEqual([scene.io.takeRtp().length, scene.router.totals.nack_refused], [0, 1])
+  scene.advance(100)
+  nack(scene, peer, 20, sent[4]!.extSeq)
+  assert.equal(scene.io.takeRtp().length, 1)
+})
+
+test('over a long path packets are kept for some round trips', () => {
+  for (const [rttMs, found] of [
+    [0, false],
+    [700, true],
+  ] as const) {
+    const { scene, publisher, peer, sent } = running(5)
+    peer.feeds[0]!.subscription.rttMs = rttMs
+    const big = (seq: number) => packet(seq, { payload: vp8Rest(...new Array(1000).fill(seq & 0xff)) })
+    for (let seq = 6; seq < 406; seq++) {
+      scene.rtp(publisher, big(seq))
+      scene.advance(5)
+    }
+    scene.io.takeRtp()
+    nack(scene, peer, 20, sent[4]!.extSeq + 1)
+    assert.equal(scene.io.takeRtp().length === 1, found, `round trip of ${rttMs} ms`)
+  }
 })
 
 test('one packet is sent again at most once in a while and eight times in all', () => {

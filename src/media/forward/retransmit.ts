@@ -64,6 +64,8 @@ export function resend(
     const stored = origin.sourceOf(map.noted(Note.encoding))
     const slot = stored?.history.find(extSeq) ?? -1
     if (stored === undefined || slot < 0) totals.nack_expired++
+    // The request was on its way already when the packet, itself repaired, went out.
+    else if (nowMs - stored.history.arrivedMsOf(slot) < subscription.rttMs / 2) totals.nack_refused++
     else if (subscription.downlink.refusesResend(nowMs) || !subscription.mayResend(sent, nowMs)) totals.nack_refused++
     else resendOne(context, origin.sourceIds, stored, subscription, slot, extSeq, sent, nowMs)
   }
