@@ -3,25 +3,24 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { hex, toHex } from '../test/support/hex.js'
 import { fuzz as extensions } from './extensions.js'
+import { fuzz as forwarding } from './forwarding.js'
 import { fuzz as payload } from './payload.js'
+import { randomFrom } from './random.js'
 import { fuzz as rtcp } from './rtcp.js'
 import { fuzz as rtp } from './rtp.js'
 
-const bodies = { rtp, rtcp, extensions, payload }
+/** Each with the folder of its corpus. */
+const bodies = {
+  rtp,
+  rtcp,
+  extensions,
+  payload,
+  'rtp into the forwarder': forwarding,
+  'rtcp into the forwarder': forwarding,
+}
 /** Mutants of each corpus file. */
 const MUTANTS = 300
 const corpus = join(process.cwd(), 'fuzz', 'corpus')
-
-/** mulberry32: small, seeded, the same everywhere. @returns a source of integers below its argument */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) % below
-  }
-}
 
 const edges = [0x00, 0x01, 0x7f, 0x80, 0xfe, 0xff]
 
@@ -45,8 +44,9 @@ function mutate(bytes: Uint8Array, other: Uint8Array, random: (below: number) =>
 }
 
 for (const [name, fuzz] of Object.entries(bodies)) {
-  const files = readdirSync(join(corpus, name)).sort()
-  const seeds = files.map((file) => hex(readFileSync(join(corpus, name, file), 'utf8')))
+  const folder = join(corpus, name.split(' ')[0]!)
+  const files = readdirSync(folder).sort()
+  const seeds = files.map((file) => hex(readFileSync(join(folder, file), 'utf8')))
 
   test(`${name}: ${files.length} corpus files and their mutants`, () => {
     const random = randomFrom(1)

@@ -7,7 +7,7 @@ import { readStun, StunView } from '../../src/media/endpoint/stun.js'
 import { writeBindingSuccess } from '../../src/media/endpoint/stun-write.js'
 import { buildBindingRequest } from '../../src/media/endpoint/testing/stun-client.js'
 import { openNativeIo } from '../../src/media/io/binding.js'
-import { Addr, Kind, type MediaIo, Meta, Target } from '../../src/media/io/io.js'
+import { Addr, Kind, type MediaIo, Meta, PADDING, Target } from '../../src/media/io/io.js'
 import { newRtpView, type RtpView, readRtp } from '../../src/media/rtp/packet.js'
 
 export interface RemoteTransport {
@@ -26,6 +26,8 @@ export interface OutgoingRtp {
   extSeq: number
   timestamp: number
   marker: boolean
+  /** The payload ends with padding. */
+  padding?: boolean
 }
 
 const CHECK_INTERVAL_MS = 50
@@ -290,7 +292,7 @@ export class MediaPeer {
     targets.fill(0, 0, Target.stride)
     targets[Target.transport] = this.transport
     targets[Target.ssrc] = packet.ssrc
-    targets[Target.markerPt] = (packet.marker ? 0x80 : 0) | packet.pt
+    targets[Target.markerPt] = (packet.marker ? 0x80 : 0) | packet.pt | (packet.padding ? PADDING : 0)
     targets[Target.extSeq] = packet.extSeq
     targets[Target.timestamp] = packet.timestamp
     if (extension) {

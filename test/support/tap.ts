@@ -12,6 +12,8 @@ export class Tap {
   readonly fromServer: Buffer[] = []
   /** May replace or swallow (undefined) a datagram of the client. */
   rewrite: (packet: Buffer) => Buffer | undefined = (packet) => packet
+  /** May swallow, delay or repeat a datagram of the server. */
+  forward: (packet: Buffer, pass: (packet: Buffer) => void) => void = (packet, pass) => pass(packet)
   readonly port: number
   #front: Socket
   #upstream: Socket
@@ -31,7 +33,8 @@ export class Tap {
     })
     upstream.on('message', (packet) => {
       this.fromServer.push(packet)
-      if (client) front.send(packet, client.port, client.address)
+      const to = client
+      if (to) this.forward(packet, (passed) => front.send(passed, to.port, to.address))
     })
   }
 

@@ -90,7 +90,7 @@ for (const [name, table] of Object.entries(cases) as [RtpCodecName, (typeof case
   })
 }
 
-test('every payload truncated at every byte answers, whatever stands behind it', () => {
+test('H-13 every payload truncated at every byte answers, whatever stands behind it', () => {
   for (const [name, table] of Object.entries(cases) as [RtpCodecName, (typeof cases)[RtpCodecName]][]) {
     for (const [what, text] of table) {
       const payload = hex(text)

@@ -41,7 +41,7 @@ test('VP8: each field and its absence', () => {
   for (const [what, text, fields] of cases) assert.deepEqual(vp8(text), { ...absent, ...fields }, what)
 })
 
-test('VP8: truncated at every byte', () => {
+test('H-13 VP8: truncated at every byte', () => {
   const whole = '90f08123076550'
   for (let length = 0; length < whole.length; length += 2) {
     assert.equal(vp8(whole.slice(0, length)), undefined, `${length / 2}`)
@@ -110,7 +110,7 @@ test('VP9: each field and its absence', () => {
   for (const [what, text, fields] of cases) assert.deepEqual(vp9(text), { ...absent, ...fields }, what)
 })
 
-test('VP9: truncated at every byte', () => {
+test('H-13 VP9: truncated at every byte', () => {
   for (const text of [
     'f6 8123 57 090304 38 02800168 014000b4 02 0401 080102 a3',
     'aa 8123 00 09 38 014000b4 02800168 02 0401 280102 a3',
