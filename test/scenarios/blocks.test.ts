@@ -22,7 +22,7 @@ function cast(stage: Stage) {
 
 const lossy = { seeds: [1, 2], conditions: { delayMs: 20, loss: 0.01, jitterMs: 3 } }
 
-scenario('a block of 60 s: nothing passes either way, and afterwards the picture goes on', lossy, (stage) => {
+scenario('H-62 a block of 60 s: nothing passes either way, and afterwards the picture goes on', lossy, (stage) => {
   const { alice, bob, carol, bobSeesAlice, aliceSeesBob, carolSeesAlice, carolSeesBob } = cast(stage)
   for (const publisher of [alice, bob]) {
     publisher.sendFrames(25 * 75)

@@ -24,7 +24,7 @@ scenario('who comes late begins at a keyframe', { seeds: [1, 2, 3, 4, 5], condit
   assert.deepEqual([late.video.missing, late.video.nacked], [0, 0])
 })
 
-scenario('300 viewers who ask at once: two requests a second, and every one gets a picture', {}, (stage) => {
+scenario('H-61 300 viewers who ask at once: two requests a second, and every one gets a picture', {}, (stage) => {
   const speaker = stage.publisher({ video: true, packetsPerFrame: 1 })
   const viewers = Array.from({ length: 300 }, () => stage.viewer(speaker))
   stage.connect()

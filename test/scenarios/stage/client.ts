@@ -129,6 +129,10 @@ export class Client {
   /** Both directions between this client and its worker. */
   link(conditions: Partial<LinkConditions>): void {
     this.uplink(conditions)
+    this.downlink(conditions)
+  }
+
+  downlink(conditions: Partial<LinkConditions>): void {
     this.stage.net.link(this.worker.address.ip, this.peer.address.ip, conditions)
   }
 

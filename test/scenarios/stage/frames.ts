@@ -21,8 +21,13 @@ export interface FramePart {
 const TAG_BYTES = 9
 const TAG_MAGIC = 0xf7
 
-export function videoPayload(part: FramePart): Uint8Array {
-  return part.part === 0 ? vp8(part.keyframe, ...tag(part)) : vp8Rest(...tag(part))
+/** @param bytes of the whole payload, as far as headers and tag leave room to fill up */
+export function videoPayload(part: FramePart, bytes = 0): Uint8Array {
+  const head = part.part === 0 ? vp8(part.keyframe) : vp8Rest()
+  const payload = new Uint8Array(Math.max(bytes, head.length + TAG_BYTES))
+  payload.set(head)
+  payload.set(tag(part), payload.length - TAG_BYTES)
+  return payload
 }
 
 export function audioPayload(part: FramePart): Uint8Array {

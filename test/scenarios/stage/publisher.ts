@@ -16,6 +16,8 @@ export interface PublisherOptions extends ClientOptions {
   firstSeq?: number
   /** Of an interframe; default 3. Keyframes have twice as many. */
   packetsPerFrame?: number
+  /** What the encoder is set to, instead: frames of that many bits, keyframes four times as large. */
+  rateBps?: number
 }
 
 export const VIDEO_PT = 96
@@ -24,6 +26,8 @@ export const AUDIO_PT = 111
 const MID_EXTENSION = 4
 /** Packets kept for retransmission. */
 const HISTORY = 4096
+/** Most payload bytes of a packet, if `rateBps` was given. */
+const MAX_PAYLOAD = 1100
 
 /** One RTP stream of the publisher. */
 class OutgoingStream {
@@ -62,12 +66,17 @@ export class Publisher extends Client {
   /** Frames and packets of sound sent. */
   frames = 0
   sounds = 0
+  /** When each frame was sent. */
+  readonly sentMs: number[] = []
   /** Frames that were keyframes. */
   readonly keyframes: number[] = []
   /** When a keyframe was asked for. */
   readonly keyframeRequestsMs: number[] = []
   /** Sequence numbers that were asked for again. */
   nacked = 0
+  /** Packets that were sent again. */
+  resent = 0
+  #fps = 25
   #video: OutgoingStream
   #videoRtx: OutgoingStream
   #audio: OutgoingStream
@@ -88,6 +97,11 @@ export class Publisher extends Client {
 
   get videoSsrc(): number {
     return this.#video.ssrc
+  }
+
+  /** Video packets sent for the first time. */
+  get videoPackets(): number {
+    return this.#video.packets
   }
 
   get streams(): readonly ReceiveStream[] {
@@ -125,6 +139,7 @@ export class Publisher extends Client {
   sendFrames(count: number, { fps = 25 }: { fps?: number } = {}): void {
     const { net } = this.stage
     const beginMs = net.nowMs
+    this.#fps = fps
     for (let i = 0; i < count; i++) {
       net.schedule(beginMs + (i * 1000) / fps, () => {
         this.#frame()
@@ -167,10 +182,11 @@ export class Publisher extends Client {
     this.#wantsKeyframe = false
     const frame = this.frames++
     if (keyframe) this.keyframes.push(frame)
-    const parts = (this.options.packetsPerFrame ?? 3) * (keyframe ? 2 : 1)
+    this.sentMs.push(this.stage.nowMs)
+    const { parts, bytes } = this.#size(keyframe)
     const timestamp = Math.round(this.stage.nowMs * 90) >>> 0
     for (let part = 0; part < parts; part++) {
-      const payload = videoPayload({ publisher: this.id & 0xff, frame, part, parts, keyframe })
+      const payload = videoPayload({ publisher: this.id & 0xff, frame, part, parts, keyframe }, bytes)
       const marker = part === parts - 1
       this.#history.set(this.#video.send(timestamp, marker, payload), { timestamp, marker, payload })
     }
@@ -180,9 +196,20 @@ export class Publisher extends Client {
     }
   }
 
+  /** Packets of a frame, and payload bytes of each. */
+  #size(keyframe: boolean): { parts: number; bytes: number } {
+    const { rateBps, packetsPerFrame = 3 } = this.options
+    if (rateBps === undefined) return { parts: packetsPerFrame * (keyframe ? 2 : 1), bytes: 0 }
+    const frameBytes = (rateBps / 8 / this.#fps) * (keyframe ? 4 : 1)
+    const parts = Math.min(255, Math.ceil(frameBytes / MAX_PAYLOAD))
+    return { parts, bytes: Math.round(frameBytes / parts) }
+  }
+
   #sendAgain(seq: number): void {
     const known = this.#history.get(seq)
-    if (known) this.#videoRtx.send(known.timestamp, known.marker, rtxPayload(seq, known.payload))
+    if (!known) return
+    this.resent++
+    this.#videoRtx.send(known.timestamp, known.marker, rtxPayload(seq, known.payload))
   }
 
   #report({ ssrc, packets }: OutgoingStream, clockRate: number): void {

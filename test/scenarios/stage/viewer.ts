@@ -5,7 +5,7 @@ import { Client, type ClientOptions } from './client.js'
 import { type FramePart, readPart } from './frames.js'
 import { VideoReceiver } from './picture.js'
 import type { Publisher } from './publisher.js'
-import type { Said } from './rtcp.js'
+import { receiverReport, type Said } from './rtcp.js'
 import type { Stage } from './stage.js'
 
 export interface ViewerOptions extends ClientOptions {
@@ -13,7 +13,12 @@ export interface ViewerOptions extends ClientOptions {
   nack?: boolean
   /** RTX was negotiated; otherwise packets are repeated as they were. Default true. */
   rtx?: boolean
+  /** Round trip to the server as it was measured; default: nobody did. */
+  rttMs?: number
 }
+
+const REPORT_INTERVAL_MS = 1000
+const OUR_SSRC = 1
 
 const VIDEO_PT = 120
 const VIDEO_RTX_PT = 121
@@ -27,13 +32,14 @@ export class Viewer extends Client {
   /** When sender reports came. */
   readonly senderReportsMs: number[] = []
   #options: ViewerOptions
+  #reportedMs = Number.NEGATIVE_INFINITY
 
   constructor(stage: Stage, publisher: Publisher, options: ViewerOptions) {
     super(stage, options)
     this.publisher = publisher
     this.#options = options
     const ssrc = 0x1000_0000 + this.id * 16
-    this.video = new VideoReceiver(this, ssrc, options.nack ?? true)
+    this.video = new VideoReceiver(this, ssrc, options.nack ?? true, options.rttMs)
     this.subscribe()
     if (this.room !== null) this.place(this.room)
     this.command({ kind: 'source', endpoint: this.id, publisher: publisher.id })
@@ -69,6 +75,7 @@ export class Viewer extends Client {
 
   protected override rtp(packet: ReceivedRtp): void {
     const { ssrc, pt } = packet
+    this.#report()
     if (ssrc === this.video.ssrc && pt === VIDEO_PT) this.video.media(packet)
     else if (ssrc === this.video.rtxSsrc && pt === VIDEO_RTX_PT) this.video.rtx(packet)
     else if (ssrc === this.audioSsrc && pt === AUDIO_PT) {
@@ -77,6 +84,18 @@ export class Viewer extends Client {
   }
 
   protected override rtcp(said: Said): void {
-    for (const _ of said.senderReports) this.senderReportsMs.push(this.stage.nowMs)
+    for (const report of said.senderReports) {
+      this.senderReportsMs.push(this.stage.nowMs)
+      if (report.ssrc === this.video.ssrc) this.video.senderReport(report)
+    }
+  }
+
+  /** Once a second, while packets come. */
+  #report(): void {
+    const { nowMs } = this.stage
+    if (nowMs - this.#reportedMs < REPORT_INTERVAL_MS) return
+    this.#reportedMs = nowMs
+    const blocks = this.video.report()
+    if (blocks.length > 0) this.peer.sendRtcp(receiverReport(OUR_SSRC, blocks))
   }
 }
