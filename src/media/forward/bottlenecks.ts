@@ -3,6 +3,8 @@ import { Bottleneck, type Member } from './congestion/bottleneck.js'
 
 /** Links are looked at at the same times, so that the router wakes up once for all. */
 const TICK_MS = 250
+/** While nothing is sent to anybody. What comes of sending again, or another connection, ends that. */
+const IDLE_TICK_MS = 5000
 /** Packets that wait for their turn are looked after no more often: timers are no finer. */
 const MIN_WAIT_MS = 1
 
@@ -43,8 +45,7 @@ export class Bottlenecks {
       this.#byClient.set(client, bottleneck)
     }
     bottleneck.add(member)
-    if (this.#tickMs === Number.POSITIVE_INFINITY) this.#tickMs = nextTick(nowMs)
-    this.#dueMs = Math.min(this.#dueMs, this.#tickMs)
+    this.#tickSoon(nowMs)
     return bottleneck
   }
 
@@ -60,6 +61,7 @@ export class Bottlenecks {
   look(bottleneck: Bottleneck, nowMs: number): void {
     if (!this.#probing.has(bottleneck)) this.#probing.set(bottleneck, nowMs)
     this.#dueMs = Math.min(this.#dueMs, nowMs)
+    this.#tickSoon(nowMs)
   }
 
   /** Packets of `waiter` wait until `atMs`. */
@@ -77,10 +79,20 @@ export class Bottlenecks {
     if (nowMs < this.#dueMs) return
     for (const [waiter, atMs] of this.#waiters) if (nowMs >= atMs) this.#drain(waiter, nowMs)
     if (nowMs >= this.#tickMs) {
-      for (const bottleneck of this.#byClient.values()) this.#tick(bottleneck, nowMs)
-      this.#tickMs = this.#byClient.size === 0 ? Number.POSITIVE_INFINITY : nextTick(nowMs)
+      let idle = true
+      for (const bottleneck of this.#byClient.values()) {
+        this.#tick(bottleneck, nowMs)
+        idle &&= bottleneck.idle
+      }
+      this.#tickMs =
+        this.#byClient.size === 0 ? Number.POSITIVE_INFINITY : nextTick(nowMs, idle ? IDLE_TICK_MS : TICK_MS)
     } else for (const [bottleneck, atMs] of this.#probing) if (nowMs >= atMs) this.#tick(bottleneck, nowMs)
     this.#dueMs = Math.min(this.#tickMs, ...this.#waiters.values(), ...this.#probing.values())
+  }
+
+  #tickSoon(nowMs: number): void {
+    this.#tickMs = Math.min(this.#tickMs, nextTick(nowMs, TICK_MS))
+    this.#dueMs = Math.min(this.#dueMs, this.#tickMs)
   }
 
   #drain(waiter: Waiter, nowMs: number): void {
@@ -107,6 +119,6 @@ export class Bottlenecks {
   }
 }
 
-function nextTick(nowMs: number): number {
-  return (Math.floor(nowMs / TICK_MS) + 1) * TICK_MS
+function nextTick(nowMs: number, intervalMs: number): number {
+  return (Math.floor(nowMs / intervalMs) + 1) * intervalMs
 }

@@ -97,6 +97,11 @@ export class Bottleneck {
     return this.#members.some(({ flow }) => flow.informed)
   }
 
+  /** Whether nothing was sent lately. */
+  get idle(): boolean {
+    return this.#sentBps === 0
+  }
+
   add(member: Member): void {
     this.#members.push(member)
   }
