@@ -215,8 +215,8 @@ export class PacedDownlink implements Downlink, Member {
       const allotment = this.#allotments.get(subscription)
       if (allotment === undefined || allotment.ladder.length === 0) continue
       neededBps += allotment.rateBps
-      subscription.allowedBps = limited
-        ? allotment.rateBps + Math.max(0, bottleneck.spareBps)
+      subscription.allowedBps = allotment.narrowed
+        ? Math.max(0, allotment.rateBps + bottleneck.spareBps)
         : Number.POSITIVE_INFINITY
       this.#aim(subscription, allotment, nowMs)
     }

@@ -108,7 +108,7 @@ export class Subscription {
   target: LayerTarget | null = BEST
   /** The most that the client wants. */
   preference: StreamPreference = {}
-  /** What its link has for it, bit/s; Infinity while the link was not seen to be full. */
+  /** What its link has for a stream without layers that was too much once, bit/s; Infinity otherwise. */
   allowedBps = Number.POSITIVE_INFINITY
   /** Video whose link is known well enough to let packets wait. */
   paced = false

@@ -107,8 +107,8 @@ export class Uplink {
     cap.begin()
     for (const publication of publications) {
       if (publication.kind === 'audio') cap.sound(publication.rateBps(nowMs))
-      // Whoever follows REMB alone needs half a minute to come back from a low one: it is not lowered for want of need.
-      else cap.video(this.#estimate !== null || publication.subscriptions.length > 0 ? ALL : 0)
+      // Whoever follows REMB alone needs half a minute to come back from a low one: it is not lowered for want of viewers.
+      else cap.video(needBps(publication) || (this.#estimate !== null ? ALL : 0))
     }
     this.#urgent = false
     this.#weighedMs = nowMs
@@ -161,4 +161,13 @@ export class Uplink {
     this.#feedbackSent += sent
     this.#context.totals.transport_cc_sent += sent
   }
+}
+
+/** What the best-served subscriber of an m-line can use; 0 = nobody watches. */
+function needBps(publication: Publication): number {
+  let needBps = 0
+  for (const { preference, allowedBps } of publication.subscriptions) {
+    if (preference.paused !== true) needBps = Math.max(needBps, allowedBps)
+  }
+  return needBps
 }

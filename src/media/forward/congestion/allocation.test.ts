@@ -112,3 +112,21 @@ test('allocation: layers that come and go', () => {
   only!.ladder = three
   assert.deepEqual(allocate(1_500_000, 1300), [2], 'nothing of this was a step down')
 })
+
+test('allocation: a stream without layers waits for its publisher to send less, and could take more', () => {
+  const { allocate, allotments } = stage(1, [step(0, 1_000_000)])
+  const [stream] = allotments
+  allocate(1_100_000, 0)
+  assert.equal(stream!.narrowed, false)
+  assert.deepEqual(allocate(300_000, 10_000), [0])
+  assert.equal(stream!.narrowed, true)
+  assert.deepEqual(allocate(300_000, 14_999), [0])
+  stream!.setLadder([step(0, 240_000)])
+  assert.deepEqual(allocate(300_000, 15_000), [0], 'it does')
+  assert.equal(wantedBps(allotments), 480_000)
+  stream!.setLadder([step(0, 1_000_000)])
+  allocate(300_000, 20_000)
+  assert.deepEqual(allocate(300_000, 25_000), [-1], 'it does not: others want it as it is')
+  stream!.setLadder(three)
+  assert.equal(stream!.narrowed, false)
+})

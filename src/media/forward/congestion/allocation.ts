@@ -32,6 +32,10 @@ const IN_VAIN_MS = 5000
 const PAUSE_MS = 1000
 const SLOW_PAUSE_MS = 4000
 const MUCH = 1.3
+/** Streams without layers get so long more: their publisher is asked for less meanwhile, and a smaller picture beats none. */
+const NARROW_MS = 4000
+/** Such a stream could take more than it has now: this much is looked for. */
+const NARROWED_WANTS = 2
 /** Between two tries. */
 const TRY_MS = 3000
 
@@ -43,6 +47,8 @@ export class Allotment {
   level = 0
   raisedMs = Number.NEGATIVE_INFINITY
   heldUntilMs = Number.NEGATIVE_INFINITY
+  /** It has no layers to choose from and was too much once: what fits is up to its publisher (`allowedBps`). */
+  narrowed = false
   #holdMs = HOLD_MS
 
   /** Layers are others, or cost something else. */
@@ -51,6 +57,7 @@ export class Allotment {
       this.level = placeOf(ladder, this.ladder[Math.min(this.level, this.ladder.length - 1)]!)
     }
     this.ladder = ladder
+    if (ladder.length > 1) this.narrowed = false
   }
 
   get rateBps(): number {
@@ -130,7 +137,9 @@ export class Allocator {
       return
     }
     if (Number.isNaN(this.#tightMs)) this.#tightMs = nowMs
-    if (nowMs - this.#tightMs < (sum > budget.bps * MUCH ? PAUSE_MS : SLOW_PAUSE_MS)) return
+    let waitMs = sum > budget.bps * MUCH ? PAUSE_MS : SLOW_PAUSE_MS
+    if (narrow(allotments)) waitMs += NARROW_MS
+    if (nowMs - this.#tightMs < waitMs) return
     while (sum > budget.bps) {
       const dearest = pick(
         allotments,
@@ -171,7 +180,20 @@ export class Allocator {
 
 /** What all streams would take at their best. */
 export function wantedBps(allotments: readonly Allotment[]): number {
-  return allotments.reduce((sum, allotment) => sum + rateOf(allotment, allotment.ladder.length - 1), 0)
+  return allotments.reduce((sum, allotment) => {
+    const bestBps = rateOf(allotment, allotment.ladder.length - 1)
+    return sum + bestBps * (allotment.narrowed ? NARROWED_WANTS : 1)
+  }, 0)
+}
+
+/** Notes which streams are too much as they are. @returns whether there are any */
+function narrow(allotments: readonly Allotment[]): boolean {
+  let any = false
+  for (const allotment of allotments) {
+    if (allotment.ladder.length !== 1) continue
+    any = allotment.narrowed = true
+  }
+  return any
 }
 
 /** The first of those that pass which none is before. */

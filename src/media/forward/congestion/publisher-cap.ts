@@ -8,20 +8,23 @@
 export const ALL = Number.POSITIVE_INFINITY
 /** A need below the cap for so long lowers it. */
 export const HOLD_MS = 5000
+/** The same while somebody's link is too thin for what comes. */
+export const THIN_HOLD_MS = 1000
 /** Sound is never capped: what it sends and half of that, at least this much per m-line. */
 const SOUND_BPS = 64_000
 const SOUND_MARGIN = 1.5
 /** Video that nobody watches: about the least that browsers send anyway, so that it can grow again. */
 export const UNWATCHED_BPS = 50_000
 /** Video that somebody watches, whatever is left of the path to them: a small picture that can grow. */
-export const WATCHED_FLOOR_BPS = 150_000
-/** More than what is needed, so that a path that got better can show it. */
-const HEADROOM = 1.2
+export const WATCHED_FLOOR_BPS = 100_000
+/** Of what a link has for the stream: pictures differ in size, and what is near its end is not begun again. */
+const FIT = 0.8
 
 export class PublisherCap {
   readonly #maxBps: number
   #capBps: number
   #sumBps = 0
+  #thin = false
   /** Largest need since then; a need that stays below the cap all the time becomes the cap. */
   #highestBps = 0
   #sinceMs = Number.POSITIVE_INFINITY
@@ -45,6 +48,7 @@ export class PublisherCap {
   /** Begins to sum up. */
   begin(): void {
     this.#sumBps = 0
+    this.#thin = false
   }
 
   /** An m-line of sound. @param rateBps what it sends */
@@ -54,7 +58,8 @@ export class PublisherCap {
 
   /** An m-line of pictures. @param needBps what the best-served subscriber can use: 0 = nobody watches, `ALL` = no limit */
   video(needBps: number): void {
-    this.#sumBps += needBps > 0 ? Math.max(WATCHED_FLOOR_BPS, needBps * HEADROOM) : UNWATCHED_BPS
+    this.#sumBps += needBps > 0 ? Math.max(WATCHED_FLOOR_BPS, needBps * FIT) : UNWATCHED_BPS
+    this.#thin ||= needBps > 0 && needBps < ALL
   }
 
   /** All m-lines have been summed up. @returns whether the cap rose, which the publisher should hear at once */
@@ -71,7 +76,7 @@ export class PublisherCap {
       this.#highestBps = 0
     }
     this.#highestBps = Math.max(this.#highestBps, needBps)
-    if (nowMs - this.#sinceMs < HOLD_MS) return false
+    if (nowMs - this.#sinceMs < (this.#thin ? THIN_HOLD_MS : HOLD_MS)) return false
     this.#capBps = this.#highestBps
     this.#sinceMs = Number.POSITIVE_INFINITY
     return false
