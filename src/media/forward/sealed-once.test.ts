@@ -85,6 +85,31 @@ test('a layer that ends with the first packet has its marker, also when it is se
   assert.deepEqual(again(scene, subscriber, sent), sent)
 })
 
+test('a keyframe that comes behind what was sent before an interruption is no beginning', () => {
+  const scene = new Scene()
+  const publisher = scene.publisher([{ ...videoStream, payloadTypes: VP9 }])
+  const subscriber = scene.subscriber(publisher, [sendVideo(SUBSCRIBER_SSRC, { rtxSsrc: 0, payloadTypes: VP9 })])
+  const layer = (seq: number, sid: number, predicted: boolean) => {
+    const pictureId = (seq + 1) >> 1
+    const payload = vp9Frame({ pictureId, tl0PicIdx: pictureId, sid, tid: 0, predicted, up: true })
+    const timestamp = pictureId * 3000
+    scene.rtp(publisher, { pt: 98, marker: sid === 1, seq, timestamp, ssrc: VIDEO_SSRC, payload })
+  }
+  layer(1, 0, false)
+  layer(2, 1, false)
+  layer(4, 1, false)
+  const { subscription } = subscriber.feeds[0]!
+  subscription.setTarget({ spatial: 0, temporal: 0 }, scene.nowMs)
+  subscription.skipAhead()
+  scene.io.takeRtp()
+  layer(3, 0, false)
+  assert.deepEqual(scene.io.takeRtp(), [])
+  layer(5, 0, false)
+  const sent = scene.io.takeRtp()
+  assert.equal(sent.length, 1)
+  assert.deepEqual(again(scene, subscriber, sent), sent)
+})
+
 test('what came before other extension ids is not sent again, though they changed while the subscriber was paused', () => {
   const scene = new Scene()
   const publisher = scene.publisher([videoStream])

@@ -258,7 +258,8 @@ export class Subscription {
     }
     const begins = this.#begins
     if (begins && this.awaitsKeyframe) {
-      if (!packet.keyframe) return Drop.awaitKeyframe
+      // One that comes behind what was sent has its place there, under what was true then.
+      if (!packet.keyframe || !map.inOrder(packet.extSeq)) return Drop.awaitKeyframe
       map.resync()
     }
     if (this.#layered && !begins) return this.#decideLayered(packet, decision, pt)
