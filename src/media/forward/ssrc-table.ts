@@ -3,8 +3,8 @@
  * Peers have tables of their own, so that two publishers may use the same SSRC.
  */
 
-/** SSRCs that one peer may use at once: camera and screen with three encodings each, RTX, and some changes. */
-export const MAX_SSRCS = 32
+/** SSRCs that one peer may use at once: sixteen pictures with three encodings each and RTX, sixteen sounds, and some changes. */
+export const MAX_SSRCS = 128
 /** An SSRC that was silent for this long may be forgotten when another needs its place. */
 const FORGET_MS = 5000
 
