@@ -292,7 +292,8 @@ export class Bottleneck {
       // More than that was believed; what does come through is no less.
       this.#delay.set(Math.max(bps, KEPT * (this.acknowledgedBps(nowMs) || 0)), nowMs)
     }
-    this.#finishProbe({ bps, full: result.full }, nowMs)
+    // Under overuse a good result is no reason to go on: a peer that lies could have padding sent for ever.
+    this.#finishProbe({ bps, full: result.full || usage === 'over' }, nowMs)
   }
 
   #finishProbe(result: ProbeResult | null, nowMs: number): void {
