@@ -95,7 +95,7 @@ export const descriptions: readonly Row[] = [
         assert.deepEqual(rest, ids)
         const { candidate: line, ...place } = candidate as { candidate: string }
         assert.deepEqual(place, { sdpMid: '0', sdpMLineIndex: 0 })
-        assert.match(line, /^candidate:\S+ 1 udp \d+ \S+ \d+ typ host/)
+        assert.match(line, /^candidate:\S+ 1 (udp|tcp) \d+ \S+ \d+ typ host/)
       }
       const { candidate } = trickles[0]!.candidate as { candidate: string }
       await Promise.all([
