@@ -4,16 +4,15 @@
  * the publisher goes on with another one, a new run begins, and to subscribers nothing changes but that numbers and
  * timestamps go on elsewhere.
  */
-import type { EncodingInfo, MediaKind, ReceiveStream, StreamFigures } from '../control.js'
+import type { EncodingInfo, MediaKind, ReceiveStream } from '../control.js'
 import { newRtpView, RtpFault, type RtpView, readRtp } from '../rtp/packet.js'
 import type { ReportBlock, SenderReport } from '../rtp/rtcp/index.js'
-import { newSenderReport } from '../rtp/rtcp/index.js'
 import { unwrapSeq } from '../rtp/sequence.js'
 import type { SoundGate } from './audible/sound-gate.js'
 import { RED, type ReceiveTypes } from './codec-table.js'
 import type { ForwardContext } from './context.js'
+import { EncodingReports } from './encoding-reports.js'
 import { fanOut } from './fan-out.js'
-import { LastSecond, unrepaired } from './figures.js'
 import { History } from './history.js'
 import { KeyframeRequests } from './keyframes.js'
 import { LayerReader } from './layer-reader.js'
@@ -23,7 +22,6 @@ import { newPacket } from './packet.js'
 import { Pictures } from './pictures.js'
 import { JUMPED, Placement } from './placement.js'
 import { LayerRates } from './rates.js'
-import { ReceptionStatistics } from './reception.js'
 import { type Reporter, sendNack, sendPli } from './reports.js'
 import { primarySkipOf } from './retransmit.js'
 import type { Source } from './ssrc-table.js'
@@ -34,8 +32,6 @@ import { Drop } from './totals.js'
 export const SILENCE_MS = 1000
 /** Packets are kept so long after the last subscription left: it may still ask for some of them. */
 const LINGER_MS = 1000
-/** Browsers report some ten times a second at most. */
-const SENDER_REPORT_MS = 20
 /**
  * After so much silence nobody asks for what came before it, and the memory is given back. Not sooner: of a screen that
  * changes every few seconds, a lost packet shows only when the next one comes.
@@ -109,30 +105,16 @@ export class Encoding {
   /** Changes with every new SSRC or reset of its numbers; unique in the router. */
   run: number
   #current: EncodingSource | null = null
-  #statistics: ReceptionStatistics | null = null
   #lastMs = Number.NEGATIVE_INFINITY
   /** Subscriptions that get another encoding until this one sends a keyframe. */
   #waiting = 0
   /** Whether anybody gets it or waits for it. */
   #watched = false
   #lingerMs = Number.NEGATIVE_INFINITY
-  /** RTP that was new, retransmitted or not, and its payload bytes. */
-  #packets = 0
-  #bytes = 0
-  readonly #lastSecond = new LastSecond()
-  #nacked = 0
-  #repaired = 0
+  /** What is counted of it, and reported. */
+  readonly reports = new EncodingReports()
   /** Whether RTX ever came: then nothing else is a retransmission. */
   #rtxCame = false
-  /** At the last report. */
-  #repairedBefore = 0
-  #unrepairedShare = 0
-  /** In runs before the present one. */
-  #lostBefore = 0
-  readonly #senderReport = newSenderReport()
-  #hasSenderReport = false
-  #senderReportMs = Number.NEGATIVE_INFINITY
-
   /** @param reporter who reports to this publisher and asks it for packets */
   constructor(context: ForwardContext, reporter: Reporter, line: EncodingLine, rid: string) {
     this.id = context.nextRun()
@@ -162,11 +144,6 @@ export class Encoding {
     return nowMs - this.#lastMs < SILENCE_MS
   }
 
-  /** The last sender report of this run, or null. */
-  get senderReport(): SenderReport | null {
-    return this.#hasSenderReport ? this.#senderReport : null
-  }
-
   /** Round trip to the publisher as its retransmissions show it; 0 = unknown. */
   get rttMs(): number {
     return this.#nacks.rttMs
@@ -181,7 +158,12 @@ export class Encoding {
   join(subscription: Subscription, origin: SenderReport | null): void {
     this.subscriptions.push(subscription)
     this.#watch()
-    subscription.start(this.run, this.line.stream.clockRate, this.id, this.offsetFrom(origin))
+    subscription.start(
+      this.run,
+      this.line.stream.clockRate,
+      this.id,
+      this.reports.offsetFrom(origin, this.line.stream.clockRate),
+    )
   }
 
   leave(subscription: Subscription, nowMs: number): void {
@@ -223,11 +205,10 @@ export class Encoding {
     this.line.heard(nowMs)
     let extSeq = this.#placement.place(view.seq, this.history.window)
     if (extSeq === JUMPED) {
-      if (this.#statistics !== null) this.#beginRun(nowMs)
+      if (this.reports.begun) this.#beginRun(nowMs)
       extSeq = this.#placement.begin(view.seq)
     } else if (extSeq < 0) return -extSeq
-    this.#statistics ??= new ReceptionStatistics(view.ssrc, this.line.stream.clockRate, extSeq)
-    this.#statistics.received(extSeq, view.timestamp, nowMs)
+    this.reports.received(view.ssrc, this.line.stream.clockRate, extSeq, view.timestamp, nowMs)
     if (this.history.received(extSeq)) return Drop.duplicate
     this.#arrived(extSeq, nowMs, this.#rtxCame)
     this.#forward(nowMs, view, offset, extSeq, codec, 0)
@@ -241,7 +222,7 @@ export class Encoding {
     const codec = pt < 0 ? -1 : types.codec[pt]!
     if (codec < 0) return Drop.payloadType
     const current = this.#current
-    if (current === null || this.#statistics === null) return Drop.inactiveSsrc
+    if (current === null || !this.reports.begun) return Drop.inactiveSsrc
     if (source.repairs >= 0 && source.repairs !== current.ssrc) return Drop.inactiveSsrc
     source.lastMs = nowMs
     if (view.payloadLength <= OSN_BYTES) return Drop.rtxEmpty
@@ -252,7 +233,7 @@ export class Encoding {
     if (extSeq - newest > MAX_HOLES) return Drop.jump
     if (extSeq - newest <= -this.history.window) return Drop.late
     if (this.history.received(extSeq)) return Drop.duplicate
-    this.#repaired++
+    this.reports.repaired++
     this.#arrived(extSeq, nowMs, false)
     this.#forward(nowMs, view, offset, extSeq, codec, OSN_BYTES)
     return Drop.none
@@ -279,10 +260,8 @@ export class Encoding {
   #beginRun(nowMs: number): void {
     const { clockRate } = this.line.stream
     this.run = this.#context.nextRun()
-    this.#lostBefore += this.#statistics?.lost ?? 0
-    this.#statistics = null
+    this.reports.restart()
     this.#placement.reset()
-    this.#hasSenderReport = false
     this.#nacks.reset()
     this.#context.totals.stream_restarts++
     this.#opacity = Opacity.unknown
@@ -344,8 +323,8 @@ export class Encoding {
     this.#describe(rx, nowMs, view, offset, extSeq, codec, osnBytes)
     if (packet.keyframe) this.#opacity = Opacity.clear
     else if (this.#opacity === Opacity.opaque) this.#guessKeyframe(view.timestamp)
-    this.#packets++
-    this.#bytes += packet.payloadLength
+    this.reports.packets++
+    this.reports.bytes += packet.payloadLength
     this.rates.add(packet.spatial, packet.temporal, packet.payloadLength)
     if (packet.layered || packet.pictureId >= 0) this.#noticeLayers(nowMs)
     else this.pictures?.add(packet)
@@ -447,7 +426,7 @@ export class Encoding {
     this.#nacks.take(nowMs, nackSeqs, nackResult)
     if (nackResult.asked > 0 && sendNack(this.#context, this.#reporter, this.ssrc, nackSeqs, nackResult.asked)) {
       this.#context.totals.nack_sent += nackResult.asked
-      this.#nacked += nackResult.asked
+      this.reports.nacked += nackResult.asked
     }
     if (nackResult.givenUp > 0) {
       this.#context.totals.nack_given_up += nackResult.givenUp
@@ -483,76 +462,15 @@ export class Encoding {
     this.#context.wake(this.#keyframes.deadline())
   }
 
-  // ---- reports
-
-  /**
-   * A sender report of the SSRC that is forwarded.
-   * @returns whether it is taken: each goes to all subscribers, so that it must not come too soon after the one before
-   */
-  takeSenderReport(report: SenderReport, nowMs: number): boolean {
-    if (this.#statistics === null || nowMs - this.#senderReportMs < SENDER_REPORT_MS) return false
-    this.#senderReportMs = nowMs
-    this.#statistics.senderReport(middleNtp(report), nowMs)
-    Object.assign(this.#senderReport, report)
-    this.#hasSenderReport = true
-    return true
-  }
-
-  /**
-   * What to add to a timestamp of this encoding to get that of another one for the same moment, by the sender reports of
-   * both (RFC 3550 §6.4.1). Modulo 2^32; NaN when one has not reported.
-   */
-  offsetFrom(origin: SenderReport | null): number {
-    const report = this.senderReport
-    if (report === null || origin === null) return Number.NaN
-    const seconds = report.ntpSeconds - origin.ntpSeconds + (report.ntpFraction - origin.ntpFraction) / 0x1_0000_0000
-    const ticks = Math.round(seconds * this.line.stream.clockRate)
-    return (origin.rtpTimestamp + ticks - report.rtpTimestamp) >>> 0
-  }
+  // ---- what is told of it
 
   /** Fills `block` with what to report about this encoding. @returns false when nothing came yet */
   report(block: ReportBlock, nowMs: number): boolean {
-    if (this.#statistics === null) return false
-    this.#statistics.report(block, nowMs)
-    const { lostLately, lossShare } = this.#statistics
-    this.#unrepairedShare = unrepaired(lossShare, lostLately, this.#repaired - this.#repairedBefore)
-    this.#repairedBefore = this.#repaired
-    this.#lastSecond.tick(this.#bytes, nowMs)
+    if (!this.reports.report(block, nowMs)) return false
     let rttMs = 0
     for (const subscription of this.subscriptions) rttMs = Math.max(rttMs, subscription.rttMs)
     this.history.keepFor(rttMs)
     return true
-  }
-
-  /** Payload bits of the last full second. */
-  rateBps(nowMs: number): number {
-    return this.#lastSecond.at(nowMs) * 8
-  }
-
-  /** Lost between the last two reports; not more than a second lies between them. */
-  get lostLately(): number {
-    return this.#statistics?.lostLately ?? 0
-  }
-
-  /** The same as a share of what was expected, 0…1. */
-  get lossShare(): number {
-    return this.#statistics?.lossShare ?? 0
-  }
-
-  figures(nowMs: number): StreamFigures {
-    const statistics = this.#statistics
-    return {
-      packets: this.#packets,
-      bytes: this.#bytes,
-      bytesLastSecond: this.#lastSecond.at(nowMs),
-      nacks: this.#nacked,
-      retransmissions: this.#repaired,
-      lost: this.#lostBefore + (statistics?.lost ?? 0),
-      lossShare: statistics?.lossShare ?? 0,
-      unrepairedShare: this.#unrepairedShare,
-      jitterMs: ((statistics?.jitter ?? 0) * 1000) / this.line.stream.clockRate,
-      rttMs: this.rttMs,
-    }
   }
 
   /** What is known about it now. */
@@ -562,14 +480,9 @@ export class Encoding {
       ...{ rid, ...(this.#current && { ssrc: this.#current.ssrc }) },
       receiving: this.receiving(nowMs),
       subscriptions: this.subscriptions.length,
-      figures: this.figures(nowMs),
+      figures: this.reports.figures(nowMs, this.line.stream.clockRate, this.rttMs),
     }
   }
-}
-
-/** Middle 32 bits of the NTP time of a sender report, as report blocks repeat them. */
-export function middleNtp(report: SenderReport): number {
-  return (((report.ntpSeconds & 0xffff) << 16) | (report.ntpFraction >>> 16)) >>> 0
 }
 
 /** Enough for a second at the rate that publishers are held to, as a power of two. */

@@ -72,7 +72,7 @@ function senderReport(context: ForwardContext, nowMs: number, peer: Peer, c: Rtc
   context.totals.sr_received++
   for (const { encodings } of peer.publications) {
     for (const encoding of encodings) {
-      if (encoding.ssrc !== report.ssrc || !encoding.takeSenderReport(report, nowMs)) continue
+      if (encoding.ssrc !== report.ssrc || !encoding.reports.takeSenderReport(report, nowMs)) continue
       forwardSenderReport(context, encoding, false, nowMs)
     }
   }

@@ -374,8 +374,8 @@ export class Peer {
     const { distributions, events, settings } = this.#context
     let lost = 0
     for (const encoding of publication.encodings) {
-      lost += encoding.lostLately
-      if (encoding.receiving(nowMs)) distributions.lossUp.add(encoding.lossShare)
+      lost += encoding.reports.lostLately
+      if (encoding.receiving(nowMs)) distributions.lossUp.add(encoding.reports.lossShare)
     }
     if (settings.slowlinkThreshold === 0 || lost < settings.slowlinkThreshold) return
     events.slowlink(this.endpoint, publication.mid, publication.kind, true, lost)

@@ -87,7 +87,7 @@ export class Publication implements EncodingLine, Steering {
 
   /** Payload bits of the last full second. */
   rateBps(nowMs: number): number {
-    return this.encodings.reduce((sum, encoding) => sum + encoding.rateBps(nowMs), 0)
+    return this.encodings.reduce((sum, encoding) => sum + encoding.reports.rateBps(nowMs), 0)
   }
 
   /** Takes over what was negotiated again. */
@@ -228,7 +228,7 @@ export class Publication implements EncodingLine, Steering {
     const { subscription, encoding: from } = follower
     from?.leave(subscription, nowMs)
     follower.encoding = to
-    to?.join(subscription, from?.senderReport ?? null)
+    to?.join(subscription, from?.reports.senderReport ?? null)
     this.#aimLayers(follower)
   }
 

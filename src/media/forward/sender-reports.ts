@@ -5,7 +5,8 @@
 import type { SenderReport } from '../rtp/rtcp/index.js'
 import { newSenderReport } from '../rtp/rtcp/index.js'
 import type { ForwardContext } from './context.js'
-import { type Encoding, middleNtp } from './encoding.js'
+import type { Encoding } from './encoding.js'
+import { middleNtp } from './encoding-reports.js'
 import { sendSenderReport } from './reports.js'
 import type { Subscription } from './subscription.js'
 
@@ -21,7 +22,7 @@ export function forwardSenderReport(
   newcomersOnly: boolean,
   nowMs: number,
 ): void {
-  const report = encoding.senderReport
+  const report = encoding.reports.senderReport
   if (report === null) return
   for (const subscription of encoding.subscriptions) {
     if (!subscription.begun || (newcomersOnly && !subscription.awaitsReport)) continue
