@@ -264,7 +264,9 @@ export class Publication implements EncodingLine, Steering {
 
   /** Measures the encodings, and lets everyone follow what came of it. */
   #compare(nowMs: number): boolean {
-    if (!this.#order.update(this.encodings, nowMs) || this.#order.layers.length === 1) return false
+    if (!this.#order.update(this.encodings, nowMs)) return false
+    // An encoding that is known may never send: who waits for it has to learn of the only one that does.
+    if (this.encodings.length === 1 && this.#order.layers.length === 1) return false
     for (const follower of this.#followers.values()) this.#steer(follower, nowMs)
     return true
   }

@@ -252,6 +252,19 @@ test('who has nothing yet takes a smaller picture until the keyframe of the best
   gapless(sent)
 })
 
+test('who waits for an encoding that never sends gets the only one that does', () => {
+  const s = new Simulcast()
+  // A browser may begin with padding on the RTX of an encoding that it then has no pixels for.
+  const extensions = { 4: '1', 11: 'q' }
+  s.scene.rtp(s.publisher, { ...{ pt: 97, seq: 1, timestamp: 0, ssrc: 0x78, extensions }, padding: 50 })
+  s.scene.subscriber(s.publisher, [sendVideo(20)])
+  s.off.add(Q)
+  s.run(1)
+  assert.deepEqual(s.plis(), [F])
+  s.run(5, F)
+  assert.equal(s.scene.io.takeRtp().filter(isLarge).length, 5)
+})
+
 test('a paused subscription gets nothing, asks for nothing, and begins again at a keyframe', () => {
   const { s, peer } = onLarge()
   const { subscription } = peer.feeds[0]!
