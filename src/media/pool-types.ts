@@ -64,7 +64,8 @@ export interface MediaPool {
   readonly settings: Readonly<MediaSettings>
   configure(settings: MediaSettings): void
   /**
-   * Opens an endpoint on worker `worker`, or where `room` lives, or else on the least loaded worker.
+   * Opens an endpoint on worker `worker`, or where `room` lives as long as that is not too much for one, or else on the
+   * least loaded worker.
    * @returns undefined, counted, when no worker that would do is running or has room for another endpoint
    */
   open(where: { worker?: number; room?: string }, observer: EndpointObserver): PooledEndpoint | undefined

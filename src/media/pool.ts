@@ -13,6 +13,7 @@ import {
 } from './control.js'
 import type { EndpointObserver, MediaPool, PooledEndpoint } from './pool-types.js'
 import { WorkerEndpoint } from './pooled-endpoint.js'
+import { chooseWorker } from './worker-choice.js'
 import { type WorkerEvents, type WorkerOptions, WorkerProcess } from './worker-process.js'
 
 /** How often workers are asked how they are. */
@@ -215,21 +216,19 @@ class Pool implements MediaPool, WorkerEvents {
     for (const worker of hosts) worker.send({ kind: 'spread', room, elsewhere: hosts.length > 1 })
   }
 
-  #choose(where: { worker?: number; room?: string }): WorkerProcess | undefined {
-    const { worker, room } = where
+  #choose({ worker, room }: { worker?: number; room?: string }): WorkerProcess | undefined {
     const { maxEndpoints = MAX_ENDPOINTS } = this.#options
     const asked = worker === undefined ? this.#workers : this.#workers.slice(worker, worker + 1)
     const able = asked.filter(({ running, endpoints }) => running && endpoints.size < maxEndpoints)
-    const home = room === undefined ? undefined : mostOf(able, (worker) => worker.rooms.get(room) ?? 0)
-    return home ?? able.sort((a, b) => a.endpoints.size - b.endpoints.size)[0]
+    return chooseWorker(
+      able.map((worker) => ({
+        worker,
+        endpoints: worker.endpoints.size,
+        ofRoom: room === undefined ? 0 : (worker.rooms.get(room) ?? 0),
+        load: Math.max(worker.load.cores(worker.endpoints.size), worker.endpoints.size / maxEndpoints),
+      })),
+    )
   }
-}
-
-/** The element with the largest positive weight, or undefined when all weigh nothing. */
-function mostOf<T>(items: readonly T[], weight: (item: T) => number): T | undefined {
-  let best: T | undefined
-  for (const item of items) if (weight(item) > (best ? weight(best) : 0)) best = item
-  return best
 }
 
 export type { Pool }

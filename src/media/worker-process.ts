@@ -14,6 +14,7 @@ import type {
   WorkerLimits,
 } from './control.js'
 import type { AnswerTo, EndpointHome, Sent, WorkerEndpoint } from './pooled-endpoint.js'
+import { WorkerLoad } from './worker-choice.js'
 
 export interface PoolLog {
   info(fields: object, message: string): void
@@ -70,6 +71,8 @@ export class WorkerProcess implements EndpointHome {
   readonly endpoints = new Map<EndpointId, WorkerEndpoint>()
   /** Endpoints placed per room: the relay of data messages between workers needs to know. */
   readonly rooms = new Map<string, number>()
+  /** How much it has to do. */
+  readonly load = new WorkerLoad()
   candidates: Candidate[] = []
   /** Times that it died. */
   deaths = 0
@@ -208,6 +211,7 @@ export class WorkerProcess implements EndpointHome {
     this.#counting ??= this.ask({ kind: 'counters' }).then((counters) => {
       this.#counting = undefined
       this.#counters = counters ?? nothingCounted
+      if (counters?.usage) this.load.measured(counters.usage.cpuSeconds, this.endpoints.size, performance.now())
       return counters
     })
     return this.#counting
