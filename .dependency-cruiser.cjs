@@ -35,10 +35,15 @@ module.exports = {
       '^src/sfu/',
       '^src/(sfu/|janus/(plugin|handle-info)\\.ts|jsep/|media/(pool-types|control)\\.ts)',
     ),
+    only(
+      'load-imports',
+      '^src/load/',
+      '^src/(load/|config/kinds\\.ts|media/(io/(io|binding)|control)\\.ts|media/(rtp|endpoint)/)',
+    ),
     only('config-imports-itself', '^src/config/', '^src/config/'),
     only(
       'parts-get-settings-as-arguments',
-      '^src/(?!config/|cli/|server/|server\\.ts|server-events\\.ts|main\\.ts|index\\.ts)',
+      '^src/(?!config/|cli/|load/flags\\.ts|server/|server\\.ts|server-events\\.ts|main\\.ts|index\\.ts)',
       '^(?!src/(config|cli|server)/)',
     ),
     only('client-imports-types', '^client/', '^(client/|src/sfu/messages/|src/janus/requests/)'),

@@ -1,0 +1,57 @@
+/** The data channel of one peer. */
+
+import type { ChannelParameters } from '../media/control.js'
+import { type Association, openAssociation } from '../media/endpoint/sctp/association.js'
+import type { ClientPeer } from './peer.js'
+
+const TICK_MS = 10
+const LIMITS = { dataBufferBytes: 8 << 20, maxMessageBytes: 1 << 18, maxChannels: 64 }
+
+/** As naf-janus-adapter opens them. */
+export const reliable: ChannelParameters = { label: 'reliable', protocol: '', ordered: true }
+export const unreliable: ChannelParameters = { label: 'unreliable', protocol: '', ordered: false, maxRetransmits: 0 }
+
+export interface ClientChannelEvents {
+  message(payload: Uint8Array, channel: ChannelParameters): void
+  opened(): void
+  /** The server closed the channel, or the association ended. */
+  closed(): void
+}
+
+export class ClientChannel {
+  readonly #association: Association
+  readonly #peer: ClientPeer
+  readonly #parameters: ChannelParameters
+  #timer: NodeJS.Timeout
+
+  /** @param peer is connected, with data negotiated */
+  constructor(peer: ClientPeer, parameters: ChannelParameters, events: ClientChannelEvents) {
+    this.#peer = peer
+    this.#parameters = parameters
+    this.#association = openAssociation({
+      role: peer.remote!.setup === 'active' ? 'server' : 'client',
+      nowMs: performance.now(),
+      transmit: (bytes) => peer.sendData(bytes),
+      events: {
+        message: (channel, _binary, payload) => events.message(payload, channel),
+        opened: () => events.opened(),
+        closed: () => events.closed(),
+        failed: () => events.closed(),
+      },
+      limits: LIMITS,
+    })
+    peer.onData = (packet) => this.#association.receive(performance.now(), packet, 0, packet.length)
+    this.#timer = setInterval(() => this.#association.expire(performance.now()), TICK_MS)
+  }
+
+  /** Opens the channel when it is the first message. `payload` belongs to the channel from now on. */
+  send(payload: Uint8Array, binary = true): 'sent' | 'dropped' | 'closed' {
+    return this.#association.send(this.#parameters, binary, payload)
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+    this.#peer.onData = undefined
+    this.#association.close()
+  }
+}
