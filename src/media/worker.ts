@@ -63,6 +63,8 @@ interface Seat extends Due {
   ufrags: string[]
   /** The endpoint whose streams it gets, which may not exist (yet). */
   source: EndpointId | null
+  /** Whether it waits in `#unflushed`. */
+  isUnflushed: boolean
 }
 
 const isReliable = (channel: ChannelParameters) =>
@@ -97,6 +99,8 @@ export class MediaWorker implements EndpointEvents {
   }
   /** Seats by the earliest time at which their endpoint may be due. */
   readonly #due = new DeadlineHeap<Seat>()
+  /** Seats with data-channel messages or acknowledgements that leave at the end of the batch. */
+  readonly #unflushed: Seat[] = []
   readonly #captures: Captures
   #lastSweepMs = 0
   #wakeMs = Number.POSITIVE_INFINITY
@@ -165,7 +169,7 @@ export class MediaWorker implements EndpointEvents {
         return this.#router.rtcp(nowMs, seat.peer, offset, length)
       case Kind.data:
         seat.endpoint.data(nowMs, offset, length)
-        return this.#expect(seat)
+        return this.#flushLater(seat)
       case Kind.connected:
         return seat.endpoint.dtlsConnected(nowMs, meta[at + Meta.extra]!)
       case Kind.closed:
@@ -185,7 +189,28 @@ export class MediaWorker implements EndpointEvents {
     this.#expect(seat)
   }
 
+  #flushLater(seat: Seat): void {
+    if (seat.isUnflushed) return
+    seat.isUnflushed = true
+    this.#unflushed.push(seat)
+  }
+
+  /** One packet per association for all that the batch brought, if it fits. */
+  #flushData(nowMs: number): void {
+    for (const seat of this.#unflushed) {
+      seat.isUnflushed = false
+      try {
+        seat.endpoint.flush(nowMs)
+        this.#expect(seat)
+      } catch (error) {
+        this.#contain(seat, error)
+      }
+    }
+    this.#unflushed.length = 0
+  }
+
   #deadlines(nowMs: number): void {
+    this.#flushData(nowMs)
     const batch = this.#window.take()
     if (batch) this.#host.report({ kind: 'relay', ...batch })
     if (nowMs >= this.#router.deadline()) this.#router.expire(nowMs)
@@ -279,7 +304,7 @@ export class MediaWorker implements EndpointEvents {
   #tell(nowMs: number, seat: Seat, { channel, binary, payload }: RelayedData): void {
     try {
       const outcome = seat.endpoint.send(nowMs, channel, binary, payload)
-      this.#expect(seat)
+      this.#flushLater(seat)
       if (outcome === 'sent') this.#totals.data_relayed++
       else this.#totals.data_dropped++
     } catch (error) {
@@ -379,7 +404,7 @@ export class MediaWorker implements EndpointEvents {
     }
     const endpoint = new Endpoint(nowMs, this.io, id, transport, local, this, this.#limits)
     const peer = this.#router.openPeer(id, transport)
-    const seat: Seat = { endpoint, peer, ufrags: [], source: null, ...newDue() }
+    const seat: Seat = { endpoint, peer, ufrags: [], source: null, isUnflushed: false, ...newDue() }
     this.#seats.set(id, seat)
     this.#byTransport.set(transport, seat)
     this.#nameBy(seat, local.ufrag)

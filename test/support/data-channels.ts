@@ -30,6 +30,7 @@ export class DataChannels {
     })
     peer.onData = (packet) => {
       this.#association.receive(performance.now(), packet, 0, packet.length)
+      this.#association.flush(performance.now())
       peer.flush()
     }
     this.#timer = setInterval(() => {
@@ -44,7 +45,8 @@ export class DataChannels {
 
   /** Opens the channel when it is the first message on it. */
   send(channel: ChannelParameters, payload: Uint8Array, binary = true): 'sent' | 'dropped' | 'closed' {
-    const outcome = this.#association.send(channel, binary, payload)
+    const outcome = this.#association.send(performance.now(), channel, binary, payload)
+    this.#association.flush(performance.now())
     this.#peer.flush()
     return outcome
   }

@@ -131,19 +131,24 @@ export class Endpoint {
     this.#fail(hangupReasons[reason] ?? 'DTLS error')
   }
 
-  /** One decrypted SCTP packet. */
+  /** One decrypted SCTP packet; `flush` has to follow. */
   data(nowMs: number, offset: number, length: number): void {
     this.#data.received.packets++
     this.#data.received.bytes += length
     this.#openAssociation(nowMs)?.receive(nowMs, this.#io.rx, offset, length)
   }
 
-  /** Sends a message on the channel with that label, opening one if need be. */
+  /** Queues a message on the channel with that label, opening one if need be; `flush` has to follow. */
   send(nowMs: number, channel: ChannelParameters, binary: boolean, payload: Uint8Array): 'sent' | 'dropped' | 'closed' {
-    return this.#openAssociation(nowMs)?.send(channel, binary, payload) ?? 'closed'
+    return this.#openAssociation(nowMs)?.send(nowMs, channel, binary, payload) ?? 'closed'
   }
 
-  /** Closes the channels with that label, if there are any; the peer is told. */
+  /** Sends what is left of data channels after a batch. */
+  flush(nowMs: number): void {
+    this.#association?.flush(nowMs)
+  }
+
+  /** Closes the channels with that label, if there are any; the peer is told. `flush` has to follow. */
   closeChannels(label: string): void {
     this.#association?.closeChannels(label)
   }

@@ -167,7 +167,7 @@ export class Client {
 
   /** Sends a text on a channel, which is opened when it is the first. */
   say(text: string, channel: ChannelParameters = reliable): void {
-    this.#open().send(channel, false, new TextEncoder().encode(text))
+    this.#open().send(this.stage.net.nowMs, channel, false, new TextEncoder().encode(text))
     this.#expectData()
   }
 
@@ -204,6 +204,7 @@ export class Client {
   #expectData(): void {
     const association = this.#association
     if (!association) return
+    association.flush(this.stage.net.nowMs)
     this.#alarm(association.deadline(), () => {
       association.expire(this.stage.net.nowMs)
       this.#expectData()

@@ -6,8 +6,8 @@ import type { ChannelParameters } from '../../control.js'
 import { DCEP_ACK, Ppid, readOpen, writeOpen } from './dcep.js'
 import { SctpEngine } from './engine.js'
 import { MAX_STREAMS } from './inbound.js'
-import type { Reliability } from './outbound.js'
 import { SctpReason, sctpCounts } from './packet.js'
+import type { Reliability } from './send-queue.js'
 
 export { sctpCounts, sctpReasonNames } from './packet.js'
 
@@ -23,20 +23,23 @@ export interface AssociationEvents {
 }
 
 export interface Association {
-  /** One SCTP packet from the peer. Whatever it contains, nothing is thrown. */
+  /** One SCTP packet from the peer. Whatever it contains, nothing is thrown. `flush` has to follow. */
   receive(nowMs: number, bytes: Uint8Array, offset: number, length: number): void
   /**
-   * Sends a message on the open channel with that label, or opens one with these parameters first. `payload` is
-   * kept, not copied, until it is acknowledged: the same array may go to many associations.
-   * @returns `dropped`: longer than the limit, or unreliable and the peer does not keep up; `closed`: reliable and
+   * Queues a message on the open channel with that label, or on one that is opened with these parameters first.
+   * `flush` has to follow. `payload` is kept, not copied, until it is acknowledged: the same array may go to many
+   * associations.
+   * @returns `dropped`: longer than a limit, or unreliable and the peer does not keep up; `closed`: reliable and
    *   the peer does not keep up (its channel has been closed for that), or no more channels may be opened
    */
-  send(channel: ChannelParameters, binary: boolean, payload: Uint8Array): 'sent' | 'dropped' | 'closed'
-  /** Closes all channels with that label; `closed` is told for each. Either side may open others. */
+  send(nowMs: number, channel: ChannelParameters, binary: boolean, payload: Uint8Array): 'sent' | 'dropped' | 'closed'
+  /** Closes all channels with that label; `closed` is told for each. Either side may open others. `flush` has to follow. */
   closeChannels(label: string): void
-  /** Does what has become due. */
+  /** Sends what `send`, `receive` and `closeChannels` have left to be sent, in as few packets as it fits in. */
+  flush(nowMs: number): void
+  /** Does what has become due, and flushes. */
   expire(nowMs: number): void
-  /** When `expire` has to be called next, or Infinity. */
+  /** When `expire` has to be called next, or Infinity; a time that is over while there is something to flush. */
   deadline(): number
   /** Aborts the association; no event follows. Twice is harmless. */
   close(): void
@@ -50,8 +53,15 @@ export interface AssociationOptions {
   /** Sends one SCTP packet; the bytes are valid during the call only. */
   transmit: (bytes: Uint8Array) => boolean
   events: AssociationEvents
-  limits: { dataBufferBytes: number; maxMessageBytes: number; maxChannels: number }
-  /** The time now; what `send` goes by until `receive` or `expire` brings a later one. Default 0. */
+  limits: {
+    dataBufferBytes: number
+    /** Longest message that is taken, and that is sent. */
+    maxMessageBytes: number
+    maxChannels: number
+    /** Longest message that the peer takes (`a=max-message-size`, RFC 8841 §6); default: any. */
+    peerMaxMessageBytes?: number
+  }
+  /** The time now; default 0. */
   nowMs?: number
 }
 
@@ -63,6 +73,8 @@ export function openAssociation(options: AssociationOptions): Association {
 interface Channel {
   streamId: number
   parameters: ChannelParameters
+  /** Until the peer has acknowledged OPEN, nothing may overtake it (RFC 8832 §6): ordered. */
+  untilOpen: Reliability
   /** `opening`: our OPEN is not yet acknowledged. `closing`: waits for the resets of both directions. */
   state: 'opening' | 'open' | 'closing'
   ourResetDone: boolean
@@ -79,6 +91,8 @@ class DataChannels implements Association {
   #limits: AssociationOptions['limits']
   /** Parity of the streams that we open. */
   #ourParity: number
+  /** Longest message that may be sent. */
+  #longest: number
   #engine: SctpEngine
   #byStream = new Map<number, Channel>()
   /** Open channels; of several with one label, the oldest. */
@@ -89,6 +103,7 @@ class DataChannels implements Association {
   constructor({ role, transmit, events, limits, nowMs = 0 }: AssociationOptions) {
     this.#events = events
     this.#limits = limits
+    this.#longest = Math.min(limits.maxMessageBytes, limits.peerMaxMessageBytes ?? Number.POSITIVE_INFINITY)
     this.#ourParity = role === 'server' ? 1 : 0
     this.#engine = new SctpEngine(
       nowMs,
@@ -99,6 +114,7 @@ class DataChannels implements Association {
         oversized: (streamId) => this.#oversized(streamId),
         peerReset: (streamIds) => this.#peerReset(streamIds),
         resetDone: (streamIds) => this.#resetDone(streamIds),
+        restarted: () => this.#restarted(),
         failed: (reason) => this.#failed(reason),
       },
       limits.maxMessageBytes,
@@ -107,6 +123,10 @@ class DataChannels implements Association {
 
   receive(nowMs: number, bytes: Uint8Array, offset: number, length: number): void {
     this.#engine.receive(nowMs, bytes, offset, length)
+  }
+
+  flush(nowMs: number): void {
+    this.#engine.flush(nowMs)
   }
 
   expire(nowMs: number): void {
@@ -129,22 +149,29 @@ class DataChannels implements Association {
     return { channels, bufferedBytes: this.#engine.bufferedBytes }
   }
 
-  send(parameters: ChannelParameters, binary: boolean, payload: Uint8Array): 'sent' | 'dropped' | 'closed' {
+  send(
+    nowMs: number,
+    parameters: ChannelParameters,
+    binary: boolean,
+    payload: Uint8Array,
+  ): 'sent' | 'dropped' | 'closed' {
     if (this.#engine.hasEnded || this.#cutOff.has(parameters.label)) return 'closed'
-    if (payload.length > this.#limits.maxMessageBytes) return 'dropped'
+    if (payload.length > this.#longest) {
+      sctpCounts[SctpReason.tooLong]!++
+      return 'dropped'
+    }
     const known = this.#byLabel.get(parameters.label)
     if (this.#engine.bufferedBytes + payload.length > this.#limits.dataBufferBytes) {
       return this.#overflow(known, parameters)
     }
-    const channel = known ?? this.#open(parameters)
+    const channel = known ?? this.#open(nowMs, parameters)
     if (channel === undefined) return 'closed'
     let ppid: number = binary ? Ppid.binary : Ppid.text
     if (payload.length === 0) ppid = binary ? Ppid.emptyBinary : Ppid.emptyText
-    // Until the peer has acknowledged OPEN, nothing may overtake it (RFC 8832 §6).
-    const { ordered, maxRetransmits, maxPacketLifeTimeMs } = channel.parameters
-    const reliability = { ordered: ordered || channel.state === 'opening', maxRetransmits, maxPacketLifeTimeMs }
+    const { parameters: its, untilOpen } = channel
+    const reliability = channel.state === 'opening' ? untilOpen : its
     // SCTP has no empty messages: one byte stands for it (RFC 8831 §6.6).
-    this.#engine.send(channel.streamId, ppid, payload.length === 0 ? ONE_BYTE : payload, reliability)
+    this.#engine.send(nowMs, channel.streamId, ppid, payload.length === 0 ? ONE_BYTE : payload, reliability)
     this.#engine.connect()
     return 'sent'
   }
@@ -164,7 +191,7 @@ class DataChannels implements Association {
     return 'closed'
   }
 
-  #open(parameters: ChannelParameters): Channel | undefined {
+  #open(nowMs: number, parameters: ChannelParameters): Channel | undefined {
     const streamId = this.#freeStream()
     const open = writeOpen(parameters)
     if (streamId === undefined || open === undefined || this.#byStream.size >= this.#limits.maxChannels) {
@@ -172,7 +199,7 @@ class DataChannels implements Association {
       return undefined
     }
     const channel = this.#add(streamId, { ...parameters }, 'opening')
-    this.#engine.send(streamId, Ppid.dcep, open, RELIABLE)
+    this.#engine.send(nowMs, streamId, Ppid.dcep, open, RELIABLE)
     return channel
   }
 
@@ -184,7 +211,8 @@ class DataChannels implements Association {
   }
 
   #add(streamId: number, parameters: ChannelParameters, state: 'opening' | 'open'): Channel {
-    const channel: Channel = { streamId, parameters, state, ourResetDone: false, peerResetDone: false }
+    const untilOpen = { ...parameters, ordered: true }
+    const channel: Channel = { streamId, parameters, untilOpen, state, ourResetDone: false, peerResetDone: false }
     this.#byStream.set(streamId, channel)
     if (!this.#byLabel.has(parameters.label)) this.#byLabel.set(parameters.label, channel)
     return channel
@@ -231,7 +259,7 @@ class DataChannels implements Association {
     if (isOver) this.#engine.assumeReset(streamId)
     this.#cutOff.delete(parameters.label)
     const opened = this.#add(streamId, parameters, 'open')
-    this.#engine.send(streamId, Ppid.dcep, ACK, RELIABLE)
+    this.#engine.send(0, streamId, Ppid.dcep, ACK, RELIABLE)
     this.#events.opened(opened.parameters)
   }
 
@@ -296,11 +324,20 @@ class DataChannels implements Association {
     }
   }
 
+  #restarted(): void {
+    this.#cutOff.clear()
+    this.#forgetAll()
+  }
+
   #failed(reason: string): void {
+    this.#forgetAll()
+    this.#events.failed(reason)
+  }
+
+  #forgetAll(): void {
     const open = [...this.#byStream.values()].filter((channel) => channel.state !== 'closing')
     this.#byStream.clear()
     this.#byLabel.clear()
     for (const channel of open) this.#events.closed(channel.parameters)
-    this.#events.failed(reason)
   }
 }

@@ -6,11 +6,17 @@ const RTO_INITIAL_MS = 500
 const RTO_MIN_MS = 400
 /** Far below the 60 s of §16: a path that is down longer loses ICE consent, one that is not should recover soon. */
 const RTO_MAX_MS = 4_000
+/** RFC 6928 §2, as browsers have it: §7.2.1 allows 4. */
 const INITIAL_CWND_BYTES = 10 * MAX_PACKET_BYTES
 const MIN_SSTHRESH_BYTES = 4 * MAX_PACKET_BYTES
+/**
+ * Packets that may go out at once. §6.1 D proposes 4, for peers that acknowledge every second packet; whoever
+ * acknowledges a whole batch of them may be answered with twice as many, as slow start doubles, and these.
+ */
+const MAX_BURST_BYTES = 4 * MAX_PACKET_BYTES
 
 export class RoundTrip {
-  /** Retransmission timeout. */
+  /** Retransmission timeout of what is sent for the first time. */
   rtoMs = RTO_INITIAL_MS
   #smoothedMs = -1
   #variationMs = 0
@@ -27,29 +33,55 @@ export class RoundTrip {
     this.rtoMs = Math.min(Math.max(this.#smoothedMs + 4 * this.#variationMs, RTO_MIN_MS), RTO_MAX_MS)
   }
 
-  /** The timer ran out. */
-  backOff(): void {
-    this.rtoMs = Math.min(this.rtoMs * 2, RTO_MAX_MS)
+  /** Timeout after so many in a row (§6.3.3 E2). What the peer acknowledges ends the row, not only a new measurement. */
+  backedOffMs(timeouts: number): number {
+    return Math.min(this.rtoMs * 2 ** timeouts, RTO_MAX_MS)
   }
 }
 
 export class CongestionWindow {
   /** Bytes of user data that may be on their way. */
   bytes = INITIAL_CWND_BYTES
+  /** Bytes that may still go out at once; see `beginBurst`. */
+  burstBytes = INITIAL_CWND_BYTES
+  /** Whether it was the window that kept data from being sent when there was last a chance to. */
+  wasFull = false
+  #ackedBytes = 0
   #ssthreshBytes = Number.POSITIVE_INFINITY
   #partialAckedBytes = 0
 
-  /** The cumulative TSN moved (§7.2.1, §7.2.2): grows if the window was in use. */
-  acknowledged(ackedBytes: number, flightBefore: number): void {
-    if (flightBefore + MAX_PACKET_BYTES <= this.bytes) return
+  /** Something was acknowledged. */
+  acknowledged(ackedBytes: number): void {
+    this.#ackedBytes += ackedBytes
+  }
+
+  /** The cumulative TSN moved outside of loss recovery (§7.2.1, §7.2.2): grows if the window was in use. */
+  grow(ackedBytes: number): void {
+    if (!this.wasFull) return
     if (this.bytes <= this.#ssthreshBytes) {
-      this.bytes += Math.min(ackedBytes, MAX_PACKET_BYTES)
+      // By what was acknowledged, as RFC 9002 §7.3.1 has it: a SACK may stand for a whole batch of packets, and how
+      // many may follow it at once is limited by `beginBurst`.
+      this.bytes += ackedBytes
       return
     }
     this.#partialAckedBytes += ackedBytes
     if (this.#partialAckedBytes < this.bytes) return
     this.#partialAckedBytes -= this.bytes
     this.bytes += MAX_PACKET_BYTES
+  }
+
+  /** Packets are about to be sent. @param flightBytes what is on its way already */
+  beginBurst(flightBytes: number): void {
+    const bytes = 2 * this.#ackedBytes + MAX_BURST_BYTES
+    this.burstBytes = flightBytes === 0 ? Math.max(bytes, INITIAL_CWND_BYTES) : bytes
+    this.#ackedBytes = 0
+  }
+
+  /** Nothing has been on its way for `idleMs` (§7.2.1): half the window is forgotten each RTO, down to the first one. */
+  idle(idleMs: number, rtoMs: number): void {
+    for (let leftMs = idleMs; leftMs >= rtoMs && this.bytes > INITIAL_CWND_BYTES; leftMs -= rtoMs) {
+      this.bytes = Math.max(this.bytes / 2, INITIAL_CWND_BYTES)
+    }
   }
 
   /** Gap reports showed a loss (§7.2.3). */

@@ -5,22 +5,29 @@
  *   closed ──connect──▶ cookie-wait ──INIT ACK──▶ cookie-echoed ──COOKIE ACK──▶ established
  *      └───────────── COOKIE ECHO of the peer, from any of these ──────────────────▶ ┘
  *
- * Both sides may begin at once. INIT of an established peer is ignored: a peer that lost its state has lost DTLS too.
+ * Both sides may begin at once. A peer that begins anew over the same DTLS gets a new association (§5.2.2).
+ *
+ * Packets are built by `flush`, which the owner calls when it has handed over everything that it has, or by `expire`:
+ * so what was said and received in one go leaves in as few packets as it fits in, with one SACK.
  */
 import { randomBytes } from 'node:crypto'
-import { Inbound, MAX_STREAMS, RECEIVE_WINDOW_BYTES } from './inbound.js'
-import { Outbound, type Reliability } from './outbound.js'
+import { Heartbeat } from './heartbeat.js'
+import { Inbound, MAX_STREAMS } from './inbound.js'
+import { Outbound } from './outbound.js'
 import {
   ChunkType,
   COMMON_HEADER_BYTES,
   checkPacket,
+  DataFlag,
   PacketWriter,
-  ParameterType,
   readUint16,
   readUint32,
   SctpReason,
   sctpCounts,
+  tsnAfter,
 } from './packet.js'
+import type { Reliability } from './send-queue.js'
+import { MAX_ECHO_BYTES, type Peer, readPeer, writeInit } from './setup.js'
 import { StreamReset } from './stream-reset.js'
 
 /** Retransmissions of INIT or COOKIE ECHO, and timeouts in a row, before the peer counts as gone (RFC 9260 §16). */
@@ -30,8 +37,6 @@ const MAX_TIMEOUTS = 10
 const SACK_DELAY_MS = 50
 const MAX_SETUP_INTERVAL_MS = 8_000
 const COOKIE_BYTES = 16
-/** Longest cookie and heartbeat that go back to the peer. */
-const MAX_ECHO_BYTES = 1024
 
 export interface SctpHandler {
   established(): void
@@ -42,58 +47,72 @@ export interface SctpHandler {
   peerReset(streamIds: number[]): void
   /** Our resets of these streams are through. */
   resetDone(streamIds: number[]): void
+  /** The peer has begun anew (§5.2.2): streams, and whatever was queued, are gone. */
+  restarted(): void
   /** The association ended by itself; once, and not after `close`. */
   failed(reason: string): void
 }
 
-interface Peer {
-  tag: number
+/** What we answered an INIT with. */
+interface Offer {
+  peer: Peer
+  cookie: Uint8Array
+  localTag: number
   initialTsn: number
-  windowBytes: number
-  /** Streams that we may send on. */
-  streams: number
-  partialReliability: boolean
-  /** Of an INIT ACK. */
-  cookie: Uint8Array | undefined
 }
 
 /** All associations of the process take turns: `transmit` does not keep the bytes. */
 const writer = new PacketWriter()
+
+const randomTag = (): number => (randomBytes(4).readUInt32BE() || 1) >>> 0
+const randomTsn = (): number => randomBytes(4).readUInt32BE()
 
 export class SctpEngine {
   #transmit: (bytes: Uint8Array) => boolean
   #handler: SctpHandler
   #state: 'closed' | 'cookie-wait' | 'cookie-echoed' | 'established' | 'ended' = 'closed'
   #nowMs: number
-  #localTag = (randomBytes(4).readUInt32BE() || 1) >>> 0
-  #initialTsn = randomBytes(4).readUInt32BE()
+  #localTag = randomTag()
+  #initialTsn: number
   #peer: Peer | undefined
-  /** What the peer said in its last INIT, and the cookie we answered with. */
-  #offered: { peer: Peer; cookie: Uint8Array } | undefined
+  #offered: Offer | undefined
+  #maxMessageBytes: number
   #setupAtMs = Number.POSITIVE_INFINITY
   #setupCount = 0
+  #endedBy: 'shutdown' | undefined
   #sackAtMs = Number.POSITIVE_INFINITY
   #unackedPackets = 0
   #inbound: Inbound
   #outbound: Outbound
   #resets: StreamReset
-  #flushing = false
-  #receiving = false
+  #heartbeat: Heartbeat
+  /** Something was queued or received since the last `flush`. */
+  #pending = false
 
-  /** @param nowMs the time until `receive` or `expire` brings a later one */
   constructor(nowMs: number, transmit: (bytes: Uint8Array) => boolean, handler: SctpHandler, maxMessageBytes: number) {
     this.#nowMs = nowMs
     this.#transmit = transmit
     this.#handler = handler
-    this.#inbound = new Inbound(
+    this.#maxMessageBytes = maxMessageBytes
+    this.#initialTsn = randomTsn()
+    this.#inbound = this.#newInbound()
+    this.#outbound = new Outbound(this.#initialTsn)
+    this.#resets = this.#newResets()
+    this.#heartbeat = new Heartbeat(nowMs)
+  }
+
+  #newInbound(): Inbound {
+    return new Inbound(
       {
         deliver: (streamId, ppid, payload) => this.#deliver(streamId, ppid, payload),
         oversized: (streamId) => this.#oversized(streamId),
       },
-      maxMessageBytes,
+      this.#maxMessageBytes,
     )
-    this.#outbound = new Outbound(this.#initialTsn)
-    this.#resets = new StreamReset(
+  }
+
+  #newResets(): StreamReset {
+    return new StreamReset(
       {
         receivedTsn: () => this.#inbound.cumulativeTsn,
         lastTsn: () => this.#outbound.lastTsn,
@@ -132,11 +151,12 @@ export class SctpEngine {
     this.#sendSetup()
   }
 
-  /** Queues one message (1 byte at least; it must not change afterwards) and sends what may go. */
-  send(streamId: number, ppid: number, payload: Uint8Array, reliability: Reliability): void {
+  /** Queues one message: 1 byte at least; it must not change afterwards. */
+  send(nowMs: number, streamId: number, ppid: number, payload: Uint8Array, reliability: Reliability): void {
     if (this.#state === 'ended') return
+    if (nowMs > this.#nowMs) this.#nowMs = nowMs
     this.#outbound.enqueue(this.#nowMs, streamId, ppid, payload, reliability)
-    this.#flush()
+    this.#pending = true
   }
 
   /** Ends our direction of a stream; with `discard`, without what has not been sent yet. */
@@ -144,7 +164,7 @@ export class SctpEngine {
     if (this.#state === 'ended') return
     if (discard) this.#outbound.discard(streamId)
     this.#resets.reset(streamId)
-    this.#flush()
+    this.#pending = true
   }
 
   /** The peer uses a stream again that we asked to reset: takes the reset as answered, without `resetDone`. */
@@ -163,9 +183,17 @@ export class SctpEngine {
   #end(): void {
     this.#state = 'ended'
     this.#setupAtMs = Number.POSITIVE_INFINITY
+    this.#forgetData()
+  }
+
+  /** Nothing received or queued is known any more. */
+  #forgetData(): void {
     this.#sackAtMs = Number.POSITIVE_INFINITY
-    this.#inbound = new Inbound({ deliver() {}, oversized() {} }, 0)
-    this.#outbound = new Outbound(0)
+    this.#unackedPackets = 0
+    this.#inbound = this.#newInbound()
+    this.#outbound = new Outbound(this.#initialTsn)
+    this.#resets = this.#newResets()
+    this.#heartbeat = new Heartbeat(this.#nowMs)
   }
 
   #fail(reason: string): void {
@@ -177,7 +205,8 @@ export class SctpEngine {
   deadline(): number {
     if (this.#state === 'ended') return Number.POSITIVE_INFINITY
     if (this.#state !== 'established') return this.#setupAtMs
-    return Math.min(this.#sackAtMs, this.#outbound.deadline, this.#resets.deadline)
+    if (this.#pending) return this.#nowMs
+    return Math.min(this.#sackAtMs, this.#outbound.deadline, this.#resets.deadline, this.#heartbeat.deadline)
   }
 
   expire(nowMs: number): void {
@@ -189,11 +218,14 @@ export class SctpEngine {
     }
     this.#outbound.expire(nowMs)
     this.#resets.expire(nowMs)
-    if (this.#outbound.timeouts > MAX_TIMEOUTS || this.#resets.timeouts > MAX_TIMEOUTS) {
+    if (this.#state === 'established') this.#heartbeat.expire(nowMs)
+    const timeouts = Math.max(this.#outbound.timeouts, this.#resets.timeouts, this.#heartbeat.timeouts)
+    if (timeouts > MAX_TIMEOUTS) {
       this.#sendAlone(ChunkType.abort)
       return this.#fail('the peer does not answer')
     }
-    this.#flush()
+    this.#pending = true
+    this.flush(nowMs)
   }
 
   /** One packet from the peer, as DTLS decrypted it. @returns one of `SctpReason`; what is not taken is counted */
@@ -205,9 +237,9 @@ export class SctpEngine {
   }
 
   #receive(bytes: Uint8Array, offset: number, length: number): number {
-    if (this.#state === 'ended') return SctpReason.state
     const checked = checkPacket(bytes, offset, length)
     if (checked !== SctpReason.accepted) return checked
+    if (this.#state === 'ended') return this.#receiveLate(bytes, offset)
     const first = bytes[offset + COMMON_HEADER_BYTES]!
     const chunkLength = readUint16(bytes, offset + COMMON_HEADER_BYTES + 2)
     const isAlone = COMMON_HEADER_BYTES + ((chunkLength + 3) & ~3) >= length
@@ -218,25 +250,34 @@ export class SctpEngine {
     }
     // ABORT of a peer that does not know us any more carries its own tag and the T bit (§8.5.1).
     const isReflected = first === ChunkType.abort && (bytes[offset + COMMON_HEADER_BYTES + 1]! & 1) === 1
-    if (tag !== (isReflected ? this.#peer?.tag : this.#localTag)) return SctpReason.tag
-    this.#receiving = true
-    try {
-      return this.#receiveChunks(bytes, offset, length)
-    } finally {
-      this.#receiving = false
-      this.#flush()
+    const isCookie = first === ChunkType.cookieEcho && tag === this.#offered?.localTag
+    if (!isCookie && tag !== (isReflected ? this.#peer?.tag : this.#localTag)) return SctpReason.tag
+    this.#heartbeat.heard(this.#nowMs)
+    this.#pending = true
+    return this.#receiveChunks(bytes, offset, length)
+  }
+
+  /** After the end: a peer whose SHUTDOWN was answered, but that did not hear it, is answered again (§9.2). */
+  #receiveLate(bytes: Uint8Array, offset: number): number {
+    const isShutdown = bytes[offset + COMMON_HEADER_BYTES] === ChunkType.shutdown
+    if (this.#endedBy !== 'shutdown' || !isShutdown || readUint32(bytes, offset + 4) !== this.#localTag) {
+      return SctpReason.state
     }
+    this.#sendAlone(ChunkType.shutdownAck)
+    return SctpReason.accepted
   }
 
   #receiveChunks(bytes: Uint8Array, offset: number, length: number): number {
     const end = offset + length
     let result: number = SctpReason.accepted
     let hasData = false
+    let isUrgent = false
     let at = offset + COMMON_HEADER_BYTES
     while (at < end) {
       const type = bytes[at]!
       const chunkLength = readUint16(bytes, at + 2)
       if (type === ChunkType.data || type === ChunkType.forwardTsn) hasData = true
+      if (type === ChunkType.data && (bytes[at + 1]! & DataFlag.immediate) !== 0) isUrgent = true
       const reason = this.#receiveChunk(bytes, at, type, chunkLength)
       if (this.hasEnded) return reason
       if (reason !== SctpReason.accepted) result = reason
@@ -244,7 +285,7 @@ export class SctpEngine {
       if (type > ChunkType.shutdownComplete && type < 0x80) return SctpReason.chunk
       at += (chunkLength + 3) & ~3
     }
-    if (hasData && this.#peer !== undefined) this.#scheduleSack()
+    if (hasData && this.#peer !== undefined) this.#scheduleSack(isUrgent)
     return result
   }
 
@@ -278,12 +319,30 @@ export class SctpEngine {
       case ChunkType.heartbeat:
         if (length <= MAX_ECHO_BYTES) this.#sendAlone(ChunkType.heartbeatAck, bytes.slice(at + 4, at + length))
         return SctpReason.accepted
+      case ChunkType.heartbeatAck:
+        return this.#receiveHeartbeatAck(bytes, at, length)
       case ChunkType.shutdown:
-      case ChunkType.shutdownAck:
-        this.#sendAlone(type === ChunkType.shutdown ? ChunkType.shutdownAck : ChunkType.shutdownComplete)
-        this.#fail('shut down by the peer')
-        return SctpReason.accepted
+        return this.#receiveShutdown(readUint32(bytes, at + 4))
     }
+    // SHUTDOWN ACK and COMPLETE answer what we never send; ERROR and what is unknown says nothing of use.
+    return type === ChunkType.shutdownAck || type === ChunkType.shutdownComplete
+      ? SctpReason.state
+      : SctpReason.accepted
+  }
+
+  #receiveHeartbeatAck(bytes: Uint8Array, at: number, length: number): number {
+    const rttMs = this.#heartbeat.answered(this.#nowMs, bytes, at, length)
+    if (rttMs === undefined) return SctpReason.state
+    this.#outbound.measured(rttMs)
+    return SctpReason.accepted
+  }
+
+  /** §9.2, without the wait for what is still on its way: a peer that leaves has no use for it. */
+  #receiveShutdown(cumulativeTsn: number): number {
+    if (tsnAfter(cumulativeTsn, this.#outbound.lastTsn)) return SctpReason.sack
+    this.#sendAlone(ChunkType.shutdownAck)
+    this.#endedBy = 'shutdown'
+    this.#fail('shut down by the peer')
     return SctpReason.accepted
   }
 
@@ -306,49 +365,37 @@ export class SctpEngine {
     this.#handler.resetDone(streamIds)
   }
 
-  /** What INIT and INIT ACK say, or undefined when it is nothing an honest peer says (§3.3.2). */
-  #readPeer(bytes: Uint8Array, at: number, length: number): Peer | undefined {
-    const tag = readUint32(bytes, at + 4)
-    const outboundStreams = readUint16(bytes, at + 12)
-    const inboundStreams = readUint16(bytes, at + 14)
-    if (tag === 0 || outboundStreams === 0 || inboundStreams === 0) return undefined
-    const peer: Peer = {
-      tag,
-      windowBytes: readUint32(bytes, at + 8),
-      streams: Math.min(inboundStreams, MAX_STREAMS),
-      initialTsn: readUint32(bytes, at + 16),
-      partialReliability: false,
-      cookie: undefined,
-    }
-    for (let parameter = at + 20; parameter < at + length; ) {
-      const type = readUint16(bytes, parameter)
-      const parameterLength = readUint16(bytes, parameter + 2)
-      if (type === ParameterType.forwardTsnSupported) peer.partialReliability = true
-      if (type === ParameterType.stateCookie && parameterLength <= MAX_ECHO_BYTES) {
-        peer.cookie = bytes.slice(parameter + 4, parameter + parameterLength)
-      }
-      parameter += (parameterLength + 3) & ~3
-    }
-    return peer
-  }
-
   #receiveInit(bytes: Uint8Array, at: number, length: number): number {
-    if (this.#state === 'established') return SctpReason.state
-    const peer = this.#readPeer(bytes, at, length)
+    const peer = readPeer(bytes, at, length)
     if (peer === undefined) return SctpReason.parameter
+    const isUp = this.#state === 'established'
+    // Of the association that is there: a copy that took its time.
+    if (isUp && this.#isCurrent(peer)) return SctpReason.accepted
     const known = this.#offered
     const isRepeated = known !== undefined && known.peer.tag === peer.tag && known.peer.initialTsn === peer.initialTsn
-    const cookie = isRepeated ? known.cookie : randomBytes(COOKIE_BYTES)
-    this.#offered = { peer, cookie }
+    // One that is there goes on until the cookie comes back: the new one gets numbers of its own.
+    const offer = isRepeated
+      ? known
+      : {
+          peer,
+          cookie: randomBytes(COOKIE_BYTES),
+          localTag: isUp ? randomTag() : this.#localTag,
+          initialTsn: isUp ? randomTsn() : this.#initialTsn,
+        }
+    this.#offered = offer
     writer.start(peer.tag)
-    this.#writeInit(ChunkType.initAck, cookie)
+    writeInit(writer, offer.localTag, offer.initialTsn, offer.cookie)
     this.#transmit(writer.finish())
     return SctpReason.accepted
   }
 
+  #isCurrent(peer: Peer): boolean {
+    return this.#peer?.tag === peer.tag && this.#peer.initialTsn === peer.initialTsn
+  }
+
   #receiveInitAck(bytes: Uint8Array, at: number, length: number): number {
     if (this.#state !== 'cookie-wait') return SctpReason.accepted // a repeated answer
-    const peer = this.#readPeer(bytes, at, length)
+    const peer = readPeer(bytes, at, length)
     if (peer?.cookie === undefined) return SctpReason.parameter
     this.#adopt(peer)
     this.#state = 'cookie-echoed'
@@ -361,13 +408,20 @@ export class SctpEngine {
     const offered = this.#offered
     if (offered === undefined || length !== 4 + COOKIE_BYTES) return SctpReason.state
     if (!offered.cookie.every((byte, i) => byte === bytes[at + 4 + i])) return SctpReason.state
-    if (this.#state !== 'established') {
-      if (this.#peer === undefined) this.#adopt(offered.peer)
-      else if (this.#peer.tag !== offered.peer.tag) return SctpReason.tag
-    }
+    if (this.#peer === undefined) this.#adopt(offered.peer)
+    else if (!this.#isCurrent(offered.peer)) this.#restart(offered)
     this.#sendAlone(ChunkType.cookieAck)
     if (this.#state !== 'established') this.#establish()
     return SctpReason.accepted
+  }
+
+  /** §5.2.4 A and B: the peer's new association takes the place of the one before. */
+  #restart({ peer, localTag, initialTsn }: Offer): void {
+    this.#localTag = localTag
+    this.#initialTsn = initialTsn
+    this.#forgetData()
+    this.#adopt(peer)
+    this.#handler.restarted()
   }
 
   #adopt(peer: Peer): void {
@@ -380,12 +434,15 @@ export class SctpEngine {
   #establish(): void {
     this.#state = 'established'
     this.#setupAtMs = Number.POSITIVE_INFINITY
+    this.#pending = true
+    this.#heartbeat.heard(this.#nowMs)
     this.#handler.established()
   }
 
-  #scheduleSack(): void {
+  #scheduleSack(isUrgent: boolean): void {
     this.#unackedPackets++
-    if (this.#unackedPackets >= 2 || this.#inbound.hasGaps) this.#sackAtMs = this.#nowMs
+    const isDue = isUrgent || this.#unackedPackets >= 2 || this.#inbound.hasGaps || this.#inbound.hasDuplicates
+    if (isDue) this.#sackAtMs = this.#nowMs
     else this.#sackAtMs = Math.min(this.#sackAtMs, this.#nowMs + SACK_DELAY_MS)
   }
 
@@ -394,29 +451,8 @@ export class SctpEngine {
     this.#setupAtMs = this.#nowMs + Math.min(this.#outbound.rtoMs * 2 ** this.#setupCount, MAX_SETUP_INTERVAL_MS)
     if (this.#state === 'cookie-echoed') return this.#sendAlone(ChunkType.cookieEcho, this.#peer?.cookie)
     writer.start(0)
-    this.#writeInit(ChunkType.init, undefined)
+    writeInit(writer, this.#localTag, this.#initialTsn)
     this.#transmit(writer.finish())
-  }
-
-  #writeInit(type: number, cookie: Uint8Array | undefined): void {
-    writer.startChunk(type, 0)
-    writer.uint32(this.#localTag)
-    writer.uint32(RECEIVE_WINDOW_BYTES)
-    writer.uint16(MAX_STREAMS)
-    writer.uint16(MAX_STREAMS)
-    writer.uint32(this.#initialTsn)
-    writer.uint16(ParameterType.forwardTsnSupported)
-    writer.uint16(4)
-    writer.uint16(ParameterType.supportedExtensions)
-    writer.uint16(6)
-    writer.uint16((ChunkType.reconfig << 8) | ChunkType.forwardTsn)
-    writer.uint16(0)
-    if (cookie !== undefined) {
-      writer.uint16(ParameterType.stateCookie)
-      writer.uint16(4 + cookie.length)
-      writer.copy(cookie, 0, cookie.length)
-    }
-    writer.endChunk()
   }
 
   /** A packet with one chunk. */
@@ -428,27 +464,32 @@ export class SctpEngine {
     this.#transmit(writer.finish())
   }
 
-  /** Builds and sends packets until nothing more may go. While a packet is being read it waits for the rest of it. */
-  #flush(): void {
-    if (this.#flushing || this.#receiving || this.#peer === undefined || this.#state !== 'established') return
-    this.#flushing = true
-    for (;;) {
-      writer.start(this.#peer.tag)
-      if (this.#nowMs >= this.#sackAtMs) this.#writeSack()
-      this.#resets.fill(this.#nowMs, this.#outbound.rtoMs, writer)
-      const hadRoom = writer.room
-      this.#outbound.fill(this.#nowMs, writer)
-      if (writer.isEmpty) break
-      // A packet that goes anyway takes a delayed SACK along.
-      if (writer.room < hadRoom && this.#sackAtMs !== Number.POSITIVE_INFINITY && writer.room >= 16) this.#writeSack()
-      this.#transmit(writer.finish())
-    }
-    this.#flushing = false
+  /** Builds and sends packets until nothing more may go. */
+  flush(nowMs: number): void {
+    if (nowMs > this.#nowMs) this.#nowMs = nowMs
+    if (!this.#pending || this.#peer === undefined || this.#state !== 'established') return
+    this.#pending = false
+    this.#outbound.beginBurst()
+    // A delayed SACK goes along with a packet that goes anyway, unless it takes the room of what would go.
+    while (this.#sendPacket(this.#peer.tag, true) || this.#sendPacket(this.#peer.tag, false));
   }
 
-  #writeSack(): void {
-    this.#inbound.writeSack(writer)
-    this.#sackAtMs = Number.POSITIVE_INFINITY
-    this.#unackedPackets = 0
+  /** A packet of whatever there is, control chunks first (§6.10). @returns false when there is nothing to send */
+  #sendPacket(tag: number, withSack: boolean): boolean {
+    writer.start(tag)
+    const hasSack = withSack && this.#sackAtMs !== Number.POSITIVE_INFINITY
+    if (hasSack) this.#inbound.writeSack(writer)
+    const roomBehindSack = writer.room
+    this.#resets.fill(this.#nowMs, this.#outbound.rtoMs, writer)
+    this.#heartbeat.fill(this.#nowMs, this.#outbound.rtoMs, writer)
+    this.#outbound.fill(this.#nowMs, writer)
+    if (writer.isEmpty || (hasSack && writer.room === roomBehindSack && this.#nowMs < this.#sackAtMs)) return false
+    if (hasSack) {
+      this.#inbound.sackSent()
+      this.#sackAtMs = Number.POSITIVE_INFINITY
+      this.#unackedPackets = 0
+    }
+    this.#transmit(writer.finish())
+    return true
   }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { ChannelParameters } from '../../control.js'
 import { SctpLink } from '../testing/sctp-link.js'
 import { type Association, openAssociation } from './association.js'
 import { crc32c, packetChecksum } from './crc32c.js'
@@ -48,6 +49,13 @@ class RawPeer {
 
   raw(bytes: Uint8Array): void {
     this.association.receive(++this.nowMs, bytes, 0, bytes.length)
+    this.association.flush(this.nowMs)
+  }
+
+  send(channel: ChannelParameters, binary: boolean, payload: Uint8Array): string {
+    const outcome = this.association.send(this.nowMs, channel, binary, payload)
+    this.association.flush(this.nowMs)
+    return outcome
   }
 
   open(streamId: number, label: string): void {
@@ -89,6 +97,22 @@ function packet(tag: number, chunks: Uint8Array[]): Uint8Array {
   const bytes = Buffer.concat([Uint8Array.from([...u16(5000), ...u16(5000), ...u32(tag), 0, 0, 0, 0]), ...chunks])
   bytes.writeUInt32LE(packetChecksum(bytes, 0, bytes.length), 8)
   return bytes
+}
+
+/** What this process has computed so far: a machine that is busy does not count. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
+/** The chunks of a packet of ours. */
+function chunksOf(bytes: Uint8Array): { type: number; body: Buffer }[] {
+  const view = Buffer.from(bytes)
+  const chunks = []
+  for (let at = 12; at < view.length; at += (view.readUInt16BE(at + 2) + 3) & ~3) {
+    chunks.push({ type: view[at]!, body: view.subarray(at + 4, at + view.readUInt16BE(at + 2)) })
+  }
+  return chunks
 }
 
 const count = (name: (typeof sctpReasonNames)[number]) => sctpCounts[sctpReasonNames.indexOf(name)]!
@@ -198,7 +222,7 @@ test('SACKs for what was never sent are ignored whole', () => {
   peer.open(2, 'chat')
   peer.received.length = 0
   for (let i = 0; i < 3; i++) {
-    peer.association.send({ label: 'chat', protocol: '', ordered: true }, false, Buffer.from('unacknowledged'))
+    peer.send({ label: 'chat', protocol: '', ordered: true }, false, Buffer.from('unacknowledged'))
   }
   const first = Buffer.from(peer.received[0]!).readUInt32BE(16)
   const last = Buffer.from(peer.received.at(-1)!).readUInt32BE(16)
@@ -219,11 +243,11 @@ test('SACKs for what was never sent are ignored whole', () => {
   ]
   for (const [name, bytes] of rows) {
     const before = count('sack')
-    const startedAt = performance.now()
+    const spent = cpuMs()
     peer.say([bytes])
     assert.equal(count('sack'), before + 1, name)
     assert.equal(peer.association.live().bufferedBytes, buffered, name)
-    assert.ok(performance.now() - startedAt < 100, name)
+    assert.ok(cpuMs() - spent < 100, name)
   }
   peer.say([sack(last)])
   assert.equal(peer.association.live().bufferedBytes, 0)
@@ -235,25 +259,25 @@ test('a peer whose window stays shut: probed, bounded, then cut off', () => {
   const peer = new RawPeer().connect()
   peer.open(2, 'chat')
   const chat = { label: 'chat', protocol: '', ordered: true }
-  const dataPackets = () => peer.received.filter((bytes) => bytes[12] === 0)
+  const sent = () => peer.received.flatMap((bytes) => chunksOf(bytes)).filter(({ type }) => type === 0)
   /** Acknowledges all but the last chunk, and has no room for more. */
   const shut = () => {
-    const last = Buffer.from(dataPackets().at(-1)!).readUInt32BE(16)
+    const last = sent().at(-1)!.body.readUInt32BE()
     peer.say([chunk(3, 0, [...u32(last - 1), ...u32(0), 0, 0, 0, 0])])
   }
   shut()
-  assert.equal(peer.association.send(chat, true, new Uint8Array(10_000)), 'sent')
-  const packets = dataPackets().length
+  assert.equal(peer.send(chat, true, new Uint8Array(10_000)), 'sent')
+  const before = sent().length
   for (let i = 0; i < 20; i++) {
     shut()
     peer.association.expire((peer.nowMs += 1_000))
   }
-  const probes = dataPackets().length - packets
+  const probes = sent().length - before
   assert.ok(probes > 0 && probes <= 20, `${probes} probes`)
   assert.deepEqual(peer.events, ['opened chat'], 'a slow reader that answers is no dead one')
-  let sent = 0
-  while (peer.association.send(chat, true, new Uint8Array(10_000)) === 'sent') sent++
-  assert.ok(sent > 90 && sent < 110, `${sent} messages in 1 MiB`)
+  let queued = 0
+  while (peer.send(chat, true, new Uint8Array(10_000)) === 'sent') queued++
+  assert.ok(queued > 90 && queued < 110, `${queued} messages in 1 MiB`)
   assert.deepEqual(peer.events, ['opened chat', 'closed chat'])
   assert.ok(peer.association.live().bufferedBytes < 20_000)
   assert.ok(peer.isAlive())
@@ -326,9 +350,9 @@ test('FORWARD-TSN bombs take no time', () => {
   peer.open(2, 'chat')
   for (let i = 0; i < 2_000; i++) peer.say([data(peer.tsn + 1 + i, 2, 2 + (i % 1_000), 51, 'x')])
   const pairs = Array.from({ length: 280 }, (_, i) => [...u16(2), ...u16(i * 200)]).flat()
-  const startedAt = performance.now()
+  const spent = cpuMs()
   for (let i = 1; i < 50; i++) peer.say([chunk(192, 0, [...u32(peer.tsn + i * 0x1000000), ...pairs])])
-  assert.ok(performance.now() - startedAt < 500)
+  assert.ok(cpuMs() - spent < 500)
   assert.ok(peer.isAlive())
 })
 
@@ -384,8 +408,7 @@ test('random chunks with right checksum and tag never throw', () => {
         return chunk(types[random(types.length)]!, random(8), body, random(10) === 0 ? random(70) : body.length + 4)
       })
       peer.say(chunks)
-      if (random(10) === 0)
-        peer.association.send({ label: 'chat', protocol: '', ordered: true }, true, new Uint8Array(3_000))
+      if (random(10) === 0) peer.send({ label: 'chat', protocol: '', ordered: true }, true, new Uint8Array(3_000))
       if (random(20) === 0) peer.association.expire((peer.nowMs += 500))
     }
     peer.association.close()

@@ -85,6 +85,11 @@ export class Inbound {
     return this.#ranges.length > 0
   }
 
+  /** Something came twice since the last SACK. */
+  get hasDuplicates(): boolean {
+    return this.#duplicates.length > 0
+  }
+
   get heldBytes(): number {
     return this.#heldBytes
   }
@@ -123,10 +128,24 @@ export class Inbound {
     const ssn = readUint16(bytes, at + 10)
     const ppid = readUint32(bytes, at + 12)
     const payload = bytes.slice(at + 16, at + length)
+    if (this.#isNext(flags, streamId, ssn)) {
+      this.#upload(streamId, ppid, payload)
+      return undefined
+    }
     const fragment = { flags, streamId, ssn, ppid, payload }
     if ((flags & 3) !== (DataFlag.begin | DataFlag.end)) return fragment
     this.#arrived(fragment)
     return undefined
+  }
+
+  /** The common case: a whole message that waits for nothing, and for which nothing waits. Takes its place in the order. */
+  #isNext(flags: number, streamId: number, ssn: number): boolean {
+    if ((flags & 3) !== (DataFlag.begin | DataFlag.end)) return false
+    if (flags & DataFlag.unordered) return true
+    const stream = this.#stream(streamId)
+    if (stream === undefined || ssn !== stream.nextSsn || (stream.waiting?.size ?? 0) > 0) return false
+    stream.nextSsn = (ssn + 1) & 0xffff
+    return true
   }
 
   /** Whole messages: up at once if unordered, else in stream order. */
@@ -147,8 +166,12 @@ export class Inbound {
   }
 
   #deliver(message: Fragment): void {
-    if (message.payload.length > this.#maxMessageBytes) this.#owner.oversized(message.streamId)
-    else this.#owner.deliver(message.streamId, message.ppid, message.payload)
+    this.#upload(message.streamId, message.ppid, message.payload)
+  }
+
+  #upload(streamId: number, ppid: number, payload: Uint8Array): void {
+    if (payload.length > this.#maxMessageBytes) this.#owner.oversized(streamId)
+    else this.#owner.deliver(streamId, ppid, payload)
   }
 
   #deliverWaiting(stream: Stream): void {
@@ -316,7 +339,7 @@ export class Inbound {
     this.#streams.delete(streamId)
   }
 
-  /** Appends a SACK chunk (RFC 9260 §3.3.4) with as many gap blocks as fit, and forgets the duplicates. */
+  /** Appends a SACK chunk (RFC 9260 §3.3.4) with as many gap blocks as fit; `sackSent` when it has gone out. */
   writeSack(writer: PacketWriter): void {
     const gaps = Math.min(this.#ranges.length, Math.floor((writer.room - 16) / 4))
     const duplicates = Math.min(this.#duplicates.length, Math.floor((writer.room - 16) / 4) - gaps)
@@ -331,6 +354,10 @@ export class Inbound {
     }
     for (let i = 0; i < duplicates; i++) writer.uint32(this.#duplicates[i]!)
     writer.endChunk()
+  }
+
+  /** What was written last has gone out: its duplicates are told. */
+  sackSent(): void {
     this.#duplicates.length = 0
   }
 }

@@ -1,8 +1,10 @@
 /**
- * The sending half of an SCTP association: queue, fragments, congestion control, loss recovery
- * (RFC 9260 §6.1–6.3, §7.2) and partial reliability (RFC 3758 §3.5).
+ * The sending half of an SCTP association: fragments, congestion control, loss recovery (RFC 9260 §6.1–6.3, §7.2)
+ * and partial reliability (RFC 3758 §3.5).
  */
 import { CongestionWindow, RoundTrip } from './congestion.js'
+import { Chunk, ChunkState, Flight } from './flight.js'
+import { ForwardPoint } from './forward-point.js'
 import {
   ChunkType,
   DATA_HEADER_BYTES,
@@ -12,69 +14,26 @@ import {
   readUint16,
   readUint32,
   SctpReason,
+  sctpCounts,
   tsnAfter,
   tsnDistance,
 } from './packet.js'
+import { MESSAGE_COST, type Message, type Reliability, recycle, SendQueue } from './send-queue.js'
 
 /** Gap reports before a chunk counts as lost (§7.2.4). */
 const MISSES_UNTIL_LOST = 3
-/** What queueing a message costs beside its payload. */
-const MESSAGE_COST = 64
-/** Stream/SSN pairs of one FORWARD-TSN. */
-const MAX_FORWARD_PAIRS = 250
-
-export interface Reliability {
-  ordered: boolean
-  /** Undefined = no limit. */
-  maxRetransmits?: number | undefined
-  maxPacketLifeTimeMs?: number | undefined
-}
-
-interface Message {
-  streamId: number
-  ppid: number
-  payload: Uint8Array
-  ordered: boolean
-  /** −1 = as often as it takes. */
-  maxRetransmits: number
-  expiresAtMs: number
-  /** Bytes that have become chunks. */
-  sentBytes: number
-  ssn: number
-  firstTsn: number
-  chunks: number
-}
-
-interface OutChunk {
-  tsn: number
-  message: Message
-  start: number
-  length: number
-  flags: number
-  sentCount: number
-  sentAtMs: number
-  /** `flight`: on its way; `lost`: to be sent again; `acked`: by a gap block; `abandoned`: never again. */
-  state: 'flight' | 'lost' | 'acked' | 'abandoned'
-  misses: number
-  /** Only a newly acknowledged TSN behind this one counts as a miss: it was sent after this chunk's last copy. */
-  missesBehind: number
-}
+/** Chunks shorter than that are not made of a long message, to fill a packet. */
+const MIN_FRAGMENT_BYTES = MAX_FRAGMENT_BYTES / 2
 
 export class Outbound {
-  #nextTsn: number
-  #queue: Message[] = []
-  #queueHead = 0
-  /** Sent and not acknowledged cumulatively, in TSN order without holes; the first is at `#sentHead`. */
-  #sent: OutChunk[] = []
-  #sentHead = 0
+  readonly #queue = new SendQueue()
+  readonly #flight: Flight
+  readonly #forward: ForwardPoint
   #lostCount = 0
+  /** No chunk before this TSN is lost. */
+  #lostFrom = 0
   #flightBytes = 0
   #bufferedBytes = 0
-  #nextSsn = new Map<number, number>()
-  #cumulativeTsn: number
-  /** RFC 3758 Advanced.Peer.Ack.Point. */
-  #advancedTsn: number
-  #forwardDue = false
   #partialReliability = false
   #peerWindowBytes = 0
   #window = new CongestionWindow()
@@ -84,13 +43,18 @@ export class Outbound {
   #fastRetransmit = false
   #roundTrip = new RoundTrip()
   #retransmitAtMs = Number.POSITIVE_INFINITY
+  #emptySinceMs = Number.POSITIVE_INFINITY
+  #wantsSackNow = false
+  readonly #dropUnsent = (message: Message): void => {
+    this.#bufferedBytes -= message.payload.length + MESSAGE_COST
+    recycle(message)
+  }
   /** Timeouts in a row without any SACK. */
   timeouts = 0
 
   constructor(initialTsn: number) {
-    this.#nextTsn = initialTsn
-    this.#cumulativeTsn = (initialTsn - 1) >>> 0
-    this.#advancedTsn = this.#cumulativeTsn
+    this.#flight = new Flight(initialTsn)
+    this.#forward = new ForwardPoint(this.#flight)
   }
 
   /** What the peer said in INIT or INIT ACK. */
@@ -100,7 +64,7 @@ export class Outbound {
   }
 
   get lastTsn(): number {
-    return (this.#nextTsn - 1) >>> 0
+    return (this.#flight.next - 1) >>> 0
   }
   get rtoMs(): number {
     return this.#roundTrip.rtoMs
@@ -112,171 +76,154 @@ export class Outbound {
   get deadline(): number {
     return this.#retransmitAtMs
   }
+  get #cumulativeTsn(): number {
+    return (this.#flight.first - 1) >>> 0
+  }
 
   enqueue(nowMs: number, streamId: number, ppid: number, payload: Uint8Array, reliability: Reliability): void {
-    const lifeTimeMs = reliability.maxPacketLifeTimeMs
     this.#bufferedBytes += payload.length + MESSAGE_COST
-    this.#queue.push({
-      streamId,
-      ppid,
-      payload,
-      ordered: reliability.ordered,
-      maxRetransmits: reliability.maxRetransmits ?? -1,
-      expiresAtMs: lifeTimeMs === undefined ? Number.POSITIVE_INFINITY : nowMs + lifeTimeMs,
-      sentBytes: 0,
-      ssn: 0,
-      firstTsn: 0,
-      chunks: 0,
-    })
+    this.#queue.add(nowMs, streamId, ppid, payload, reliability)
   }
 
   /** Drops what has not been sent on a stream; a message that is half sent is abandoned if the peer allows it. */
   discard(streamId: number): void {
-    const kept: Message[] = []
-    for (let i = this.#queueHead; i < this.#queue.length; i++) {
-      const message = this.#queue[i]!
-      const isBegun = message.sentBytes > 0
-      if (message.streamId !== streamId || (isBegun && !this.#partialReliability)) kept.push(message)
-      else if (isBegun) this.#abandon(message)
-      else this.#bufferedBytes -= message.payload.length + MESSAGE_COST
-    }
-    this.#queue = kept
-    this.#queueHead = 0
-    this.#movePoint()
+    const begun = this.#queue.discard(streamId, !this.#partialReliability, this.#dropUnsent)
+    if (begun !== undefined) this.#abandon(begun)
+    this.#forward.move()
   }
 
   /** Whether nothing of the stream waits to be sent for the first time. */
   isDrained(streamId: number): boolean {
-    for (let i = this.#queueHead; i < this.#queue.length; i++) {
-      if (this.#queue[i]!.streamId === streamId) return false
-    }
-    return true
+    return this.#queue.isDrained(streamId)
   }
 
   resetStream(streamId: number): void {
-    this.#nextSsn.delete(streamId)
+    this.#queue.reset(streamId)
+  }
+
+  /** Another round trip was measured, by a heartbeat. */
+  measured(rttMs: number): void {
+    this.#roundTrip.measure(rttMs)
+  }
+
+  /** Packets are about to be filled, for as long as there is something to put in. */
+  beginBurst(): void {
+    this.#window.beginBurst(this.#flightBytes)
   }
 
   /** Appends FORWARD-TSN if due, then lost chunks, then new ones, as far as windows and the packet allow. */
   fill(nowMs: number, writer: PacketWriter): void {
-    if (this.#forwardDue) this.#writeForward(nowMs, writer)
+    if (this.#forward.isDue && this.#forward.write(writer)) this.#expectSack(nowMs)
     if (this.#lostCount > 0 && !this.#fillLost(nowMs, writer)) return
     for (;;) {
-      const message = this.#head(nowMs)
-      if (message === undefined) return
+      const message = this.#next(nowMs)
+      if (message === undefined) {
+        this.#window.wasFull = false
+        return
+      }
       const room = writer.room - DATA_HEADER_BYTES
-      const length = Math.min(message.payload.length - message.sentBytes, MAX_FRAGMENT_BYTES)
-      if (length > room || !this.#maySend(length)) return
+      let length = message.payload.length - message.sentBytes
+      // What needs several chunks anyway fills the packet; what fits in one stays in one.
+      if (length > MAX_FRAGMENT_BYTES) length = room < MIN_FRAGMENT_BYTES ? MAX_FRAGMENT_BYTES : room
+      if (length > room || !this.#maySend(nowMs, length)) return
       this.#sendNext(nowMs, writer, message, length)
     }
   }
 
-  #maySend(length: number): boolean {
+  #maySend(nowMs: number, length: number): boolean {
+    if (this.#emptySinceMs !== Number.POSITIVE_INFINITY) {
+      this.#window.idle(nowMs - this.#emptySinceMs, this.#roundTrip.rtoMs)
+      this.#emptySinceMs = Number.POSITIVE_INFINITY
+    }
     if (this.#flightBytes === 0) return true // §6.1 A: one chunk may always be on its way
-    const windowLeft = this.#peerWindowBytes - this.#flightBytes
-    return length <= windowLeft && this.#flightBytes + length <= this.#window.bytes
+    if (length > this.#peerWindowBytes - this.#flightBytes || length > this.#window.burstBytes) return false
+    this.#window.wasFull = this.#flightBytes + length > this.#window.bytes
+    return !this.#window.wasFull
   }
 
   /** @returns false when there are lost chunks left that must go first */
   #fillLost(nowMs: number, writer: PacketWriter): boolean {
-    for (let i = this.#sentHead; i < this.#sent.length && this.#lostCount > 0; i++) {
-      const chunk = this.#sent[i]!
-      if (chunk.state !== 'lost') continue
-      if (this.#partialReliability && nowMs >= chunk.message.expiresAtMs) {
-        this.#abandonQueued(chunk.message)
+    const flight = this.#flight
+    if (tsnAfter(flight.first, this.#lostFrom)) this.#lostFrom = flight.first
+    for (; this.#lostCount > 0 && flight.has(this.#lostFrom); this.#lostFrom = (this.#lostFrom + 1) >>> 0) {
+      const tsn = this.#lostFrom
+      if (flight.get(tsn, Chunk.state) !== ChunkState.lost) continue
+      const message = flight.message(tsn)
+      if (this.#partialReliability && nowMs >= message.expiresAtMs) {
+        this.#giveUp(message)
         continue
       }
-      if (chunk.length + DATA_HEADER_BYTES > writer.room) return false
-      const fits = this.#flightBytes === 0 || this.#flightBytes + chunk.length <= this.#window.bytes
-      if (!fits && !this.#fastRetransmit) return false
+      const length = flight.get(tsn, Chunk.length)
+      if (length + DATA_HEADER_BYTES > writer.room) return false
+      const fits = this.#flightBytes === 0 || this.#flightBytes + length <= this.#window.bytes
+      if (!fits && !this.#fastRetransmit) {
+        this.#window.wasFull = true
+        return false
+      }
+      if (length > this.#window.burstBytes && this.#flightBytes > 0) return false
       this.#fastRetransmit = false
       this.#lostCount--
-      this.#write(nowMs, writer, chunk)
-      if (i === this.#sentHead) this.#retransmitAtMs = nowMs + this.#roundTrip.rtoMs
+      this.#write(nowMs, writer, tsn)
+      if (tsn === flight.first) this.#retransmitAtMs = nowMs + this.#roundTrip.backedOffMs(this.timeouts)
     }
     return true
   }
 
   /** The message to send next; those whose time is up are dropped on the way. */
-  #head(nowMs: number): Message | undefined {
+  #next(nowMs: number): Message | undefined {
     for (;;) {
-      const message = this.#queue[this.#queueHead]
-      if (message === undefined) {
-        this.#queue = []
-        this.#queueHead = 0
-        return undefined
+      const message = this.#queue.next()
+      if (message === undefined || !this.#partialReliability) return message
+      if (message.sentBytes > 0) {
+        if (nowMs < message.expiresAtMs) return message
+        this.#giveUp(message)
+      } else {
+        if (nowMs < message.beginByMs) return message
+        sctpCounts[SctpReason.late]!++
+        this.#queue.remove(message)
+        this.#dropUnsent(message)
       }
-      if (nowMs < message.expiresAtMs || !this.#partialReliability) return message
-      if (message.sentBytes > 0) this.#abandonQueued(message)
-      else {
-        this.#bufferedBytes -= message.payload.length + MESSAGE_COST
-        this.#dequeue()
-      }
-    }
-  }
-
-  #dequeue(): void {
-    this.#queueHead++
-    if (this.#queueHead > 64 && this.#queueHead * 2 > this.#queue.length) {
-      this.#queue = this.#queue.slice(this.#queueHead)
-      this.#queueHead = 0
     }
   }
 
   #sendNext(nowMs: number, writer: PacketWriter, message: Message, length: number): void {
-    let flags = message.ordered ? 0 : DataFlag.unordered
-    if (message.sentBytes === 0) {
-      flags |= DataFlag.begin
-      message.firstTsn = this.#nextTsn
-      if (message.ordered) {
-        message.ssn = this.#nextSsn.get(message.streamId) ?? 0
-        this.#nextSsn.set(message.streamId, (message.ssn + 1) & 0xffff)
-      }
-    }
+    let flags: number = message.ordered ? 0 : DataFlag.unordered
     const start = message.sentBytes
-    message.sentBytes += length
-    message.chunks++
-    if (message.sentBytes === message.payload.length) {
-      flags |= DataFlag.end
-      this.#dequeue()
+    if (start === 0) {
+      flags |= DataFlag.begin
+      message.firstTsn = this.#flight.next
     }
-    const chunk: OutChunk = {
-      tsn: this.#nextTsn,
-      message,
-      start,
-      length,
-      flags,
-      sentCount: 0,
-      sentAtMs: nowMs,
-      state: 'flight',
-      misses: 0,
-      missesBehind: 0,
-    }
-    this.#nextTsn = (this.#nextTsn + 1) >>> 0
-    this.#sent.push(chunk)
-    this.#write(nowMs, writer, chunk)
-    if (this.#retransmitAtMs === Number.POSITIVE_INFINITY) this.#retransmitAtMs = nowMs + this.#roundTrip.rtoMs
+    if (this.#queue.sent(message, length)) flags |= DataFlag.end
+    const tsn = this.#flight.add(message, start, length, flags)
+    this.#write(nowMs, writer, tsn)
+    this.#expectSack(nowMs)
   }
 
-  #write(nowMs: number, writer: PacketWriter, chunk: OutChunk): void {
-    chunk.state = 'flight'
-    chunk.sentCount++
-    chunk.sentAtMs = nowMs
-    chunk.misses = 0
-    chunk.missesBehind = this.lastTsn
-    this.#flightBytes += chunk.length
-    writer.startChunk(ChunkType.data, chunk.flags)
-    writer.uint32(chunk.tsn)
-    writer.uint16(chunk.message.streamId)
-    writer.uint16(chunk.message.ssn)
-    writer.uint32(chunk.message.ppid)
-    writer.copy(chunk.message.payload, chunk.start, chunk.length)
+  #expectSack(nowMs: number): void {
+    if (this.#retransmitAtMs === Number.POSITIVE_INFINITY)
+      this.#retransmitAtMs = nowMs + this.#roundTrip.backedOffMs(this.timeouts)
+  }
+
+  #write(nowMs: number, writer: PacketWriter, tsn: number): void {
+    const flight = this.#flight
+    const message = flight.message(tsn)
+    const length = flight.get(tsn, Chunk.length)
+    flight.set(tsn, Chunk.state, ChunkState.inFlight)
+    flight.set(tsn, Chunk.sentCount, flight.get(tsn, Chunk.sentCount) + 1)
+    flight.set(tsn, Chunk.misses, 0)
+    flight.set(tsn, Chunk.missesBehind, this.lastTsn)
+    flight.setSentAtMs(tsn, nowMs)
+    this.#flightBytes += length
+    this.#window.burstBytes -= length
+    const flags = flight.get(tsn, Chunk.flags) | (this.#wantsSackNow ? DataFlag.immediate : 0)
+    this.#wantsSackNow = false
+    writer.startChunk(ChunkType.data, flags)
+    writer.uint32(tsn)
+    writer.uint16(message.stream.id)
+    writer.uint16(message.ssn)
+    writer.uint32(message.ppid)
+    writer.copy(message.payload, flight.get(tsn, Chunk.start), length)
     writer.endChunk()
-  }
-
-  #at(tsn: number): OutChunk | undefined {
-    const first = this.#sent[this.#sentHead]
-    return first === undefined ? undefined : this.#sent[this.#sentHead + tsnDistance(tsn, first.tsn)]
   }
 
   /**
@@ -297,9 +244,8 @@ export class Outbound {
     }
     if (previousEnd > tsnDistance(this.lastTsn, cumulativeTsn)) return SctpReason.sack
 
-    const flightBefore = this.#flightBytes
     const isNew = cumulativeTsn !== this.#cumulativeTsn
-    let ackedBytes = this.#acknowledgeUntil(nowMs, cumulativeTsn)
+    let ackedBytes = this.acknowledge(nowMs, cumulativeTsn)
     this.timeouts = 0
     for (let block = 0; block < blocks; block++) {
       const start = cumulativeTsn + readUint16(bytes, at + 16 + block * 4)
@@ -308,74 +254,81 @@ export class Outbound {
     }
     if (blocks > 0) this.#countMisses(cumulativeTsn, previousEnd)
     this.#peerWindowBytes = readUint32(bytes, at + 8)
-    if (isNew && this.#recoveryExitTsn === undefined) this.#window.acknowledged(ackedBytes, flightBefore)
+    this.#window.acknowledged(ackedBytes)
+    if (isNew && this.#recoveryExitTsn === undefined) this.#window.grow(ackedBytes)
     if (this.#recoveryExitTsn !== undefined && !tsnAfter(this.#recoveryExitTsn, cumulativeTsn)) {
       this.#recoveryExitTsn = undefined
     }
-    if (this.#sentHead === this.#sent.length) this.#retransmitAtMs = Number.POSITIVE_INFINITY
-    else if (isNew) this.#retransmitAtMs = nowMs + this.#roundTrip.rtoMs
-    this.#movePoint()
+    if (this.#flight.size === 0) {
+      this.#retransmitAtMs = Number.POSITIVE_INFINITY
+      if (isNew) this.#emptySinceMs = nowMs
+    } else if (isNew) this.#retransmitAtMs = nowMs + this.#roundTrip.backedOffMs(this.timeouts)
+    this.#forward.move()
     return SctpReason.accepted
   }
 
-  #acknowledgeUntil(nowMs: number, cumulativeTsn: number): number {
+  /** Everything up to `cumulativeTsn`, which is one that was sent, has arrived. @returns bytes acknowledged by that */
+  acknowledge(nowMs: number, cumulativeTsn: number): number {
+    const flight = this.#flight
     let ackedBytes = 0
+    let sampleAtMs = -1
     this.#highestNewlyAcked = this.#cumulativeTsn
-    let rttSample: OutChunk | undefined
     while (this.#cumulativeTsn !== cumulativeTsn) {
-      const chunk = this.#sent[this.#sentHead++]!
-      this.#cumulativeTsn = chunk.tsn
-      ackedBytes += this.#release(chunk)
-      if (chunk.state === 'flight' && chunk.sentCount === 1) rttSample = chunk
-      this.#bufferedBytes -= chunk.length + (chunk.flags & DataFlag.end ? MESSAGE_COST : 0)
-      this.#highestNewlyAcked = chunk.tsn
+      const tsn = flight.first
+      const message = flight.message(tsn)
+      const isSample = flight.get(tsn, Chunk.state) === ChunkState.inFlight && flight.get(tsn, Chunk.sentCount) === 1
+      if (isSample) sampleAtMs = flight.sentAtMs(tsn)
+      ackedBytes += this.#release(tsn)
+      const isEnd = (flight.get(tsn, Chunk.flags) & DataFlag.end) !== 0
+      this.#bufferedBytes -= flight.get(tsn, Chunk.length) + (isEnd ? MESSAGE_COST : 0)
+      this.#highestNewlyAcked = tsn
+      flight.shift()
+      if (--message.unacked === 0 && message.sentBytes === message.payload.length) recycle(message)
     }
-    if (rttSample !== undefined) this.#roundTrip.measure(nowMs - rttSample.sentAtMs)
-    if (this.#sentHead === this.#sent.length) {
-      this.#sent = []
-      this.#sentHead = 0
-    } else if (this.#sentHead > 256 && this.#sentHead * 2 > this.#sent.length) {
-      this.#sent = this.#sent.slice(this.#sentHead)
-      this.#sentHead = 0
-    }
+    if (sampleAtMs >= 0) this.#roundTrip.measure(nowMs - sampleAtMs)
     return ackedBytes
   }
 
   /** Takes a chunk out of flight or off the lost ones. @returns bytes that are acknowledged by that */
-  #release(chunk: OutChunk): number {
-    if (chunk.state === 'flight') this.#flightBytes -= chunk.length
-    else if (chunk.state === 'lost') this.#lostCount--
+  #release(tsn: number): number {
+    const state = this.#flight.get(tsn, Chunk.state)
+    const length = this.#flight.get(tsn, Chunk.length)
+    if (state === ChunkState.inFlight) this.#flightBytes -= length
+    else if (state === ChunkState.lost) this.#lostCount--
     else return 0
-    return chunk.length
+    return length
   }
 
   #acknowledgeGap(nowMs: number, start: number, end: number): number {
+    const flight = this.#flight
     let ackedBytes = 0
-    let rttSample: OutChunk | undefined
+    let sampleAtMs = -1
     for (let tsn = start; ; tsn = (tsn + 1) >>> 0) {
-      const chunk = this.#at(tsn)
-      if (chunk !== undefined && (chunk.state === 'flight' || chunk.state === 'lost')) {
-        if (chunk.state === 'flight' && chunk.sentCount === 1) rttSample = chunk
-        ackedBytes += this.#release(chunk)
-        chunk.state = 'acked'
+      const state = flight.get(tsn, Chunk.state)
+      if (state === ChunkState.inFlight || state === ChunkState.lost) {
+        if (state === ChunkState.inFlight && flight.get(tsn, Chunk.sentCount) === 1) sampleAtMs = flight.sentAtMs(tsn)
+        ackedBytes += this.#release(tsn)
+        flight.set(tsn, Chunk.state, ChunkState.acked)
         this.#highestNewlyAcked = tsn
       }
       if (tsn === end) break
     }
-    if (rttSample !== undefined) this.#roundTrip.measure(nowMs - rttSample.sentAtMs)
+    if (sampleAtMs >= 0) this.#roundTrip.measure(nowMs - sampleAtMs)
     return ackedBytes
   }
 
   /** §7.2.4: chunks before the highest newly acknowledged TSN that the peer does not have. */
   #countMisses(cumulativeTsn: number, lastGapEnd: number): void {
+    const flight = this.#flight
+    const end = (cumulativeTsn + lastGapEnd) >>> 0
     let foundLoss = false
-    const last = Math.min(this.#sent.length, this.#sentHead + lastGapEnd)
-    for (let i = this.#sentHead; i < last; i++) {
-      const chunk = this.#sent[i]!
-      if (!tsnAfter(this.#highestNewlyAcked, chunk.tsn)) break
-      if (chunk.state !== 'flight' || !tsnAfter(this.#highestNewlyAcked, chunk.missesBehind)) continue
-      if (++chunk.misses < MISSES_UNTIL_LOST) continue
-      this.#lose(chunk)
+    for (let tsn = flight.first; tsnAfter(end, tsn) && tsnAfter(this.#highestNewlyAcked, tsn); tsn = (tsn + 1) >>> 0) {
+      if (flight.get(tsn, Chunk.state) !== ChunkState.inFlight) continue
+      if (!tsnAfter(this.#highestNewlyAcked, flight.get(tsn, Chunk.missesBehind))) continue
+      const misses = flight.get(tsn, Chunk.misses) + 1
+      flight.set(tsn, Chunk.misses, misses)
+      if (misses < MISSES_UNTIL_LOST) continue
+      this.#lose(tsn)
       foundLoss = true
     }
     if (!foundLoss || (this.#recoveryExitTsn !== undefined && tsnAfter(this.#recoveryExitTsn, cumulativeTsn))) return
@@ -384,97 +337,67 @@ export class Outbound {
     this.#fastRetransmit = true
   }
 
-  #lose(chunk: OutChunk): void {
-    this.#flightBytes -= chunk.length
-    chunk.state = 'lost'
-    this.#lostCount++
-    const { maxRetransmits } = chunk.message
-    if (this.#partialReliability && maxRetransmits >= 0 && chunk.sentCount > maxRetransmits) {
-      this.#abandonQueued(chunk.message)
+  #lose(tsn: number): void {
+    const flight = this.#flight
+    this.#flightBytes -= flight.get(tsn, Chunk.length)
+    this.#markLost(tsn)
+    const message = flight.message(tsn)
+    const { maxRetransmits } = message
+    if (this.#partialReliability && maxRetransmits >= 0 && flight.get(tsn, Chunk.sentCount) > maxRetransmits) {
+      this.#giveUp(message)
     }
+  }
+
+  #markLost(tsn: number): void {
+    this.#flight.set(tsn, Chunk.state, ChunkState.lost)
+    if (this.#lostCount === 0 || tsnAfter(this.#lostFrom, tsn)) this.#lostFrom = tsn
+    this.#lostCount++
   }
 
   /** The retransmission timer ran out (§6.3.3): everything that is out counts as lost. */
   expire(nowMs: number): void {
     if (nowMs < this.#retransmitAtMs) return
+    const flight = this.#flight
     this.timeouts++
-    this.#roundTrip.backOff()
-    this.#window.timedOut()
+    // §6.1 A: what a peer without room did not take says nothing about the path.
+    if (this.#peerWindowBytes > 0) this.#window.timedOut()
     this.#recoveryExitTsn = undefined
-    let hasLost = false
-    for (let i = this.#sentHead; i < this.#sent.length; i++) {
-      const chunk = this.#sent[i]!
-      if (chunk.state === 'flight') this.#lose(chunk)
-      hasLost ||= chunk.state === 'lost'
+    this.#wantsSackNow = true
+    for (let tsn = flight.first; tsn !== flight.next; tsn = (tsn + 1) >>> 0) {
+      if (flight.get(tsn, Chunk.state) === ChunkState.inFlight) this.#lose(tsn)
     }
-    this.#movePoint()
-    this.#forwardDue ||= tsnAfter(this.#advancedTsn, this.#cumulativeTsn)
-    if (!hasLost && !this.#forwardDue) this.#distrustGaps()
-    this.#retransmitAtMs = nowMs + this.#roundTrip.rtoMs
+    this.#forward.move()
+    this.#forward.repeat()
+    if (this.#lostCount === 0 && !this.#forward.isDue) this.#distrustGaps()
+    this.#retransmitAtMs = nowMs + this.#roundTrip.backedOffMs(this.timeouts)
   }
 
   /** The peer took back what its gap blocks said (§6.2.1 allows it): send it again. */
   #distrustGaps(): void {
-    for (let i = this.#sentHead; i < this.#sent.length; i++) {
-      const chunk = this.#sent[i]!
-      if (chunk.state !== 'acked') continue
-      chunk.state = 'lost'
-      this.#lostCount++
+    const flight = this.#flight
+    for (let tsn = flight.first; tsn !== flight.next; tsn = (tsn + 1) >>> 0) {
+      if (flight.get(tsn, Chunk.state) === ChunkState.acked) this.#markLost(tsn)
     }
   }
 
-  #abandonQueued(message: Message): void {
-    if (this.#queue[this.#queueHead] === message) this.#dequeue()
+  #giveUp(message: Message): void {
+    if (this.#queue.isBegun(message)) this.#queue.remove(message)
     this.#abandon(message)
-    this.#movePoint()
+    this.#forward.move()
   }
 
   /** A3 of RFC 3758: none of its fragments is sent again; what was never sent is dropped. */
   #abandon(message: Message): void {
+    const flight = this.#flight
     for (let i = 0; i < message.chunks; i++) {
       const tsn = (message.firstTsn + i) >>> 0
-      if (!tsnAfter(tsn, this.#cumulativeTsn)) continue
-      const chunk = this.#at(tsn)!
-      this.#release(chunk)
-      chunk.state = 'abandoned'
+      if (!flight.has(tsn)) continue
+      this.#release(tsn)
+      flight.set(tsn, Chunk.state, ChunkState.abandoned)
     }
     if (message.sentBytes === message.payload.length) return
     this.#bufferedBytes -= message.payload.length - message.sentBytes + MESSAGE_COST
     message.sentBytes = message.payload.length
-  }
-
-  /** C1 and C2 of RFC 3758. */
-  #movePoint(): void {
-    const before = this.#advancedTsn
-    if (tsnAfter(this.#cumulativeTsn, this.#advancedTsn)) this.#advancedTsn = this.#cumulativeTsn
-    const limit = this.#cumulativeTsn + MAX_FORWARD_PAIRS
-    for (;;) {
-      const next = (this.#advancedTsn + 1) >>> 0
-      if (tsnAfter(next, limit >>> 0) || this.#at(next)?.state !== 'abandoned') break
-      this.#advancedTsn = next
-    }
-    if (this.#advancedTsn !== before && tsnAfter(this.#advancedTsn, this.#cumulativeTsn)) this.#forwardDue = true
-  }
-
-  #writeForward(nowMs: number, writer: PacketWriter): void {
-    this.#forwardDue = false
-    if (!tsnAfter(this.#advancedTsn, this.#cumulativeTsn)) return
-    const skipped = new Map<number, number>()
-    for (let tsn = (this.#cumulativeTsn + 1) >>> 0; !tsnAfter(tsn, this.#advancedTsn); tsn = (tsn + 1) >>> 0) {
-      const message = this.#at(tsn)!.message
-      if (message.ordered) skipped.set(message.streamId, message.ssn)
-    }
-    if (writer.room < 8 + skipped.size * 4) {
-      this.#forwardDue = true
-      return
-    }
-    writer.startChunk(ChunkType.forwardTsn, 0)
-    writer.uint32(this.#advancedTsn)
-    for (const [streamId, ssn] of skipped) {
-      writer.uint16(streamId)
-      writer.uint16(ssn)
-    }
-    writer.endChunk()
-    if (this.#retransmitAtMs === Number.POSITIVE_INFINITY) this.#retransmitAtMs = nowMs + this.#roundTrip.rtoMs
+    if (message.unacked === 0) recycle(message)
   }
 }

@@ -41,9 +41,10 @@ export const ChunkType = {
 } as const
 
 /** Flags of a DATA chunk (RFC 9260 §3.3.1). */
-export const DataFlag = { end: 1, begin: 2, unordered: 4 } as const
+export const DataFlag = { end: 1, begin: 2, unordered: 4, immediate: 8 } as const
 
 export const ParameterType = {
+  heartbeatInfo: 1,
   stateCookie: 7,
   outgoingReset: 13,
   incomingReset: 14,
@@ -83,6 +84,8 @@ export const SctpReason = {
   unknownChannel: 12,
   channelLimit: 13,
   buffer: 14,
+  late: 15,
+  tooLong: 16,
 } as const
 
 /** Names for metrics (`drop_sctp_…`), in the order of `SctpReason`. */
@@ -102,6 +105,8 @@ export const sctpReasonNames = [
   'unknown_channel',
   'channel_limit',
   'buffer',
+  'late',
+  'too_long',
 ] as const
 
 /** Totals of this process in the order of `sctpReasonNames`. */

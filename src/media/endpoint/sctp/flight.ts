@@ -1,0 +1,114 @@
+/**
+ * Chunks that are sent and not acknowledged cumulatively, in TSN order without holes: a ring whose slot is the TSN
+ * modulo its size, so that it wraps where TSNs do. One row of integers per chunk:
+ *
+ * ```
+ * | start in the message | length | flags | state | times sent | misses | misses count behind this TSN | - |
+ * ```
+ *
+ * It is empty at first, doubles when it is full, and gives its memory back when everything has been acknowledged.
+ */
+import type { Message } from './send-queue.js'
+
+/** Columns of a row. */
+export const Chunk = {
+  start: 0,
+  length: 1,
+  /** `DataFlag`. */
+  flags: 2,
+  state: 3,
+  sentCount: 4,
+  /** SACKs that reported later chunks and not this one (RFC 9260 §7.2.4). */
+  misses: 5,
+  /** Only a newly acknowledged TSN behind this one counts as a miss: it was sent after this chunk's last copy. */
+  missesBehind: 6,
+} as const
+const STRIDE = 8
+
+/** `inFlight`: on its way; `lost`: to be sent again; `acked`: by a gap block; `abandoned`: never again. */
+export const ChunkState = { inFlight: 0, lost: 1, acked: 2, abandoned: 3 } as const
+
+const MIN_SLOTS = 16
+/** A ring above this size is given back when it is empty. */
+const KEEP_SLOTS = 128
+
+export class Flight {
+  /** TSN of the first chunk that is held, and of the next one to be added. */
+  first: number
+  next: number
+  #slots = 0
+  #rows = new Uint32Array(0)
+  #sentAtMs = new Float64Array(0)
+  #messages: (Message | undefined)[] = []
+
+  constructor(initialTsn: number) {
+    this.first = initialTsn
+    this.next = initialTsn
+  }
+
+  get size(): number {
+    return (this.next - this.first) >>> 0
+  }
+
+  has(tsn: number): boolean {
+    return (tsn - this.first) >>> 0 < this.size
+  }
+
+  add(message: Message, start: number, length: number, flags: number): number {
+    if (this.size === this.#slots) this.#resize(Math.max(MIN_SLOTS, this.#slots * 2))
+    const tsn = this.next
+    const slot = tsn & (this.#slots - 1)
+    const row = slot * STRIDE
+    this.#messages[slot] = message
+    this.#rows.fill(0, row, row + STRIDE)
+    this.#rows[row + Chunk.start] = start
+    this.#rows[row + Chunk.length] = length
+    this.#rows[row + Chunk.flags] = flags
+    this.next = (tsn + 1) >>> 0
+    return tsn
+  }
+
+  /** Forgets the first chunk. */
+  shift(): void {
+    this.#messages[this.first & (this.#slots - 1)] = undefined
+    this.first = (this.first + 1) >>> 0
+    if (this.first === this.next && this.#slots > KEEP_SLOTS) this.#resize(MIN_SLOTS)
+  }
+
+  get(tsn: number, column: number): number {
+    return this.#rows[(tsn & (this.#slots - 1)) * STRIDE + column]!
+  }
+
+  set(tsn: number, column: number, value: number): void {
+    this.#rows[(tsn & (this.#slots - 1)) * STRIDE + column] = value
+  }
+
+  message(tsn: number): Message {
+    return this.#messages[tsn & (this.#slots - 1)]!
+  }
+
+  sentAtMs(tsn: number): number {
+    return this.#sentAtMs[tsn & (this.#slots - 1)]!
+  }
+
+  setSentAtMs(tsn: number, nowMs: number): void {
+    this.#sentAtMs[tsn & (this.#slots - 1)] = nowMs
+  }
+
+  #resize(slots: number): void {
+    const rows = new Uint32Array(slots * STRIDE)
+    const sentAtMs = new Float64Array(slots)
+    const messages: (Message | undefined)[] = new Array(slots).fill(undefined)
+    for (let tsn = this.first; tsn !== this.next; tsn = (tsn + 1) >>> 0) {
+      const from = tsn & (this.#slots - 1)
+      const to = tsn & (slots - 1)
+      rows.set(this.#rows.subarray(from * STRIDE, (from + 1) * STRIDE), to * STRIDE)
+      sentAtMs[to] = this.#sentAtMs[from]!
+      messages[to] = this.#messages[from]
+    }
+    this.#slots = slots
+    this.#rows = rows
+    this.#sentAtMs = sentAtMs
+    this.#messages = messages
+  }
+}

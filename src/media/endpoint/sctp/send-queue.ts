@@ -1,0 +1,195 @@
+/**
+ * Messages that wait to be sent for the first time: one queue per stream, and whose turn it is.
+ *
+ * A message that has been begun is finished first, because the fragments of a message have consecutive TSNs (RFC 9260
+ * §6.9). Between messages the streams take turns by the bytes that they have sent (RFC 8260 §3.6 "fair bandwidth"): a
+ * channel with little to say waits for one message of another at most, never for its whole queue.
+ */
+
+/** What queueing a message costs beside its payload. */
+export const MESSAGE_COST = 64
+/**
+ * A message that need not arrive is not worth sending any more when it has not been begun within this time: a receiver
+ * behind a link that is too thin gets few fresh messages instead of many old ones.
+ */
+const UNRELIABLE_WAIT_MS = 1_000
+/** Messages kept for reuse, for all associations of the process. */
+const MAX_SPARE = 4096
+
+export interface Reliability {
+  ordered: boolean
+  /** Undefined = no limit. */
+  maxRetransmits?: number | undefined
+  maxPacketLifeTimeMs?: number | undefined
+}
+
+export interface Message {
+  stream: SendStream
+  ppid: number
+  payload: Uint8Array
+  ordered: boolean
+  /** −1 = as often as it takes. */
+  maxRetransmits: number
+  expiresAtMs: number
+  /** Not begun by then, it is dropped. */
+  beginByMs: number
+  /** Bytes that have become chunks. */
+  sentBytes: number
+  ssn: number
+  firstTsn: number
+  /** Chunks it has become, and how many of them are not acknowledged cumulatively. */
+  chunks: number
+  unacked: number
+}
+
+export interface SendStream {
+  id: number
+  nextSsn: number
+  waiting: Message[]
+  /** Index of the first in `waiting`. */
+  head: number
+  /** Bytes it has sent, counted from where the others were when it last became active. */
+  served: number
+}
+
+const EMPTY = new Uint8Array(0)
+const spare: Message[] = []
+
+/** Nobody refers to the message any more: another takes its place. */
+export function recycle(message: Message): void {
+  message.payload = EMPTY
+  if (spare.length < MAX_SPARE) spare.push(message)
+}
+
+export class SendQueue {
+  #streams = new Map<number, SendStream>()
+  /** Streams that have something to send. */
+  #active: SendStream[] = []
+  #begun: Message | undefined
+  /** What the stream had been served whose turn was last. */
+  #served = 0
+
+  add(nowMs: number, streamId: number, ppid: number, payload: Uint8Array, reliability: Reliability): void {
+    const { ordered, maxRetransmits, maxPacketLifeTimeMs } = reliability
+    const stream = this.#stream(streamId)
+    const message = spare.pop() ?? ({} as Message)
+    message.stream = stream
+    message.ppid = ppid
+    message.payload = payload
+    message.ordered = ordered
+    message.maxRetransmits = maxRetransmits ?? -1
+    message.expiresAtMs = maxPacketLifeTimeMs === undefined ? Number.POSITIVE_INFINITY : nowMs + maxPacketLifeTimeMs
+    message.beginByMs = maxRetransmits === undefined ? message.expiresAtMs : nowMs + UNRELIABLE_WAIT_MS
+    message.sentBytes = 0
+    message.ssn = 0
+    message.firstTsn = 0
+    message.chunks = 0
+    message.unacked = 0
+    if (stream.waiting.length === stream.head) {
+      stream.served = Math.max(stream.served, this.#served)
+      this.#active.push(stream)
+    }
+    stream.waiting.push(message)
+  }
+
+  #stream(id: number): SendStream {
+    let stream = this.#streams.get(id)
+    if (stream === undefined) {
+      stream = { id, nextSsn: 0, waiting: [], head: 0, served: 0 }
+      this.#streams.set(id, stream)
+    }
+    return stream
+  }
+
+  /** The message to send (on with) next, or undefined when there is none. */
+  next(): Message | undefined {
+    if (this.#begun !== undefined) return this.#begun
+    let chosen = this.#active[0]
+    if (chosen === undefined) return undefined
+    for (let i = 1; i < this.#active.length; i++) {
+      const stream = this.#active[i]!
+      if (stream.served < chosen.served) chosen = stream
+    }
+    return chosen.waiting[chosen.head]
+  }
+
+  /** The next `bytes` of `message`, which is `next()`, have become a chunk. @returns whether it is the last one */
+  sent(message: Message, bytes: number): boolean {
+    const { stream } = message
+    if (message.sentBytes === 0) {
+      this.#served = stream.served
+      if (message.ordered) {
+        message.ssn = stream.nextSsn
+        stream.nextSsn = (stream.nextSsn + 1) & 0xffff
+      }
+    }
+    stream.served += bytes
+    message.sentBytes += bytes
+    message.chunks++
+    message.unacked++
+    const isLast = message.sentBytes === message.payload.length
+    if (isLast) this.remove(message)
+    else this.#begun = message
+    return isLast
+  }
+
+  /** Takes `message`, which is `next()` or the one that is begun, out of the queue; chunks of it may be on their way. */
+  remove(message: Message): void {
+    const { stream } = message
+    if (this.#begun === message) this.#begun = undefined
+    stream.head++
+    if (stream.head === stream.waiting.length) this.#deactivate(stream)
+    else if (stream.head > 64 && stream.head * 2 > stream.waiting.length) {
+      stream.waiting = stream.waiting.slice(stream.head)
+      stream.head = 0
+    }
+  }
+
+  #deactivate(stream: SendStream): void {
+    stream.waiting.length = 0
+    stream.head = 0
+    const index = this.#active.indexOf(stream)
+    const last = this.#active.pop()!
+    if (last !== stream) this.#active[index] = last
+  }
+
+  /** Whether `message` has been begun and not finished. */
+  isBegun(message: Message): boolean {
+    return this.#begun === message
+  }
+
+  /**
+   * Drops what has not been begun on a stream.
+   * @param keepBegun whether a message that has been begun stays; otherwise it goes too, and is returned
+   * @param dropped is told each message that is dropped before it was begun
+   */
+  discard(streamId: number, keepBegun: boolean, dropped: (message: Message) => void): Message | undefined {
+    const stream = this.#streams.get(streamId)
+    if (stream === undefined || stream.head === stream.waiting.length) return undefined
+    const first = stream.waiting[stream.head]!
+    const begun = this.#begun === first ? first : undefined
+    for (let i = stream.head + (begun ? 1 : 0); i < stream.waiting.length; i++) dropped(stream.waiting[i]!)
+    if (begun !== undefined && keepBegun) {
+      stream.waiting = [begun]
+      stream.head = 0
+      return undefined
+    }
+    if (begun !== undefined) this.#begun = undefined
+    this.#deactivate(stream)
+    return begun
+  }
+
+  /** Whether nothing of the stream waits to be sent for the first time. */
+  isDrained(streamId: number): boolean {
+    const stream = this.#streams.get(streamId)
+    return stream === undefined || stream.head === stream.waiting.length
+  }
+
+  /** The stream begins at sequence number 0 again. */
+  reset(streamId: number): void {
+    const stream = this.#streams.get(streamId)
+    if (stream === undefined) return
+    if (stream.head === stream.waiting.length) this.#streams.delete(streamId)
+    else stream.nextSsn = 0
+  }
+}

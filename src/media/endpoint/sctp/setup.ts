@@ -1,0 +1,82 @@
+/**
+ * What both ends tell each other before data flows (RFC 9260 §3.3.2, §3.3.3).
+ *
+ * ```
+ * +---------------+---------------+-------------------------------+
+ * | 1 INIT, 2 ACK |       0       |  length                       |
+ * |  initiate tag: verification tag of what is sent to its writer |
+ * |  advertised receiver window in bytes                          |
+ * |  outbound streams             |  inbound streams              |
+ * |  initial TSN                                                  |
+ * |  parameters: 0xC000 FORWARD-TSN supported, 0x8008 extensions, |
+ * |              7 state cookie (INIT ACK) …                      |
+ * +---------------------------------------------------------------+
+ * ```
+ */
+import { MAX_STREAMS, RECEIVE_WINDOW_BYTES } from './inbound.js'
+import { ChunkType, type PacketWriter, ParameterType, readUint16, readUint32 } from './packet.js'
+
+/** Longest cookie and heartbeat that go back to the peer. */
+export const MAX_ECHO_BYTES = 1024
+/** §3.3.2: a peer with less room than that cannot take a packet. */
+const MIN_WINDOW_BYTES = 1500
+
+export interface Peer {
+  tag: number
+  initialTsn: number
+  windowBytes: number
+  /** Streams that we may send on. */
+  streams: number
+  partialReliability: boolean
+  /** Of an INIT ACK. */
+  cookie: Uint8Array | undefined
+}
+
+/** What INIT and INIT ACK say, or undefined when it is nothing an honest peer says. */
+export function readPeer(bytes: Uint8Array, at: number, length: number): Peer | undefined {
+  const tag = readUint32(bytes, at + 4)
+  const windowBytes = readUint32(bytes, at + 8)
+  const outboundStreams = readUint16(bytes, at + 12)
+  const inboundStreams = readUint16(bytes, at + 14)
+  if (tag === 0 || outboundStreams === 0 || inboundStreams === 0 || windowBytes < MIN_WINDOW_BYTES) return undefined
+  const peer: Peer = {
+    tag,
+    windowBytes,
+    streams: Math.min(inboundStreams, MAX_STREAMS),
+    initialTsn: readUint32(bytes, at + 16),
+    partialReliability: false,
+    cookie: undefined,
+  }
+  for (let parameter = at + 20; parameter < at + length; ) {
+    const type = readUint16(bytes, parameter)
+    const parameterLength = readUint16(bytes, parameter + 2)
+    if (type === ParameterType.forwardTsnSupported) peer.partialReliability = true
+    if (type === ParameterType.stateCookie && parameterLength > 4 && parameterLength <= MAX_ECHO_BYTES) {
+      peer.cookie = bytes.slice(parameter + 4, parameter + parameterLength)
+    }
+    parameter += (parameterLength + 3) & ~3
+  }
+  return peer
+}
+
+/** Appends INIT, or INIT ACK with its cookie. */
+export function writeInit(writer: PacketWriter, tag: number, initialTsn: number, cookie?: Uint8Array): void {
+  writer.startChunk(cookie === undefined ? ChunkType.init : ChunkType.initAck, 0)
+  writer.uint32(tag)
+  writer.uint32(RECEIVE_WINDOW_BYTES)
+  writer.uint16(MAX_STREAMS)
+  writer.uint16(MAX_STREAMS)
+  writer.uint32(initialTsn)
+  writer.uint16(ParameterType.forwardTsnSupported)
+  writer.uint16(4)
+  writer.uint16(ParameterType.supportedExtensions)
+  writer.uint16(6)
+  writer.uint16((ChunkType.reconfig << 8) | ChunkType.forwardTsn)
+  writer.uint16(0)
+  if (cookie !== undefined) {
+    writer.uint16(ParameterType.stateCookie)
+    writer.uint16(4 + cookie.length)
+    writer.copy(cookie, 0, cookie.length)
+  }
+  writer.endChunk()
+}
