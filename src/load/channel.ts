@@ -40,13 +40,20 @@ export class ClientChannel {
       },
       limits: LIMITS,
     })
-    peer.onData = (packet) => this.#association.receive(performance.now(), packet, 0, packet.length)
+    peer.onData = (packet) => {
+      const nowMs = performance.now()
+      this.#association.receive(nowMs, packet, 0, packet.length)
+      this.#association.flush(nowMs)
+    }
     this.#timer = setInterval(() => this.#association.expire(performance.now()), TICK_MS)
   }
 
   /** Opens the channel when it is the first message. `payload` belongs to the channel from now on. */
   send(payload: Uint8Array, binary = true): 'sent' | 'dropped' | 'closed' {
-    return this.#association.send(this.#parameters, binary, payload)
+    const nowMs = performance.now()
+    const outcome = this.#association.send(nowMs, this.#parameters, binary, payload)
+    this.#association.flush(nowMs)
+    return outcome
   }
 
   close(): void {
