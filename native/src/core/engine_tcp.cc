@@ -1,6 +1,7 @@
 // From TCP connections to the slots that datagrams are read into; what follows is the same for both.
 #include "engine.h"
 #include "engine_received.h"
+#include "packet.h"
 
 namespace rostra {
 
@@ -43,6 +44,16 @@ int Engine::readFrames(TcpServer& tcp, uint32_t id, int slots, int64_t nowMs) {
     } else {
       slab_.add(step == Deframer::Step::empty ? Counter::dropShort : Counter::dropOversize);
     }
+    bool couldBeCheck = step == Deframer::Step::frame && r.lengths[slots - 1] >= shortest(PacketClass::stun);
+    if (couldBeCheck || connection->admitted) continue;
+    // Tiny frames cost the most per byte: who has yet to prove itself has nothing to say that is shorter than a check. The
+    // proof may be among the frames before this one.
+    takeBatch(slots, nowMs);
+    slots = 0;
+    if (closed_ || connection->admitted) continue;
+    slab_.add(Counter::tcpMalformed);
+    tcp.end(id);
+    return 0;
   }
   return slots;
 }

@@ -27,6 +27,7 @@ Deframer::Step Deframer::next(const uint8_t*& at, size_t& left, uint8_t* out, si
     skip_ = size;
     return size == 0 ? Step::empty : Step::tooLong;
   }
+  if (left == 0) return Step::more;
   length = size;
   if (have_ == kFrameHeaderBytes && left >= size) {
     std::memcpy(out, take(size), size);

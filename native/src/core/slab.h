@@ -38,7 +38,7 @@ enum class Counter : int {
   dropSrtpAuth, dropSrtpReplay, dropSrtpMalformed, dropSrtpSsrcLimit,
   dropSrtcpAuth, dropSrtcpReplay, dropSrtcpMalformed,
   sendNotConnected, sendOversize, sendQueueFull, sendError, sendAgain,
-  tcpOpened, tcpClosed, tcpRefused, tcpExpired, tcpStalled, sendTcpFull,
+  tcpOpened, tcpClosed, tcpRefused, tcpExpired, tcpStalled, tcpMalformed, sendTcpFull,
   staleId,
   count
 };

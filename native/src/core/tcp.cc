@@ -248,12 +248,11 @@ void TcpServer::datagram(const Address& to, const uint8_t* bytes, size_t length)
   size_t most = isMedia(bytes[0]) ? kMaxMediaWaiting : kMaxWaiting;
   if (connection->waiting() + frame > most) push(*connection);
   // Whole frames only: half of one would make the rest of the stream unreadable.
-  if (connection->waiting() + frame > most || waiting_ + frame > kMaxWaitingInAll) {
-    return slab_.add(Counter::sendTcpFull);
-  }
+  if (connection->waiting() + frame > most || !claimRoom(*connection, frame)) return slab_.add(Counter::sendTcpFull);
   if (connection->waiting() == 0) connection->movedMs = nowMs_;
   if (connection->sent > connection->out.size() / 2) {
     connection->out.erase(connection->out.begin(), connection->out.begin() + static_cast<long>(connection->sent));
+    connection->nextFrame -= connection->sent;
     connection->sent = 0;
   }
   uint8_t header[kFrameHeaderBytes];
@@ -266,6 +265,34 @@ void TcpServer::datagram(const Address& to, const uint8_t* bytes, size_t length)
   if (connection->dirty) return;
   connection->dirty = true;
   dirty_.push_back(to.scope);
+}
+
+// Whether `frame` bytes more may wait for `connection`. Of what all may have, an equal share is everybody's for certain.
+bool TcpServer::claimRoom(const Connection& connection, size_t frame) {
+  const size_t most = limits_.maxWaitingInAll;
+  if (waiting_ + frame <= most) return true;
+  if (connection.waiting() + frame > most / static_cast<size_t>(count_)) return false;
+  Connection* largest = nullptr;
+  for (const Slot& slot : slots_) {
+    Connection* other = slot.connection.get();
+    if (other != nullptr && (largest == nullptr || other->waiting() > largest->waiting())) largest = other;
+  }
+  if (largest == nullptr || largest == &connection) return false;
+  discard(*largest);
+  return waiting_ + frame <= most;
+}
+
+// Drops what waits, but for the rest of the frame that has begun.
+void TcpServer::discard(Connection& connection) {
+  std::vector<uint8_t>& out = connection.out;
+  size_t dropped = 0;
+  for (size_t at = connection.nextFrame; at < out.size(); at += kFrameHeaderBytes + read16(out.data() + at)) dropped++;
+  slab_.add(Counter::sendTcpFull, static_cast<double>(dropped));
+  waiting_ -= out.size() - connection.nextFrame;
+  std::vector<uint8_t>(out.begin() + static_cast<long>(connection.sent),
+                       out.begin() + static_cast<long>(connection.nextFrame)).swap(out);
+  connection.nextFrame = out.size();
+  connection.sent = 0;
 }
 
 void TcpServer::flushed() {
@@ -285,6 +312,9 @@ void TcpServer::push(Connection& connection) {
                         MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent > 0) {
       connection.sent += static_cast<size_t>(sent);
+      while (connection.nextFrame < connection.sent) {
+        connection.nextFrame += kFrameHeaderBytes + read16(connection.out.data() + connection.nextFrame);
+      }
       connection.movedMs = nowMs_;
       waiting_ -= static_cast<size_t>(sent);
     } else if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
@@ -295,7 +325,7 @@ void TcpServer::push(Connection& connection) {
     }
   }
   if (connection.waiting() > 0) return;
-  connection.sent = 0;
+  connection.sent = connection.nextFrame = 0;
   if (connection.out.capacity() > kKeptBytes) {
     std::vector<uint8_t>().swap(connection.out);
   } else {

@@ -2,7 +2,8 @@
 //
 // To the engine a connection is an address: its `scope` is the connection's id, with a generation, so that an address
 // never means the next connection from the same port. Everything here is bounded: connections, those that have proved
-// nothing yet (in all, and per host), time without proof, bytes that wait for a slow reader.
+// nothing yet (in all, and per host), time without proof, bytes that wait for a slow reader. When all together wait for
+// too much, who waits for the most pays for who has less than an equal share.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +32,8 @@ struct TcpLimits {
   int64_t silentMs = 60'000;
   // A peer that takes nothing for so long, while something waits.
   int64_t stalledMs = 10'000;
+  // Bytes that wait for slow readers, of all connections.
+  size_t maxWaitingInAll = 64 * 1024 * 1024;
 };
 
 // Hears that a connection has ended, by the peer or by a limit.
@@ -49,8 +52,6 @@ class TcpServer final : public DatagramSink {
   // Of one connection; the last part is for what is not media: answers to checks must reach a slow reader too.
   static constexpr size_t kMaxWaiting = 256 * 1024;
   static constexpr size_t kMaxMediaWaiting = kMaxWaiting - 16 * 1024;
-  // Of all connections.
-  static constexpr size_t kMaxWaitingInAll = 64 * 1024 * 1024;
 
   struct Connection {
     int fd = -1;
@@ -64,8 +65,9 @@ class TcpServer final : public DatagramSink {
     int64_t heardMs = 0;
     int64_t movedMs = 0;  // when the kernel last took something of what waited
     Deframer deframer;
+    // Frames; up to `sent` they are with the kernel, and at `nextFrame` the first one begins of which nothing is.
     std::vector<uint8_t> out;
-    size_t sent = 0;
+    size_t sent = 0, nextFrame = 0;
     size_t waiting() const { return out.size() - sent; }
   };
 
@@ -117,6 +119,8 @@ class TcpServer final : public DatagramSink {
   bool makeRoom(const Address& from);
   void pauseAccepting(bool paused);
   void push(Connection& connection);
+  bool claimRoom(const Connection& connection, size_t frame);
+  void discard(Connection& connection);
   void watch(Connection& connection, bool blocked);
   void leavePending(Connection& connection);
   uint32_t hostOf(const Address& address) const;

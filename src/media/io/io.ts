@@ -140,6 +140,7 @@ export const ioCounterNames = [
   'tcp_refused',
   'tcp_expired',
   'tcp_stalled',
+  'tcp_malformed',
   'send_tcp_full',
   'stale_id',
 ] as const
