@@ -87,6 +87,18 @@ export interface MediaSettings {
 
 export const defaultMediaSettings: Readonly<MediaSettings> = { noMediaMs: 1000, slowlinkThreshold: 0 }
 
+/** Where an endpoint's connection belongs, for blocks, the data relay and the estimate of its link. */
+export interface Place {
+  room: string
+  user: string
+  /** The Janus session that it was made in, which nobody else can use. */
+  session: number
+  /** Messages on its data channels go to the others. */
+  relaysData: boolean
+  /** It gets the others' data-channel messages. */
+  receivesData: boolean
+}
+
 export type Command = { ask?: number } & (
   | {
       kind: 'start'
@@ -115,8 +127,8 @@ export type Command = { ask?: number } & (
   | { kind: 'prefer'; endpoint: EndpointId; preferences: Preferences }
   /** Whose streams feed this subscriber; the publisher may appear later or never. Must be on the same worker. */
   | { kind: 'source'; endpoint: EndpointId; publisher: EndpointId | null }
-  /** The endpoint's connection joined (or its flags changed): user and room for blocks and the data relay. */
-  | { kind: 'place'; endpoint: EndpointId; room: string; user: string; relaysData: boolean; receivesData: boolean }
+  /** The endpoint's connection joined (or its flags changed). */
+  | ({ kind: 'place'; endpoint: EndpointId } & Place)
   /** Between two users of a room nothing passes, either way. Symmetric; setting twice is harmless. */
   | { kind: 'block'; room: string; users: [string, string]; blocked: boolean }
   /** Whether the room has endpoints on other workers: then data messages are also reported as `relay`. */

@@ -13,6 +13,7 @@ import type {
   IceCredentials,
   MediaKind,
   MediaSettings,
+  Place,
   Preferences,
   ReceiveStream,
   SendStream,
@@ -48,7 +49,7 @@ export interface PooledEndpoint {
   prefer(preferences: Preferences): void
   /** The publisher must live on the same worker. */
   source(publisher: PooledEndpoint | null): void
-  place(room: string, user: string, flags: { relaysData: boolean; receivesData: boolean }): void
+  place(place: Place): void
   /** What its worker knows about it now; undefined when it has ended. */
   inspect(): Promise<EndpointInfo | undefined>
   /** Begins to capture its clear RTP and RTCP, or ends that (null); undefined when the endpoint has ended. */

@@ -7,7 +7,7 @@ import { type Pool, type PoolOptions, startPool } from './pool.js'
 import type { PooledEndpoint } from './pool-types.js'
 
 const limits = { dataBufferBytes: 1 << 20, maxMessageBytes: 1 << 16, maxPublisherBps: 2_500_000 }
-const flags = { relaysData: true, receivesData: true }
+const place = (room: string, user: string) => ({ room, user, session: 7, relaysData: true, receivesData: true })
 
 interface Logged {
   message: string
@@ -80,10 +80,10 @@ test('workers listen on ports of their own, and closing ends their processes', a
 test('endpoints go where their room is, others to the worker that has the fewest', async (t) => {
   const { pool } = await open(t)
   const first = openEndpoint(pool, { room: 'alpha' }).endpoint
-  first.place('alpha', 'ann', flags)
+  first.place(place('alpha', 'ann'))
   const second = openEndpoint(pool, { room: 'beta' }).endpoint
   assert.notEqual(second.worker, first.worker)
-  second.place('beta', 'bob', flags)
+  second.place(place('beta', 'bob'))
   for (let i = 0; i < 3; i++) assert.equal(openEndpoint(pool, { room: 'alpha' }).endpoint.worker, first.worker)
   assert.equal(openEndpoint(pool, {}).endpoint.worker, second.worker)
   assert.equal(openEndpoint(pool, { worker: 1 }).endpoint.worker, 1)
@@ -99,7 +99,7 @@ test('endpoints go where their room is, others to the worker that has the fewest
 test('a worker that is full takes no more, and takes others in when some have gone', async (t) => {
   const { pool, logged } = await open(t, { maxEndpoints: 2 })
   const first = openEndpoint(pool, { worker: 0 }).endpoint
-  first.place('hall', 'ann', flags)
+  first.place(place('hall', 'ann'))
   openEndpoint(pool, { room: 'hall' })
   assert.equal(pool.open({ worker: 0 }, nobody), undefined)
   // A room's worker that is full is no reason to refuse who publishes there.
@@ -124,7 +124,7 @@ test('nothing is kept of a room that was spread over workers, whichever empties 
     [1, 0],
   ]) {
     const endpoints = [0, 1].map((worker) => openEndpoint(pool, { worker }).endpoint)
-    for (const [i, endpoint] of endpoints.entries()) endpoint.place('hall', `user ${i}`, flags)
+    for (const [i, endpoint] of endpoints.entries()) endpoint.place(place('hall', `user ${i}`))
     assert.deepEqual(await rooms(), [1, 1])
     for (const [i, at] of order.entries()) {
       endpoints[at]!.close()
@@ -174,7 +174,7 @@ test('a worker that dies takes its own endpoints with it, once each, and is star
   const { pool, logged } = await open(t)
   const doomed = [0, 0].map((worker) => openEndpoint(pool, { worker }))
   const safe = openEndpoint(pool, { worker: 1 })
-  for (const [i, { endpoint }] of [...doomed, safe].entries()) endpoint.place('hall', `user ${i}`, flags)
+  for (const [i, { endpoint }] of [...doomed, safe].entries()) endpoint.place(place('hall', `user ${i}`))
   assert.equal((await live(pool, 0)).endpoints, 2)
   await crash(pool, 0)
   assert.deepEqual(
@@ -187,7 +187,7 @@ test('a worker that dies takes its own endpoints with it, once each, and is star
   // What is said to the dead ones goes nowhere.
   for (const { endpoint } of doomed) {
     endpoint.receive([])
-    endpoint.place('hall', 'ghost', flags)
+    endpoint.place(place('hall', 'ghost'))
     endpoint.close()
   }
   assert.deepEqual([(await live(pool, 0)).endpoints, (await live(pool, 1)).endpoints], [0, 1])
@@ -227,8 +227,8 @@ test('a worker that starts again knows the blocks, those too that changed while 
 test('a worker that hangs is unwell, then killed and replaced; meanwhile others do not wait for it', async (t) => {
   const { pool, logged } = await open(t, { hangMs: 2000 })
   const { endpoint, told } = openEndpoint(pool, { worker: 0 })
-  endpoint.place('alpha', 'ann', flags)
-  openEndpoint(pool, { worker: 1 }).endpoint.place('beta', 'bob', flags)
+  endpoint.place(place('alpha', 'ann'))
+  openEndpoint(pool, { worker: 1 }).endpoint.place(place('beta', 'bob'))
   assert.deepEqual([(await live(pool, 0)).endpoints, pool.well], [1, 2])
   const [hanging, healthy] = pool.pids as [number, number]
   process.kill(hanging, 'SIGSTOP')

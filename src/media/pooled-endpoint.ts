@@ -10,6 +10,7 @@ import type {
   EndpointInfo,
   Fingerprint,
   IceCredentials,
+  Place,
 } from './control.js'
 import type { EndpointObserver, PooledEndpoint } from './pool-types.js'
 
@@ -94,13 +95,13 @@ export class WorkerEndpoint implements PooledEndpoint {
     this.#send({ kind: 'source', endpoint: this.id, publisher: publisher?.id ?? null })
   }
 
-  place(room: string, user: string, flags: { relaysData: boolean; receivesData: boolean }): void {
+  place(place: Place): void {
     if (this.#ended) return
     if (this.#room === undefined) {
-      this.#room = room
-      this.#rooms.entered(room)
+      this.#room = place.room
+      this.#rooms.entered(place.room)
     }
-    this.#send({ kind: 'place', endpoint: this.id, room, user, ...flags })
+    this.#send({ kind: 'place', endpoint: this.id, ...place })
   }
 
   async inspect(): Promise<EndpointInfo | undefined> {

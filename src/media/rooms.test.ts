@@ -2,7 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Rooms } from './rooms.js'
 
-const place = (room: string, user: string, receivesData = true) => ({ room, user, relaysData: true, receivesData })
+const place = (room: string, user: string, receivesData = true) => ({
+  ...{ room, user, session: 1, relaysData: true },
+  receivesData,
+})
 
 test('only endpoints of one room hear each other', () => {
   const rooms = new Rooms()

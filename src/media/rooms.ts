@@ -2,16 +2,7 @@
  * Who is where on this worker, and who may hear whom: the one answer that media subscriptions and the
  * data-channel relay both ask. Changes are rare and answers are read once per change, not per packet.
  */
-import type { EndpointId } from './control.js'
-
-export interface Place {
-  room: string
-  user: string
-  /** Messages on its data channels go to the others. */
-  relaysData: boolean
-  /** It gets the others' data-channel messages. */
-  receivesData: boolean
-}
+import type { EndpointId, Place } from './control.js'
 
 interface Room {
   members: Set<EndpointId>

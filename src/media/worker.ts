@@ -384,9 +384,9 @@ export class MediaWorker implements EndpointEvents {
         this.#pause(nowMs, seat)
         return seat.peer.source(command.publisher, nowMs)
       case 'place': {
-        const { room, user, relaysData, receivesData } = command
-        this.#rooms.place(command.endpoint, { room, user, relaysData, receivesData })
-        this.#router.place(command.endpoint, room)
+        const { endpoint, room } = command
+        this.#rooms.place(endpoint, command)
+        this.#router.place(endpoint, room)
         this.#nameClient(nowMs, seat)
         return this.#pauseRoom(nowMs, room)
       }
@@ -430,11 +430,16 @@ export class MediaWorker implements EndpointEvents {
     this.#captures.stop(transport)
   }
 
-  /** Connections of one user from one address have one link in common. */
+  /**
+   * Connections of one user from one address have one link in common, if they are of one session: an address is many
+   * people's, and any of them may take another's user id and lie about what arrives.
+   */
   #nameClient(nowMs: number, seat: Seat): void {
     const place = this.#rooms.placeOf(seat.endpoint.id)
     const ip = seat.endpoint.info(nowMs).ice.selected?.ip
-    if (place && ip) seat.peer.setClient(JSON.stringify([ip, place.room, place.user]), nowMs)
+    if (!place || !ip) return
+    const { session, room, user } = place
+    seat.peer.setClient(JSON.stringify([ip, session, room, user]), nowMs)
   }
 
   /** Nothing passes between endpoints that may not hear each other: not joined, another room, blocked. */

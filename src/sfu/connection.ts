@@ -278,8 +278,9 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
     const { endpoint } = this.negotiator
     if (!endpoint || !this.#joined) return
     const publishes = this.source !== undefined
+    const { room, userId } = this.#joined
     const flags = { relaysData: publishes, receivesData: publishes && this.#data }
-    endpoint.place(this.#joined.room.id, this.#joined.userId, flags)
+    endpoint.place({ room: room.id, user: userId, session: this.sessionId, ...flags })
   }
 
   #leave(): void {

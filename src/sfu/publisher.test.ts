@@ -92,7 +92,10 @@ test('an offer of another PeerConnection takes the place of the one before; subs
   assert.ok(old!.closed)
   assert.equal(fresh!.worker, old!.worker)
   assert.equal(viewer.feeds, fresh)
-  assert.deepEqual(fresh!.placed, { room: 'room', user: 'alice', relaysData: true, receivesData: true })
+  assert.deepEqual(fresh!.placed, {
+    ...{ room: 'room', user: 'alice', session: 1001 },
+    ...{ relaysData: true, receivesData: true },
+  })
   assert.deepEqual([alice.hangups, bob.take()], [[], []])
   fresh!.connects()
   assert.equal(alice.webrtcups, 1)
@@ -130,7 +133,10 @@ test('data:true later on lets the publisher receive data', async () => {
   await alice.join('alice')
   assert.equal(pool.last.placed!.receivesData, false)
   await alice.ok({ kind: 'subscribe', data: true })
-  assert.deepEqual(pool.last.placed, { room: 'room', user: 'alice', relaysData: true, receivesData: true })
+  assert.deepEqual(pool.last.placed, {
+    ...{ room: 'room', user: 'alice', session: 1001 },
+    ...{ relaysData: true, receivesData: true },
+  })
 })
 
 test('an offer that cannot be used is a plugin error and leaves everything as it was', async () => {

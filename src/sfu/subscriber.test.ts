@@ -17,7 +17,7 @@ test('the endpoint lives with the publisher, is placed and fed at once, and star
   const { bob, offer, viewer } = await subscribed()
   assert.equal(viewer.worker, 2)
   assert.deepEqual(viewer.calls, [
-    ['place', 'room', 'bob', { relaysData: false, receivesData: false }],
+    ['place', { room: 'room', user: 'bob', session: 1002, relaysData: false, receivesData: false }],
     ['source', 1],
   ])
   assert.equal(bob.handle.expectsAnswer(), true)

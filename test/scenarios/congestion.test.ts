@@ -84,7 +84,9 @@ scenario('two subscribers behind one line both get pictures', { seeds: [1, 2] },
 
 scenario('connections of one user are one client: what one leaves the others get', {}, (stage) => {
   const publishers = [new LayeredPublisher(stage), new LayeredPublisher(stage)]
-  const viewers = publishers.map((publisher) => new NumberedViewer(stage, publisher, { user: 'ann', ip: '10.9.9.9' }))
+  const viewers = publishers.map(
+    (publisher) => new NumberedViewer(stage, publisher, { user: 'ann', ip: '10.9.9.9', session: 7 }),
+  )
   const [first] = viewers
   stage.net.link(first!.worker.address.ip, '10.9.9.9', { rateBps: 1_500_000, queueMs: 400, delayMs: 20 })
   stage.connect()
@@ -95,4 +97,17 @@ scenario('connections of one user are one client: what one leaves the others get
     assert.ok(share > 50, `${share} packets of the middle layer`)
   }
   assert.equal(first!.worker.media.counters().live.links, 1)
+})
+
+scenario('who takes the user id of a neighbour behind one address does nothing to their link', {}, (stage) => {
+  const publisher = new LayeredPublisher(stage)
+  const same = { user: 'ann', ip: '10.9.9.9' }
+  const ann = new NumberedViewer(stage, publisher, { ...same, session: 7 })
+  const mallory = new NumberedViewer(stage, publisher, { ...same, session: 8, lies: true })
+  stage.connect()
+  publisher.begin()
+  stage.run(10_000)
+  assert.deepEqual(layersOf(ann.between(stage.nowMs - 5000, stage.nowMs)), new Set([2]))
+  assert.ok(!layersOf(mallory.between(stage.nowMs - 5000, stage.nowMs)).has(2), 'half of it was lost, they say')
+  assert.equal(ann.worker.media.counters().live.links, 2)
 })

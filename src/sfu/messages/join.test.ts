@@ -201,7 +201,10 @@ test('join with an offer in the same message: one reply has both, and the room d
   assert.deepEqual(users(reply), { room: ['alice'] })
   assert.equal(reply.jsep?.type, 'answer')
   assert.deepEqual(pool.opened, [{ room: 'room' }])
-  assert.deepEqual(pool.last.placed, { room: 'room', user: 'alice', relaysData: true, receivesData: false })
+  assert.deepEqual(pool.last.placed, {
+    ...{ room: 'room', user: 'alice', session: 1001 },
+    ...{ relaysData: true, receivesData: false },
+  })
 })
 
 test('join with an unusable offer, or an offer with a failing join: neither happens', async () => {

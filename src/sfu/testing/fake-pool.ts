@@ -7,6 +7,7 @@ import {
   type EndpointInfo,
   type HangupReason,
   type MediaSettings,
+  type Place,
 } from '../../media/control.js'
 import type { EndpointObserver, MediaPool, PooledEndpoint } from '../../media/pool-types.js'
 
@@ -23,7 +24,7 @@ export class FakeEndpoint implements PooledEndpoint {
   readonly fingerprint
   closed = false
   feeds: FakeEndpoint | null = null
-  placed: { room: string; user: string; relaysData: boolean; receivesData: boolean } | undefined
+  placed: Place | undefined
   #restarts = 0
 
   constructor(id: number, worker: number, observer: EndpointObserver) {
@@ -67,9 +68,9 @@ export class FakeEndpoint implements PooledEndpoint {
     this.#called('source', endpoint?.id ?? null)
     this.feeds = endpoint
   }
-  place(room: string, user: string, flags: { relaysData: boolean; receivesData: boolean }): void {
-    this.#called('place', room, user, flags)
-    this.placed = { room, user, ...flags }
+  place(place: Place): void {
+    this.#called('place', place)
+    this.placed = place
   }
   /** What `inspect` answers. */
   known: EndpointInfo | undefined

@@ -14,6 +14,8 @@ import type { Stage, StageWorker } from './stage.js'
 export interface ClientOptions {
   /** Default: one of its own. */
   user?: string
+  /** The Janus session that it is made in; default: one of its own. */
+  session?: number
   /** Default 'hall'; null = never placed, as a handle that did not join. */
   room?: string | null
   relaysData?: boolean
@@ -123,7 +125,8 @@ export class Client {
   /** Joins (again, with other flags). */
   place(room: string, flags: { relaysData?: boolean; receivesData?: boolean } = {}): void {
     const { relaysData = this.#options.relaysData ?? false, receivesData = this.#options.receivesData ?? false } = flags
-    this.command({ kind: 'place', endpoint: this.id, room, user: this.user, relaysData, receivesData })
+    const session = this.#options.session ?? this.id
+    this.command({ kind: 'place', endpoint: this.id, room, user: this.user, session, relaysData, receivesData })
   }
 
   /** Both directions between this client and its worker. */

@@ -103,6 +103,8 @@ interface Arrival {
 export interface NumberedViewerOptions extends ClientOptions {
   /** Default 100. */
   feedbackMs?: number
+  /** Says that half of what comes was lost. */
+  lies?: boolean
 }
 
 export class NumberedViewer extends Client {
@@ -125,7 +127,7 @@ export class NumberedViewer extends Client {
     this.command({ kind: 'send', endpoint: this.id, streams: [{ ...stream, payloadTypes, extensions }] })
     this.place('hall')
     this.command({ kind: 'source', endpoint: this.id, publisher: publisher.id })
-    this.#tell(options.feedbackMs ?? 100)
+    this.#tell(options.feedbackMs ?? 100, options.lies ?? false)
   }
 
   /** Arrivals of a part of the run. */
@@ -157,12 +159,14 @@ export class NumberedViewer extends Client {
   }
 
   /** Regularly, as long as it lives. */
-  #tell(everyMs: number): void {
+  #tell(everyMs: number, lies: boolean): void {
     const next = () => {
       this.stage.net.schedule(this.stage.nowMs + everyMs, next)
       if (this.#newest < this.#reported || this.#reported < 0 || !this.peer.connected) return
       const times: number[] = []
-      for (let seq = this.#reported; seq <= this.#newest; seq++) times.push(this.#times.get(seq) ?? NOT_RECEIVED)
+      for (let seq = this.#reported; seq <= this.#newest; seq++) {
+        times.push((lies && seq % 2 === 0 ? undefined : this.#times.get(seq)) ?? NOT_RECEIVED)
+      }
       const baseMs = Math.min(...times.filter((ms) => ms !== NOT_RECEIVED))
       this.peer.sendRtcp(arrivalPacket(1, this.ssrc, this.#reported & 0xffff, baseMs, times, this.#feedbacks++ & 0xff))
       this.#reported = this.#newest + 1
