@@ -168,18 +168,29 @@ test('only USE-CANDIDATE from another address moves the selection', () => {
   for (const row of differences) assert.equal(bench.check({ ...valid, useCandidate: true }, row).select, true)
 })
 
-test('a captured nomination that comes from elsewhere moves nothing and gets no answer', () => {
-  const bench = connected()
-  const captured = buildBindingRequest({ ...valid, useCandidate: true })
-  assert.equal(bench.check(captured).reason, IceReason.accepted)
-  // Sent again by the peer itself, as long as nothing else has come since.
-  assert.equal(bench.check(captured).reason, IceReason.accepted)
-  const { allow, select, reason, responseLength } = bench.check(captured, other)
-  assert.deepEqual([allow, select, reason, responseLength], [false, false, IceReason.replayed, 0])
-  // It is no consent either.
-  bench.nowMs += CONSENT_TIMEOUT_MS - 1
-  bench.check(captured, other)
-  assert.equal(bench.agent.expire(bench.nowMs + 1), 'consent lost')
+test('a captured check that comes from elsewhere moves nothing and gets no answer', () => {
+  for (const useCandidate of [true, false]) {
+    const bench = connected()
+    const captured = buildBindingRequest({ ...valid, useCandidate })
+    assert.equal(bench.check(captured).reason, IceReason.accepted)
+    const { allow, select, reason, responseLength } = bench.check(captured, other)
+    assert.deepEqual([allow, select, reason, responseLength], [false, false, IceReason.replayed, 0])
+  }
+})
+
+test('a check that comes again is answered, but only a new one is consent', () => {
+  for (const useCandidate of [true, false]) {
+    const bench = connected()
+    const captured = buildBindingRequest({ ...valid, useCandidate })
+    bench.check(captured)
+    const deadlineMs = bench.agent.deadline()
+    bench.nowMs += CONSENT_TIMEOUT_MS - 1
+    bench.check(captured, other)
+    const { allow, reason, responseLength } = bench.check(captured)
+    assert.deepEqual([allow, reason, responseLength > 0], [true, IceReason.accepted, true])
+    assert.equal(bench.agent.deadline(), deadlineMs)
+    assert.equal(bench.agent.expire(deadlineMs), 'consent lost')
+  }
 })
 
 test('the peer may go to another address and come back, by other checks', () => {

@@ -6,9 +6,9 @@
  */
 import type { EndpointInfo, IceCredentials, SocketAddress } from '../control.js'
 import { Addr } from '../io/io.js'
-import { Nominations } from './nominations.js'
 import { readStun, StunClass, StunMethod, StunView, verifyFingerprint, verifyIntegrity } from './stun.js'
 import { MAX_STUN_RESPONSE_BYTES, type StunErrorCode, writeBindingError, writeBindingSuccess } from './stun-write.js'
+import { Seen, Transactions } from './transactions.js'
 
 /**
  * Without a valid check for this long, consent is lost. RFC 7675 allows 30 s; browsers check every 2.5–5 s, and a
@@ -32,7 +32,7 @@ export const IceReason = {
   ended: 9,
   /** Another transport has its connection on that address: set by the endpoint, which asks the io. */
   addressTaken: 10,
-  /** A nomination that came from another address before: somebody sends a captured check again. */
+  /** A check that came from another address before: somebody sends a captured one again. */
   replayed: 11,
 } as const
 
@@ -97,7 +97,7 @@ export class IceLite {
   #connectedMs: number | undefined
   #hasSelected = false
   readonly #selected = new Uint8Array(Addr.stride)
-  readonly #nominations = new Nominations()
+  readonly #transactions = new Transactions()
 
   constructor(local: IceCredentials) {
     this.#local = encodeLocal(local)
@@ -162,8 +162,9 @@ export class IceLite {
     if (local === undefined) return
     // From here on the sender knows our password: it may be answered, even with more bytes than it sent.
     verdict.reason = reasonToRefuse()
-    const { useCandidate, transactionIdOffset } = view
-    if (useCandidate && !this.#nominations.isOriginal(bytes, transactionIdOffset, addrs, addrOffset)) {
+    const { transactionIdOffset } = view
+    const seen = this.#transactions.see(bytes, transactionIdOffset, addrs, addrOffset)
+    if (seen === Seen.elsewhere) {
       verdict.reason = IceReason.replayed
       return
     }
@@ -172,7 +173,8 @@ export class IceLite {
       verdict.responseLength = writeBindingError(out, outOffset, bytes, view, code, local.pwd)
       return
     }
-    this.#accept(nowMs, local, bytes)
+    this.#accept(local, bytes)
+    if (seen === Seen.first) this.#consented(nowMs)
     verdict.allow = true
     verdict.select = this.#selects(addrs, addrOffset)
     verdict.responseLength = writeBindingSuccess(out, outOffset, bytes, view, addrs, addrOffset, local.pwd)
@@ -208,11 +210,18 @@ export class IceLite {
     return undefined
   }
 
-  #accept(nowMs: number, local: LocalCredentials, bytes: Uint8Array): void {
+  #accept(local: LocalCredentials, bytes: Uint8Array): void {
     if (local === this.#local) {
       this.#formerLocal = undefined
       if (usernameEndsWith(bytes, local.ufrag.length + 1, this.#remoteUfrag)) this.#formerRemoteUfrag = undefined
     }
+  }
+
+  /**
+   * A lite agent sends no consent checks of its own (RFC 7675 §4); the peer's, which it makes anew each time, say as much. One
+   * that comes again says nothing: it would keep a peer alive, and sent to, that has long gone.
+   */
+  #consented(nowMs: number): void {
     this.#state = 'connected'
     this.#connectedMs ??= nowMs
     this.#deadlineMs = nowMs + CONSENT_TIMEOUT_MS

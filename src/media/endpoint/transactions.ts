@@ -1,6 +1,6 @@
 /**
- * The checks with USE-CANDIDATE that an agent has believed. Nothing in a check says when it was made or where from, so one
- * that somebody captured is valid for as long as the credentials are; only its transaction id tells it from a new one.
+ * The checks that an agent has believed lately. Nothing in a check says when it was made or where from, so one that somebody
+ * captured is valid for as long as the credentials are; only its transaction id tells it from a new one.
  */
 import { Addr } from '../io/io.js'
 
@@ -8,26 +8,34 @@ import { Addr } from '../io/io.js'
 const REMEMBERED = 512
 const TRANSACTION_ID_BYTES = 12
 
-export class Nominations {
+export const Seen = {
+  first: 0,
+  /** From where it came before: the answer may have been lost, or somebody forges that address. */
+  again: 1,
+  /** From another address than before. */
+  elsewhere: 2,
+} as const
+
+export class Transactions {
   /** Pairs: transaction, address. Made with the first, since not every endpoint gets that far. */
   #known: Uint32Array | undefined
   #next = 0
 
   /**
-   * @param addrs the row at `addrOffset` is where it came from
-   * @returns false when the same check came from another address before; from the same one it is sent again
+   * @param addrs the row at `addrOffset` is where the check came from
+   * @returns one of `Seen`; a first one is remembered
    */
-  isOriginal(bytes: Uint8Array, transactionIdOffset: number, addrs: Uint8Array, addrOffset: number): boolean {
+  see(bytes: Uint8Array, transactionIdOffset: number, addrs: Uint8Array, addrOffset: number): number {
     const known = (this.#known ??= new Uint32Array(2 * REMEMBERED))
     const transaction = hash(bytes, transactionIdOffset, TRANSACTION_ID_BYTES)
     const address = hash(addrs, addrOffset, Addr.stride)
     for (let at = 0; at < known.length; at += 2) {
-      if (known[at] === transaction) return known[at + 1] === address
+      if (known[at] === transaction) return known[at + 1] === address ? Seen.again : Seen.elsewhere
     }
     known[this.#next] = transaction
     known[this.#next + 1] = address
     this.#next = (this.#next + 2) % known.length
-    return true
+    return Seen.first
   }
 }
 
