@@ -157,6 +157,7 @@ export class Encoding {
    */
   join(subscription: Subscription, origin: SenderReport | null): void {
     this.subscriptions.push(subscription)
+    subscription.source = this
     this.#watch()
     subscription.start(
       this.run,
@@ -169,6 +170,7 @@ export class Encoding {
   leave(subscription: Subscription, nowMs: number): void {
     const at = this.subscriptions.indexOf(subscription)
     if (at >= 0) this.subscriptions.splice(at, 1)
+    if (subscription.source === this) subscription.source = null
     this.#lingerMs = nowMs + LINGER_MS
     if (this.pictures !== null) subscription.remember(this.pictures)
     this.#watch()
@@ -387,7 +389,7 @@ export class Encoding {
   // ---- packets that waited (`PacketSource`)
 
   resume(subscription: Subscription, extSeq: number, nowMs: number): void {
-    if (!this.subscriptions.includes(subscription)) return
+    if (subscription.source !== this) return
     const { history } = this
     // Another run may have begun meanwhile: numbers never go back.
     const isOld = this.#placement.newestExtSeq - extSeq >= history.window
@@ -407,7 +409,7 @@ export class Encoding {
   }
 
   breakOff(subscription: Subscription, nowMs: number): void {
-    if (!this.subscriptions.includes(subscription)) return
+    if (subscription.source !== this) return
     subscription.skipAhead()
     this.requestKeyframe(nowMs)
   }

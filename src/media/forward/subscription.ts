@@ -102,6 +102,8 @@ export class Subscription {
   readonly downlink: Downlink
   readonly #rows: StateRows
   readonly ssrc: number
+  /** Whose packets it gets; null = none. */
+  source: PacketSource | null = null
   /** What feeds it; null = nothing. */
   steering: Steering | null = null
   /** Highest layers that its link allows; null = nothing for now. */
