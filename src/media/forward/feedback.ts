@@ -7,6 +7,7 @@ import {
   isFeedback,
   isNack,
   isPli,
+  nackCount,
   newArrivalFeedback,
   newRemb,
   newReportBlock,
@@ -120,9 +121,15 @@ function nack(context: ForwardContext, nowMs: number, peer: Peer, c: RtcpCursor)
     context.totals.drop_rtcp_unknown_ssrc++
     return
   }
-  const count = readNack(c, nacked)
   // Without a publication it is paused or its source has gone: nothing may reach it.
-  if (feed.publication !== null) resend(context, feed.publication, feed.subscription, nacked, count, nowMs)
+  if (feed.publication === null) return
+  const { totals } = context
+  const asked = nackCount(c)
+  // A packet has room for thousands of numbers, and looking for one costs as much as forwarding.
+  const count = readNack(c, nacked, peer.downlink.mayAsk(Math.min(asked, MAX_NACKED), nowMs))
+  totals.nack_received += asked - count
+  totals.nack_refused += asked - count
+  if (count > 0) resend(context, feed.publication, feed.subscription, nacked, count, nowMs)
 }
 
 function payloadFeedback(context: ForwardContext, nowMs: number, peer: Peer, c: RtcpCursor): void {

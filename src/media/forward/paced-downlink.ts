@@ -4,6 +4,7 @@
  */
 import type { DownlinkInfo } from '../control.js'
 import type { ArrivalFeedback } from '../rtp/rtcp/index.js'
+import { Allowance } from './allowance.js'
 import { Allotment } from './congestion/allocation.js'
 import type { Bottleneck, Member } from './congestion/bottleneck.js'
 import { Flow, OVERHEAD_BYTES } from './congestion/flow.js'
@@ -26,6 +27,9 @@ export const FIRST_TARGET = { spatial: 0, temporal: Number.POSITIVE_INFINITY } a
 /** Feedback packets that are read: so many per second, and at once. Receivers send one every 50 to 100 ms, or some. */
 const FEEDBACK_PER_MS = 0.2
 const FEEDBACK_BURST = 100
+/** Numbers of NACKs that are looked up: far more than is sent again in the worst of times. */
+const NACKED_PER_MS = 16
+const NACKED_BURST = 2048
 
 /** A stream of the peer, and what feeds it. */
 interface Fed {
@@ -43,8 +47,8 @@ export class PacedDownlink implements Downlink, Member {
   readonly #pace = new Pace()
   readonly #waiting = new Waiting<Subscription, PacketSource>()
   #transportSeq: number
-  #feedbackLeft = FEEDBACK_BURST
-  #toldMs = 0
+  readonly #feedback = new Allowance(FEEDBACK_PER_MS, FEEDBACK_BURST)
+  readonly #nacked = new Allowance(NACKED_PER_MS, NACKED_BURST)
   #client: string
   #bottleneck: Bottleneck | null = null
   allotments: readonly Allotment[] = []
@@ -111,11 +115,12 @@ export class PacedDownlink implements Downlink, Member {
 
   /** Whether its next packet of transport-wide feedback is read. */
   mayTell(nowMs: number): boolean {
-    this.#feedbackLeft = Math.min(FEEDBACK_BURST, this.#feedbackLeft + (nowMs - this.#toldMs) * FEEDBACK_PER_MS)
-    this.#toldMs = nowMs
-    if (this.#feedbackLeft < 1) return false
-    this.#feedbackLeft--
-    return true
+    return this.#feedback.take(1, nowMs) === 1
+  }
+
+  /** How many of the `count` numbers that it asks for are looked up. */
+  mayAsk(count: number, nowMs: number): number {
+    return this.#nacked.take(count, nowMs)
   }
 
   arrivals(feedback: ArrivalFeedback, times: Int32Array, nowMs: number): void {

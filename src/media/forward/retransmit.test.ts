@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { writeNack } from '../rtp/rtcp/index.js'
+import { RtcpType, TransportFeedback, writeFeedback, writeNack } from '../rtp/rtcp/index.js'
 import type { Peer } from './router.js'
 import { rtxPayload, vp8, vp8Rest } from './testing/packets.js'
 import { elementOf, type SentRtp } from './testing/recording-io.js'
@@ -329,4 +329,26 @@ test('across 65535 → 0 and reordering, every loss is recovered in both directi
   for (let i = 1; i < 375; i++)
     assert.deepEqual(got.get((first + i) & 0xffff), vp8Rest(i & 0xff, i >> 8), `packet ${i}`)
   assert.equal(scene.router.totals.nack_given_up, 0)
+})
+
+test('numbers are looked up as fast as a receiver can need it, however many a packet names', () => {
+  const { scene, peer } = running(5)
+  const bytes = new Uint8Array(1412)
+  // 350 entries of 17 numbers each, of which 512 are read.
+  const length = writeNack(bytes, 0, 99, 20, [7], 1) + 349 * 4
+  writeFeedback(bytes, 0, RtcpType.rtpfb, TransportFeedback.nack, length, 99, 20)
+  bytes.fill(0xff, 12, length)
+  const floods = (count: number) => {
+    for (let i = 0; i < count; i++) scene.rtcp(peer, bytes.subarray(0, length))
+  }
+  const { totals } = scene.router
+  const lookedUp = () => totals.nack_received - totals.nack_refused
+  floods(3)
+  assert.deepEqual([totals.nack_received, lookedUp()], [3 * 350 * 17, 3 * 512])
+  floods(97)
+  assert.deepEqual([totals.nack_received, lookedUp()], [100 * 350 * 17, 2048])
+  assert.equal(totals.nack_unknown, 2048)
+  scene.advance(10)
+  floods(5)
+  assert.equal(totals.nack_unknown, 2048 + 160)
 })

@@ -4,7 +4,7 @@ import { hex, toHex } from '../../../../test/support/hex.js'
 import { firstRtcp, newRtcpCursor, type RtcpCursor } from './cursor.js'
 import { feedbackMedia, feedbackSender } from './feedback.js'
 import { firCommand, firCount, firSsrc, writeFir } from './fir.js'
-import { isNack, readNack, writeNack } from './nack.js'
+import { isNack, nackCount, readNack, writeNack } from './nack.js'
 import { isPli, writePli } from './pli.js'
 import { newRemb, readRemb, rembSsrc, writeRemb } from './remb.js'
 
@@ -22,6 +22,7 @@ test('NACK: PIDs and bitmasks across the wrap', () => {
   assert.ok(isNack(c))
   assert.equal(feedbackSender(c), 1)
   assert.equal(feedbackMedia(c), 255)
+  assert.equal(nackCount(c), 5)
   assert.equal(readNack(c, seqs), 5)
   assert.deepEqual([...seqs.subarray(0, 5)], [65534, 65535, 1, 14, 100])
 })
@@ -31,7 +32,10 @@ test('NACK: a full array ends it, an empty one and others give 0', () => {
   const few = new Uint16Array(4)
   assert.equal(readNack(c, few), 4)
   assert.deepEqual([...few], [0, 1, 2, 3])
+  assert.equal(readNack(c, new Uint16Array(100), 3), 3)
   assert.equal(readNack(c, new Uint16Array(100)), 17)
+  assert.equal(nackCount(c), 17)
+  assert.equal(nackCount(cursorAt('81ce0003 00000001 00000002 00000000')), 0)
   assert.equal(readNack(cursorAt('81cd0002 00000001 00000002'), few), 0)
   assert.equal(readNack(cursorAt('81ce0003 00000001 00000002 00000000'), few), 0)
   assert.equal(readNack(cursorAt('81cd0001 00000001'), few), 0)

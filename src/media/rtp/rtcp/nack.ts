@@ -18,18 +18,34 @@ export function isNack(c: RtcpCursor): boolean {
   return isFeedback(c, rtpfb, nack)
 }
 
-/**
- * Expands the NACK under the cursor into `seqs`, in the order of the packet.
- * @returns how many were written: what does not fit in `seqs` is left out; 0 for anything but a NACK
- */
-export function readNack(c: RtcpCursor, seqs: Uint16Array): number {
+/** How many numbers the NACK under the cursor names; 0 for anything but a NACK. */
+export function nackCount(c: RtcpCursor): number {
   if (!isNack(c)) return 0
   const end = c.bodyOffset + c.bodyLength
   let count = 0
-  for (let at = c.bodyOffset + FEEDBACK_SSRC_BYTES; at + 4 <= end && count < seqs.length; at += 4) {
+  for (let at = c.bodyOffset + FEEDBACK_SSRC_BYTES; at + 4 <= end; at += 4) {
+    count += 1 + bits[c.bytes[at + 2]!]! + bits[c.bytes[at + 3]!]!
+  }
+  return count
+}
+
+/** How many bits of a byte are set. */
+const bits = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll('0', '').length)
+
+/**
+ * Expands the NACK under the cursor into `seqs`, in the order of the packet.
+ * @param most as many as that, and as `seqs` has room for
+ * @returns how many were written: the rest is left out; 0 for anything but a NACK
+ */
+export function readNack(c: RtcpCursor, seqs: Uint16Array, most: number = seqs.length): number {
+  if (!isNack(c)) return 0
+  const end = c.bodyOffset + c.bodyLength
+  const room = Math.min(most, seqs.length)
+  let count = 0
+  for (let at = c.bodyOffset + FEEDBACK_SSRC_BYTES; at + 4 <= end && count < room; at += 4) {
     const pid = readU16(c.bytes, at)
     seqs[count++] = pid
-    for (let mask = readU16(c.bytes, at + 2), seq = pid + 1; mask !== 0 && count < seqs.length; mask >>= 1, seq++) {
+    for (let mask = readU16(c.bytes, at + 2), seq = pid + 1; mask !== 0 && count < room; mask >>= 1, seq++) {
       if ((mask & 1) !== 0) seqs[count++] = seq
     }
   }

@@ -1,0 +1,22 @@
+/** How much a peer may make us do: so much per time, and so much at once. */
+export class Allowance {
+  readonly #perMs: number
+  readonly #burst: number
+  #left: number
+  #takenMs = 0
+
+  constructor(perMs: number, burst: number) {
+    this.#perMs = perMs
+    this.#burst = burst
+    this.#left = burst
+  }
+
+  /** @returns how much of `count`, a whole number, is granted; that is taken */
+  take(count: number, nowMs: number): number {
+    this.#left = Math.min(this.#burst, this.#left + (nowMs - this.#takenMs) * this.#perMs)
+    this.#takenMs = nowMs
+    const granted = Math.min(count, Math.floor(this.#left))
+    this.#left -= granted
+    return granted
+  }
+}
