@@ -88,7 +88,7 @@ export class Encoding {
   /** Connected, unpaused subscriptions that get it: what the packet loop walks. */
   readonly subscriptions: Subscription[] = []
   readonly rates = new LayerRates()
-  readonly layers = new LayerReader()
+  readonly layers: LayerReader
   /** What its last packets said about layers and pictures; null when they say nothing. */
   pictures: Pictures | null = null
   #opacity: number = Opacity.unknown
@@ -123,6 +123,7 @@ export class Encoding {
     this.rid = rid
     this.#context = context
     this.#reporter = reporter
+    this.layers = new LayerReader(context.totals)
     this.history =
       line.kind === 'video'
         ? new History(VIDEO_SLOTS, historyBytes(context.maxPublisherBps))

@@ -14,24 +14,31 @@ import {
   type Vp9View,
 } from '../rtp/codecs/index.js'
 import {
+  type DependencyStructure,
   elementLength,
   findElement,
+  hasStructure,
   newDependencyFrame,
   newDependencyStructure,
   readDependencyFrame,
+  repeatsStructure,
 } from '../rtp/extensions/index.js'
+import { Allowance } from './allowance.js'
 import { codecOf, VP8, VP9 } from './codec-table.js'
 import { EVERY, ofSpatial, ofTemporal, presentIn, targetOf, upFrom, WHOLE } from './layer-targets.js'
 import { MAX_SPATIAL } from './layers.js'
 import type { Packet } from './packet.js'
+import type { Totals } from './totals.js'
 
 /** Of the packet that was read last; `Packet.pictureId` and the like come from them. */
 export const vp8View: Vp8View = newVp8View()
 export const vp9View: Vp9View = newVp9View()
 
+/** Structures that are read: so many per second, and at once. Each makes all subscribers choose their layers anew. */
+const STRUCTURES_PER_MS = 0.01
+const STRUCTURES_BURST = 20
+
 const frame = newDependencyFrame()
-/** Of packets that are older than the structure that counts. */
-const formerStructure = newDependencyStructure()
 const size = { width: 0, height: 0 }
 
 export class LayerReader {
@@ -43,9 +50,19 @@ export class LayerReader {
   #structure = newDependencyStructure()
   /** Number of the packet that brought it. */
   #structureAt = -1
+  /** The one before, for packets that come late or waited; from `#formerAt` on it counted. */
+  #former: DependencyStructure | null = null
+  #formerAt = Number.POSITIVE_INFINITY
+  readonly #structures = new Allowance(STRUCTURES_PER_MS, STRUCTURES_BURST)
+  readonly #totals: Pick<Totals, 'structures_refused'>
   /** A structure came, and descriptors refer to it. */
   #described = false
   #spatialMasks = new Int32Array(MAX_SPATIAL)
+
+  /** @param totals counts the structures that are not read */
+  constructor(totals: Pick<Totals, 'structures_refused'>) {
+    this.#totals = totals
+  }
 
   /** Whether targets are those of a dependency descriptor. */
   get described(): boolean {
@@ -56,6 +73,7 @@ export class LayerReader {
   reset(): void {
     this.#described = false
     this.#structureAt = -1
+    this.#formerAt = Number.POSITIVE_INFINITY
     this.version++
   }
 
@@ -143,24 +161,69 @@ export class LayerReader {
     const at = findElement(bytes, view, id)
     if (at < 0) return
     const length = elementLength(bytes, view, at)
-    // What comes late, or waited, may refer to a structure that is gone: then it says nothing about layers.
     const isLate = packet.extSeq < this.#structureAt
-    const sound = readDependencyFrame(bytes, at, length, isLate ? formerStructure : this.#structure, frame)
-    if (sound && frame.hasStructure && packet.extSeq > this.#structureAt) this.#restructured(packet.extSeq)
+    const sound = isLate ? this.#readLate(packet, at, length) : this.#readNewest(packet, at, length)
     packet.keyframe = sound && frame.hasStructure && frame.startOfFrame && frame.independent
-    packet.layered = sound && this.#described && !isLate
+    packet.layered = sound && this.#described
     if (!packet.layered) return
     packet.spatial = frame.spatial
     packet.temporal = frame.temporal
     packet.startsFrame = frame.startOfFrame
-    packet.present = frame.present
+    packet.present = isLate ? this.#needing(frame.spatial, frame.temporal) : frame.present
     packet.begins = packet.keyframe ? EVERY : 0
-    packet.continues = frame.switches
+    packet.continues = isLate ? 0 : frame.switches
     packet.ends = frame.endOfFrame ? this.#spatialMasks[Math.min(frame.spatial, MAX_SPATIAL - 1)]! : 0
   }
 
-  #restructured(extSeq: number): void {
-    const { targets, targetSpatial, widths, heights } = this.#structure
+  /** A descriptor that the structure of now is for, or that brings another. @returns whether `frame` holds what it says */
+  #readNewest({ bytes, extSeq, nowMs }: Packet, at: number, length: number): boolean {
+    const attached = hasStructure(bytes, at, length)
+    const repeated = attached && repeatsStructure(bytes, at, length, this.#structure)
+    if (!attached || (repeated && this.#described)) {
+      return readDependencyFrame(bytes, at, length, this.#structure, frame)
+    }
+    if (this.#structures.take(1, nowMs) === 0) {
+      // What comes refers to it: until the next one that is read nothing is known about layers.
+      this.#totals.structures_refused++
+      if (this.#described) this.reset()
+      return false
+    }
+    const structure = repeated ? this.#structure : (this.#former ?? newDependencyStructure())
+    const sound = readDependencyFrame(bytes, at, length, structure, frame)
+    if (!repeated) {
+      // Read over what the former one was.
+      this.#former = structure
+      this.#formerAt = Number.POSITIVE_INFINITY
+    }
+    if (sound) this.#restructured(structure, extSeq)
+    return sound
+  }
+
+  /** A descriptor that came late, or waited. If the structure that it refers to is gone, it says nothing about layers. */
+  #readLate({ bytes, extSeq }: Packet, at: number, length: number): boolean {
+    const former = this.#former
+    if (former === null || extSeq < this.#formerAt) return false
+    if (hasStructure(bytes, at, length) && !repeatsStructure(bytes, at, length, former)) return false
+    return readDependencyFrame(bytes, at, length, former, frame)
+  }
+
+  /** Targets of now that a frame of these layers would be for. */
+  #needing(spatial: number, temporal: number): number {
+    const { targets, targetSpatial, targetTemporal } = this.#structure
+    let mask = 0
+    for (let target = 0; target < targets; target++) {
+      if (targetSpatial[target]! >= spatial && targetTemporal[target]! >= temporal) mask |= 1 << target
+    }
+    return mask
+  }
+
+  #restructured(structure: DependencyStructure, extSeq: number): void {
+    if (structure !== this.#structure) {
+      this.#former = this.#structure
+      this.#formerAt = this.#described ? this.#structureAt : Number.POSITIVE_INFINITY
+      this.#structure = structure
+    }
+    const { targets, targetSpatial, widths, heights } = structure
     this.#described = true
     this.#structureAt = extSeq
     this.version++

@@ -2,61 +2,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ReceiveStream, SendStream } from '../control.js'
-import { writeNack } from '../rtp/rtcp/index.js'
-import type { Peer } from './router.js'
-import { type Descriptor, descriptor, type Structure, vp8Picture, vp9Frame } from './testing/layers.js'
+import { gapless, nack, Stream } from './testing/layered-stream.js'
+import { vp8Picture, vp9Frame } from './testing/layers.js'
 import { rtxPayload } from './testing/packets.js'
-import { elementOf, type SentRtp } from './testing/recording-io.js'
-import { Scene, sendVideo, VIDEO_SSRC, videoStream } from './testing/scene.js'
+import type { SentRtp } from './testing/recording-io.js'
+import { sendVideo } from './testing/scene.js'
 
 const noRtx: Partial<SendStream> = { rtxSsrc: 0, payloadTypes: [{ codec: 'VP8', pt: 120 }] }
-
-function gapless(sent: SentRtp[]): void {
-  for (let i = 1; i < sent.length; i++) assert.equal(sent[i]!.extSeq, sent[i - 1]!.extSeq + 1)
-}
-
-function nack(scene: Scene, peer: Peer, ...extSeqs: number[]): void {
-  const bytes = new Uint8Array(200)
-  const seqs = extSeqs.map((extSeq) => extSeq & 0xffff)
-  scene.rtcp(peer, bytes.subarray(0, writeNack(bytes, 0, 99, 20, seqs)))
-}
-
-/** A publisher of one encoding and its subscriber. */
-class Stream {
-  readonly scene = new Scene()
-  readonly publisher: Peer
-  readonly peer: Peer
-  seq = 1000
-  timestamp = 0
-
-  constructor(change: Partial<ReceiveStream> = {}, subscriber: Partial<SendStream> = {}) {
-    this.publisher = this.scene.publisher([{ ...videoStream, ...change }])
-    this.peer = this.scene.subscriber(this.publisher, [sendVideo(20, subscriber)])
-  }
-
-  packet(payload: Uint8Array, change: object = {}) {
-    const { seq, timestamp } = this
-    this.seq = (seq + 1) & 0xffff
-    return { pt: 96, seq, timestamp, ssrc: VIDEO_SSRC, extensions: { 4: '1' }, payload, ...change }
-  }
-
-  send(payload: Uint8Array, change: object = {}): void {
-    this.scene.rtp(this.publisher, this.packet(payload, change))
-  }
-
-  target(spatial: number, temporal: number): void {
-    this.peer.feeds[0]!.subscription.setTarget({ spatial, temporal }, this.scene.nowMs)
-  }
-
-  next(): void {
-    this.timestamp += 3000
-    this.scene.advance(33)
-  }
-
-  plis(): number {
-    return this.scene.said().flatMap(({ pli }) => pli).length
-  }
-}
 
 /** VP8 with three temporal layers, T0 T2 T1 T2; of each group the first T1 and T2 are sync points. */
 class Vp8Stream extends Stream {
@@ -327,146 +279,6 @@ test('VP9: across SSRCs picture ids go on', () => {
   assert.deepEqual(last.payload, vp9Frame({ pictureId: 1, tl0PicIdx: 1, sid: 0, tid: 0 }))
 })
 
-/** AV1 L2T2_KEY: inter pictures of the upper layer do not refer to the lower one. Targets S0T0, S0T1, S1T0, S1T1. */
-const l2t2key: Structure = {
-  offset: 0,
-  templates: [
-    { spatial: 0, temporal: 0, dtis: 'SSSS', fdiffs: [] },
-    { spatial: 0, temporal: 0, dtis: 'SS--', fdiffs: [4] },
-    { spatial: 0, temporal: 1, dtis: '-D--', fdiffs: [2] },
-    { spatial: 1, temporal: 0, dtis: '--SS', fdiffs: [1] },
-    { spatial: 1, temporal: 0, dtis: '--SS', fdiffs: [4] },
-    { spatial: 1, temporal: 1, dtis: '---D', fdiffs: [2] },
-  ],
-  sizes: [
-    [640, 360],
-    [1280, 720],
-  ],
-}
-const DD = 9
-const av1: Partial<ReceiveStream> = {
-  payloadTypes: [{ codec: 'AV1', pt: 45, rtxPt: 46 }],
-  extensions: { ...videoStream.extensions, 'dependency-descriptor': DD },
-}
-const av1Send: Partial<SendStream> = {
-  payloadTypes: [{ codec: 'AV1', pt: 45, rtxPt: 46 }],
-  extensions: { mid: 3, 'dependency-descriptor': 8 },
-}
-
-/** Payloads are opaque: two bytes, layer and picture. */
-class Av1Stream extends Stream {
-  picture = 0
-  frame = 0
-
-  constructor(subscriber: Partial<SendStream> = {}) {
-    super(av1, { ...av1Send, ...subscriber })
-  }
-
-  one(spatial: number, d: Omit<Descriptor, 'frame'>, marker: boolean): void {
-    const extensions = { 4: '1', [DD]: descriptor({ ...d, frame: this.frame++ }) }
-    const payload = Uint8Array.of(0x5a, spatial, this.picture)
-    this.scene.bytes(this.publisher, wide(this.packet(payload, { pt: 45, marker, extensions })), 'rtp')
-  }
-
-  pictures(count: number, keyframe = false): void {
-    for (let i = 0; i < count; i++) {
-      const key = keyframe && i === 0
-      const temporal = this.picture % 2
-      this.one(0, key ? { template: 0, structure: l2t2key } : { template: 1 + temporal }, false)
-      this.one(1, { template: key ? 3 : 4 + temporal }, true)
-      this.picture++
-      this.next()
-    }
-  }
-}
-
-/** A packet in the two-byte form of RFC 8285: structures are longer than 16 bytes. */
-function wide(
-  packet: { pt: number; seq: number; timestamp: number; ssrc: number; payload: Uint8Array } & object,
-): Uint8Array {
-  const { marker, extensions } = packet as unknown as {
-    marker: boolean
-    extensions: Record<number, Uint8Array | string>
-  }
-  const elements: number[] = []
-  for (const [id, value] of Object.entries(extensions)) {
-    const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : value
-    elements.push(Number(id), bytes.length, ...bytes)
-  }
-  while (elements.length % 4 !== 0) elements.push(0)
-  const head = Buffer.alloc(16)
-  head[0] = 0x90
-  head[1] = packet.pt | (marker ? 0x80 : 0)
-  head.writeUInt16BE(packet.seq, 2)
-  head.writeUInt32BE(packet.timestamp, 4)
-  head.writeUInt32BE(packet.ssrc, 8)
-  head.writeUInt16BE(0x1000, 12)
-  head.writeUInt16BE(elements.length / 4, 14)
-  return Uint8Array.from([...head, ...elements, ...packet.payload])
-}
-
-const layersOf = (sent: SentRtp[]) =>
-  sent.map(({ payload, marker }) => `${payload[1]}${payload[2]! % 2}${marker ? '!' : ''}`)
-
-test('dependency descriptor: keyframes and layers without a look at the payload, structure carried on', () => {
-  const s = new Av1Stream()
-  s.pictures(1)
-  assert.deepEqual(s.scene.io.takeRtp(), [], 'no structure, no keyframe')
-  s.picture = 0
-  s.pictures(3, true)
-  const sent = s.scene.io.takeRtp()
-  assert.deepEqual(layersOf(sent), ['00', '10!', '01', '11!', '00', '10!'])
-  const [first] = sent
-  assert.deepEqual(elementOf(first!.extension, 8), descriptor({ template: 0, frame: 2, structure: l2t2key }))
-  assert.deepEqual(
-    s.publisher.publications[0]!.layers(s.scene.nowMs).map(({ height, rateBps }) => [height, rateBps.length]),
-    [
-      [360, 2],
-      [720, 2],
-    ],
-  )
-})
-
-test('dependency descriptor: a decode target gets its frames only, with the marker on the last of each picture', () => {
-  const s = new Av1Stream()
-  s.pictures(4, true)
-  s.target(0, 1)
-  s.pictures(2)
-  s.target(0, 0)
-  s.pictures(4)
-  const sent = s.scene.io.takeRtp().slice(8)
-  gapless(sent)
-  assert.deepEqual(layersOf(sent), ['00!', '01!', '00!', '00!'], 'down at once: all frames of it had been sent')
-  s.target(1, 0)
-  s.pictures(2)
-  assert.ok(s.plis() >= 1)
-  assert.deepEqual(layersOf(s.scene.io.takeRtp()), ['00!'])
-  s.pictures(4, true)
-  assert.deepEqual(
-    layersOf(s.scene.io.takeRtp()),
-    ['00', '10!', '10!'],
-    'of the target S1T0 inter pictures are one frame',
-  )
-  s.target(0, 0)
-  s.pictures(2)
-  s.scene.advance(400)
-  assert.deepEqual(layersOf(s.scene.io.takeRtp()), ['10!'], 'frames of S0 were left out: there is no way down…')
-  assert.ok(s.plis() >= 1)
-  s.pictures(2, true)
-  assert.deepEqual(layersOf(s.scene.io.takeRtp()), ['00!'], '…but a keyframe')
-})
-
-test('dependency descriptor: a temporal layer is taken up at a switch', () => {
-  const s = new Av1Stream()
-  s.pictures(2, true)
-  s.target(1, 0)
-  s.pictures(4)
-  s.target(1, 1)
-  s.pictures(4)
-  assert.deepEqual(layersOf(s.scene.io.takeRtp()).slice(4), ['10!', '10!', '10!', '11!', '10!', '11!'])
-  assert.equal(s.plis(), 0)
-})
-
 test('a payload in which no keyframe can be told is sent all the same, from the start of a frame, after some requests', () => {
   const s = new Stream({ payloadTypes: [{ codec: 'H264', pt: 102 }] }, { payloadTypes: [{ codec: 'H264', pt: 107 }] })
   const frame = () => {
@@ -487,28 +299,4 @@ test('a payload in which no keyframe can be told is sent all the same, from the 
   s.scene.said()
   s.scene.advance(100)
   assert.equal(s.plis(), 0)
-})
-
-test('dependency descriptor: a structure that comes behind a newer one changes nothing', () => {
-  const s = new Av1Stream()
-  s.pictures(2, true)
-  s.target(0, 1)
-  s.pictures(2)
-  const extensions = { 4: '1', [DD]: descriptor({ template: 0, frame: s.frame++, structure: l2t2key }) }
-  const late = wide(s.packet(Uint8Array.of(0x5a, 0, 0), { pt: 45, marker: false, extensions }))
-  const newer = { ...l2t2key, offset: 20 }
-  s.one(0, { template: 20, structure: newer }, false)
-  s.one(1, { template: 23 }, true)
-  s.next()
-  s.scene.bytes(s.publisher, late, 'rtp')
-  s.scene.io.takeRtp()
-  for (let i = 0; i < 4; i++) {
-    s.one(0, { template: 21 }, false)
-    s.one(1, { template: 24 }, true)
-    s.next()
-  }
-  assert.deepEqual(
-    s.scene.io.takeRtp().map(({ payload }) => payload[1]),
-    [0, 0, 0, 0],
-  )
 })

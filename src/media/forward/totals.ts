@@ -79,6 +79,8 @@ export function newTotals() {
     drop_inaudible: 0,
     /** Video that waited for its turn to be sent until it was too late, or was no longer in the history. */
     drop_paced: 0,
+    /** Dependency structures that came faster than they are read; the packet is sent on. */
+    structures_refused: 0,
     drop_rtcp_malformed: 0,
     /** RTCP about an SSRC that the peer has nothing to do with. */
     drop_rtcp_unknown_ssrc: 0,

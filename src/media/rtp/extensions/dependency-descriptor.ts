@@ -33,6 +33,11 @@ export function newDependencyView(): DependencyView {
   return { startOfFrame: false, endOfFrame: false, templateId: 0, frameNumber: 0, hasStructure: false }
 }
 
+/** Whether a template structure is attached, sound or not. */
+export function hasStructure(bytes: Uint8Array, offset: number, length: number): boolean {
+  return length > 3 && (bytes[offset + 3]! & 0x80) !== 0
+}
+
 /** @returns false when the element is shorter than its mandatory fields */
 export function readDependency(bytes: Uint8Array, offset: number, length: number, view: DependencyView): boolean {
   if (length < 3) return false
@@ -41,6 +46,6 @@ export function readDependency(bytes: Uint8Array, offset: number, length: number
   view.endOfFrame = (first & 0x40) !== 0
   view.templateId = first & 0x3f
   view.frameNumber = readU16(bytes, offset + 1)
-  view.hasStructure = length > 3 && (bytes[offset + 3]! & 0x80) !== 0
+  view.hasStructure = hasStructure(bytes, offset, length)
   return true
 }

@@ -16,6 +16,9 @@ const MAX_TEMPLATES = 64
 const MAX_TARGETS = 32
 const MAX_CHAINS = 32
 const MAX_SPATIAL_IDS = 4
+/** In front of the extended fields, and the flags in the first byte of those. */
+const MANDATORY_BYTES = 3
+const FLAG_BITS = 5
 
 export interface DependencyStructure {
   templateIdOffset: number
@@ -36,6 +39,9 @@ export interface DependencyStructure {
   /** By spatial layer, 0 = not said. */
   readonly widths: Uint32Array
   readonly heights: Uint32Array
+  /** The extended fields that it was read from, as far as it goes: so many bits with the flags; 0 = none. */
+  readonly raw: Uint8Array
+  rawBits: number
 }
 
 export function newDependencyStructure(): DependencyStructure {
@@ -50,6 +56,8 @@ export function newDependencyStructure(): DependencyStructure {
     targetTemporal: new Uint8Array(MAX_TARGETS),
     widths: new Uint32Array(MAX_SPATIAL_IDS),
     heights: new Uint32Array(MAX_SPATIAL_IDS),
+    raw: new Uint8Array(256),
+    rawBits: 0,
   }
 }
 
@@ -92,6 +100,25 @@ function takeBelow(n: number): number {
 }
 
 /**
+ * Whether the structure attached to this descriptor is, bit for bit, the one that `structure` was read from: publishers
+ * repeat it, and reading one takes as long as hundreds of other packets.
+ */
+export function repeatsStructure(
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+  { raw, rawBits }: DependencyStructure,
+): boolean {
+  const from = offset + MANDATORY_BYTES
+  if (rawBits === 0 || (rawBits + 7) >> 3 > length - MANDATORY_BYTES) return false
+  if (((bytes[from]! ^ raw[0]!) & (0xff >> FLAG_BITS)) !== 0) return false
+  const whole = rawBits >> 3
+  for (let at = 1; at < whole; at++) if (bytes[from + at] !== raw[at]) return false
+  const rest = rawBits & 7
+  return rest === 0 || (bytes[from + whole]! ^ raw[whole]!) >> (8 - rest) === 0
+}
+
+/**
  * Reads a whole descriptor.
  * @param structure the one attached last; when the descriptor has one attached and is sound, it becomes that
  * @returns false when the element lies about itself or refers to no template of the structure; `frame` then holds no more
@@ -106,12 +133,15 @@ export function readDependencyFrame(
 ): boolean {
   if (!readDependency(bytes, offset, length, frame)) return false
   let flags = 0
-  if (length > 3) {
+  if (length > MANDATORY_BYTES) {
     source = bytes
-    bit = (offset + 3) * 8
+    bit = (offset + MANDATORY_BYTES) * 8
     endBit = (offset + length) * 8
-    flags = take(5)
-    if ((flags & 0x10) !== 0 && !readStructure(structure)) return false
+    flags = take(FLAG_BITS)
+    if ((flags & 0x10) !== 0) {
+      if (repeatsStructure(bytes, offset, length, structure)) bit += structure.rawBits - FLAG_BITS
+      else if (!readStructure(structure)) return false
+    }
     if ((flags & 0x08) !== 0) take(structure.targets)
   }
   const template = (frame.templateId + 64 - structure.templateIdOffset) % 64
@@ -123,7 +153,7 @@ export function readDependencyFrame(
   frame.independent = structure.references[template] === 0
   if ((flags & 0x04) !== 0) readTargets(structure.targets, frame)
   if ((flags & 0x02) !== 0) frame.independent = countReferences() === 0
-  return length <= 3 || bit <= endBit
+  return length <= MANDATORY_BYTES || bit <= endBit
 }
 
 /** Decode target indications of one frame: 0 = not present, 1 = discardable, 2 = switch, 3 = required. */
@@ -146,6 +176,7 @@ const next = newDependencyStructure()
 
 /** Reads an attached structure; `structure` stays as it is when it is not sound. */
 function readStructure(structure: DependencyStructure): boolean {
+  const firstBit = bit
   next.templateIdOffset = take(6)
   next.targets = take(5) + 1
   const spatials = readTemplateLayers()
@@ -167,6 +198,9 @@ function readStructure(structure: DependencyStructure): boolean {
   }
   if (bit > endBit) return false
   copyStructure(next, structure)
+  structure.rawBits = bit - firstBit + FLAG_BITS
+  const from = (firstBit - FLAG_BITS) >> 3
+  for (let at = 0; at * 8 < structure.rawBits; at++) structure.raw[at] = source[from + at]!
   return true
 }
 
