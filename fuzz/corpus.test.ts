@@ -2,6 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { hex, toHex } from '../test/support/hex.js'
+import { fuzz as arrivals } from './arrivals.js'
+import { fuzz as dependency } from './dependency.js'
 import { fuzz as extensions } from './extensions.js'
 import { fuzz as forwarding } from './forwarding.js'
 import { fuzz as payload } from './payload.js'
@@ -15,6 +17,8 @@ const bodies = {
   rtcp,
   extensions,
   payload,
+  dependency,
+  arrivals,
   'rtp into the forwarder': forwarding,
   'rtcp into the forwarder': forwarding,
 }
