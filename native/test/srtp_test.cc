@@ -129,6 +129,36 @@ TEST(rfc7714_gcm) {
   CHECK_BYTES(Buffer(sealed.begin(), sealed.end() - 20), report);
 }
 
+// The same packets by `GcmSealer` and by OpenSSL: every length of payload, and headers and prefixes of every length in use.
+TEST(gcm_sealed_directly_is_what_openssl_seals) {
+  SrtpAlgorithms plain;
+  CHECK(plain.load());
+  if (!plain.direct) return;
+  plain.direct = false;
+  Random random(7714);
+  for (size_t length = 0; length <= 1440; length++) {
+    Buffer key = random.bytes(16), salt = random.bytes(12), payload = random.bytes(length);
+    Buffer prefix = random.bytes(length % 3 == 0 ? random.below(24) : 0), header = random.bytes(12 + 4 * random.below(17));
+    uint32_t ssrc = random.next();
+    uint64_t index = (static_cast<uint64_t>(random.next()) << 16) | random.below(65'536);
+    SrtpCipher direct, openssl;
+    CHECK(direct.init(algorithms(), SrtpProfile::aeadAes128Gcm, key.data(), salt.data(), true));
+    CHECK(openssl.init(plain, SrtpProfile::aeadAes128Gcm, key.data(), salt.data(), true));
+    // In heap buffers of exactly the packet's size, so that AddressSanitizer sees any access past their ends.
+    auto sealed = [&](SrtpCipher& cipher) {
+      Buffer out = header;
+      out.resize(header.size() + prefix.size() + length + 16);
+      std::unique_ptr<uint8_t[]> bytes(new uint8_t[out.size()]), from(new uint8_t[length]);
+      std::memcpy(bytes.get(), out.data(), out.size());
+      if (length > 0) std::memcpy(from.get(), payload.data(), length);
+      CHECK_EQUAL(cipher.sealRtp(bytes.get(), header.size(), {prefix.data(), prefix.size()}, {from.get(), length}, ssrc, index),
+                  out.size());
+      return Buffer(bytes.get(), bytes.get() + out.size());
+    };
+    CHECK_BYTES(sealed(direct), sealed(openssl));
+  }
+}
+
 TEST(srtp_round_trip_over_three_wraps_with_loss_and_reordering) {
   for (SrtpProfile profile : kProfiles) {
     Sender sender(profile);

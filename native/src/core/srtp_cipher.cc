@@ -34,6 +34,7 @@ bool SrtpAlgorithms::load() {
   gcm.reset(EVP_CIPHER_fetch(nullptr, "AES-128-GCM", nullptr));
   ctr.reset(EVP_CIPHER_fetch(nullptr, "AES-128-CTR", nullptr));
   hmac.reset(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
+  direct = GcmSealer::available() && EVP_default_properties_is_fips_enabled(nullptr) == 0;
   return gcm && ctr && hmac;
 }
 
@@ -75,12 +76,15 @@ bool SrtpCipher::initSession(const SrtpAlgorithms& algorithms, SrtpProfile profi
   if (profile == SrtpProfile::none) return false;
   profile_ = profile;
   seal_ = seal;
+  direct_ = seal && profile == SrtpProfile::aeadAes128Gcm && algorithms.direct;
+  if (direct_) sealer_.init(rtp.cipher);
   return initKeys(algorithms, rtp_, rtp) && initKeys(algorithms, rtcp_, rtcp);
 }
 
 bool SrtpCipher::initKeys(const SrtpAlgorithms& algorithms, Keys& keys, const SrtpSessionKeys& session) {
   bool gcm = profile_ == SrtpProfile::aeadAes128Gcm;
   std::memcpy(keys.salt, session.salt, masterSaltBytes(profile_));
+  if (direct_ && &keys == &rtp_) return true;
   keys.cipher.reset(EVP_CIPHER_CTX_new());
   if (!keys.cipher || EVP_CipherInit_ex2(keys.cipher.get(), gcm ? algorithms.gcm.get() : algorithms.ctr.get(),
                                          session.cipher, nullptr, !gcm || seal_, nullptr) != 1) {
@@ -147,6 +151,17 @@ size_t SrtpCipher::sealRtp(uint8_t* out, size_t headerLength, Bytes prefix, Byte
   writeIv(profile_, rtp_.salt, ssrc, index, iv);
   uint8_t* body = out + headerLength;
   uint8_t* tag = body + prefix.length + payload.length;
+  if (direct_) {
+    const uint8_t* plain = payload.at;
+    // What stands in two places is sealed where it is going.
+    if (prefix.length > 0) {
+      std::memcpy(body, prefix.at, prefix.length);
+      std::memcpy(body + prefix.length, payload.at, payload.length);
+      plain = body;
+    }
+    sealer_.seal(iv, out, headerLength, plain, static_cast<size_t>(tag - body), body);
+    return static_cast<size_t>(tag - out) + GcmSealer::kTagBytes;
+  }
   bool gcm = profile_ == SrtpProfile::aeadAes128Gcm;
   if (!setIv(rtp_, iv) || (gcm && !aad(rtp_, {out, headerLength})) ||
       !crypt(rtp_, prefix.at, prefix.length, body) ||

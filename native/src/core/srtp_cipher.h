@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <memory>
 
+#include "gcm_seal.h"
+
 namespace rostra {
 
 enum class SrtpProfile : uint16_t { none = 0, aes128CmSha1_80 = 0x0001, aeadAes128Gcm = 0x0007 };
@@ -31,6 +33,8 @@ using Owned = std::unique_ptr<T, CipherDelete>;
 struct SrtpAlgorithms {
   Owned<EVP_CIPHER> gcm, ctr;
   Owned<EVP_MAC> hmac;
+  // RTP under GCM is sealed by `GcmSealer`: where the CPU can, and OpenSSL is not held to FIPS 140.
+  bool direct = false;
   // False when the process has an OpenSSL without them (a FIPS provider without CTR, for example).
   bool load();
 };
@@ -62,6 +66,7 @@ class SrtpCipher {
 
   // Fetches what sealRtp needs first into the cache: this object has to be there already.
   void prefetch() const {
+    if (direct_) return sealer_.prefetch();
     const auto* context = reinterpret_cast<const uint8_t*>(rtp_.cipher.get());
     // OpenSSL keeps the size of its context to itself: three lines (192 bytes) are about it.
     for (int line = 0; line < 3; line++) __builtin_prefetch(context + 64 * line);
@@ -99,7 +104,11 @@ class SrtpCipher {
 
   SrtpProfile profile_ = SrtpProfile::none;
   bool seal_ = false;
-  Keys rtp_, rtcp_;
+  // RTP is sealed by `sealer_`.
+  bool direct_ = false;
+  Keys rtp_;
+  GcmSealer sealer_;
+  Keys rtcp_;
 };
 
 }  // namespace rostra
