@@ -102,7 +102,8 @@ export class MediaWorker implements EndpointEvents {
   /** Seats with data-channel messages or acknowledgements that leave at the end of the batch. */
   readonly #unflushed: Seat[] = []
   readonly #captures: Captures
-  #lastSweepMs = 0
+  /** Not 0: a first fraction in it would change the shape of `this`, and throw away what was compiled for it. */
+  #lastSweepMs = Number.NEGATIVE_INFINITY
   #wakeMs = Number.POSITIVE_INFINITY
 
   constructor(host: WorkerHost, limits: WorkerLimits) {
