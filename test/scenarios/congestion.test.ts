@@ -1,7 +1,8 @@
 /** Congestion control towards subscribers, with everything that is real but the network and the clock. */
 import assert from 'node:assert/strict'
 import type { EndpointInfo } from '../../src/media/control.js'
-import { LayeredPublisher, NumberedViewer } from './stage/layered.js'
+import { LayeredPublisher } from './stage/layered.js'
+import { NumberedViewer } from './stage/numbered-viewer.js'
 import { scenario } from './stage/stage.js'
 
 const layersOf = (arrivals: readonly { layer: number }[]) => new Set(arrivals.map(({ layer }) => layer))

@@ -19,8 +19,19 @@ import type { Downlink, PacketSource, Subscription } from './subscription.js'
 
 /** Retransmissions are refused while so much more than the rate went out: they would be too late. */
 const MAX_DEBT_MS = 250
+/** They are, too, while video waits for so long: what is new would become old by them. */
+const RESEND_WAIT_MS = 100
 /** While the link was not seen to be full, video is not held to an estimate that only says what has been tried. */
 const UNLIMITED_FACTOR = 1.5
+/**
+ * On a link that was seen to be full no more is under way than it lets through in a round trip, until the next feedback,
+ * and so much longer: what fills a queue stays here instead, where it can still be left out.
+ */
+const FEEDBACK_MS = 100
+const QUEUE_MS = 150
+const MIN_WINDOW_BYTES = 6000
+/** Without feedback for so long it is not waited for: there may be nothing to tell of. */
+const STUCK_MS = 1000
 /** Before anything is known of the link a stream gets its smallest picture. */
 export const FIRST_TARGET = { spatial: 0, temporal: Number.POSITIVE_INFINITY } as const
 
@@ -49,6 +60,8 @@ export class PacedDownlink implements Downlink, Member {
   #transportSeq: number
   readonly #feedback = new Allowance(FEEDBACK_PER_MS, FEEDBACK_BURST)
   readonly #nacked = new Allowance(NACKED_PER_MS, NACKED_BURST)
+  /** Bytes that may be under way. */
+  #windowBytes = Number.POSITIVE_INFINITY
   #client: string
   #bottleneck: Bottleneck | null = null
   allotments: readonly Allotment[] = []
@@ -77,25 +90,49 @@ export class PacedDownlink implements Downlink, Member {
   holds(subscription: Subscription, source: PacketSource, packet: Packet): boolean {
     const { nowMs } = packet
     const waiting = this.#waiting
-    if (waiting.size === 0 && this.#pace.open(nowMs)) return false
+    if (waiting.size === 0 && this.#pace.open(nowMs) && this.#hasRoom(nowMs)) return false
     if (!waiting.push(subscription, source, packet.extSeq, packet.payloadLength, nowMs)) this.#giveUp(nowMs)
-    if (waiting.size === 1) this.#context.bottlenecks.wait(this, this.#pace.opensMs(nowMs))
+    if (waiting.size === 1) this.#context.bottlenecks.wait(this, this.#opensMs(nowMs))
     return true
   }
 
   refusesResend(nowMs: number): boolean {
+    if (this.#waiting.ageMs(nowMs) > RESEND_WAIT_MS || !this.#hasRoom(nowMs)) return true
     return this.#pace.debtMs(nowMs) > MAX_DEBT_MS
+  }
+
+  /** Whether the link was seen to be full lately. */
+  get limited(): boolean {
+    return this.#windowBytes !== Number.POSITIVE_INFINITY
+  }
+
+  /** Whether more may be under way. */
+  #hasRoom(nowMs: number): boolean {
+    return this.flow.sent.inFlightBytes < this.#windowBytes || nowMs - this.flow.feedbackMs > STUCK_MS
+  }
+
+  /** When a packet may go out. */
+  #opensMs(nowMs: number): number {
+    const opensMs = this.#pace.opensMs(nowMs)
+    return this.#hasRoom(nowMs) ? opensMs : Math.max(opensMs, this.flow.feedbackMs + STUCK_MS)
   }
 
   drain(nowMs: number): number {
     const waiting = this.#waiting
     while (waiting.size > 0) {
+      const { subscription, encoding, extSeq } = waiting
+      if (subscription.source !== encoding) {
+        // It gets another layer meanwhile.
+        this.#context.totals.drop_paced++
+        waiting.shift()
+        continue
+      }
       if (waiting.ageMs(nowMs) > MAX_WAIT_MS) {
         this.#giveUp(nowMs)
         break
       }
-      if (!this.#pace.open(nowMs)) return this.#pace.opensMs(nowMs)
-      const { subscription, encoding, extSeq } = waiting
+      const opensMs = this.#opensMs(nowMs)
+      if (opensMs > nowMs) return Math.min(opensMs, nowMs + MAX_WAIT_MS)
       waiting.shift()
       encoding.resume(subscription, extSeq, nowMs)
     }
@@ -149,6 +186,7 @@ export class PacedDownlink implements Downlink, Member {
     if (bottleneck === null) return
     bottleneck.update(this, nowMs)
     this.#context.bottlenecks.look(bottleneck, nowMs)
+    if (this.#waiting.size > 0) this.#context.bottlenecks.wait(this, nowMs)
   }
 
   // ---- the link
@@ -230,6 +268,8 @@ export class PacedDownlink implements Downlink, Member {
       limited && bottleneck.usage(nowMs) === 'over',
       limited ? 0 : neededBps * UNLIMITED_FACTOR,
     )
+    const aheadMs = this.flow.emptyRttMs + FEEDBACK_MS + QUEUE_MS
+    this.#windowBytes = limited ? Math.max(MIN_WINDOW_BYTES, (estimateBps / 8000) * aheadMs) : Number.POSITIVE_INFINITY
   }
 
   #aim(subscription: Subscription, { ladder, level }: Allotment, nowMs: number): void {

@@ -66,7 +66,7 @@ export function resend(
     if (stored === undefined || slot < 0) totals.nack_expired++
     // The request was on its way already when the packet, itself repaired, went out.
     else if (nowMs - stored.history.arrivedMsOf(slot) < subscription.rttMs / 2) totals.nack_refused++
-    else if (subscription.downlink.refusesResend(nowMs) || !subscription.mayResend(sent, nowMs)) totals.nack_refused++
+    else if (!subscription.mayResend(sent, nowMs)) totals.nack_refused++
     else resendOne(context, origin.sourceIds, stored, subscription, slot, extSeq, sent, nowMs)
   }
 }

@@ -18,6 +18,7 @@ const downlink = (): Downlink => ({
   rembBps: 0,
   number: () => 0,
   holds: () => false,
+  limited: false,
   refusesResend: () => false,
 })
 

@@ -48,6 +48,8 @@ export interface Downlink {
   number(payloadBytes: number, nowMs: number): number
   /** Whether the packet has to wait for its turn; then `source` resumes it later. */
   holds(subscription: Subscription, source: PacketSource, packet: Packet): boolean
+  /** Whether its link was seen to be full lately. */
+  readonly limited: boolean
   /** Whether retransmissions would come too late. */
   refusesResend(nowMs: number): boolean
 }
@@ -136,6 +138,8 @@ export class Subscription {
   #keyIdxDelta = 0
   /** Source number of the picture that was left out last. */
   #leftOut = -1
+  /** Number of the keyframe that it began with last: what is older than that is not needed to go on. */
+  #beganWith = 0
   #lastSr = 0
   #lastSrMs = 0
   /** As the subscriber reported last: share lost in 1/256, and round trip; 0 = unknown. */
@@ -282,6 +286,7 @@ export class Subscription {
     const { map } = this
     this.#begins = false
     this.awaitsKeyframe = false
+    this.#beganWith = decision.extSeq
     map.note(Note.timestampOffset, this.#timestamps.offset)
     if (this.#continues) this.#continuePictures(packet)
     this.#filter?.begin(packet)
@@ -420,6 +425,9 @@ export class Subscription {
 
   /** Whether what was sent under this number may be sent once more now. */
   mayResend(sent: number, nowMs: number): boolean {
+    // A thin link has better uses than pictures that another one has replaced.
+    if (sent < this.#beganWith && this.kind === 'video' && this.downlink.limited) return false
+    if (this.downlink.refusesResend(nowMs)) return false
     this.#resends ??= new ResendLimit()
     return this.#resends.allow(sent, this.packets, this.rttMs, nowMs)
   }

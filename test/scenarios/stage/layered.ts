@@ -1,50 +1,76 @@
 /**
- * A publisher with simulcast, and a viewer that tells when its packets arrived, as browsers do: who congestion control is
- * for. Payloads are VP8 by their first bytes, and say at their end which layer they are of.
+ * A publisher with simulcast, as browsers have it: encodings with temporal layers, sound beside them. Payloads are VP8 by
+ * their first bytes, and say at their end which layer they are of.
  */
 import type { ReceiveStream } from '../../../src/media/control.js'
-import { rtpPacket, vp8, vp8Rest } from '../../../src/media/forward/testing/packets.js'
-import type { ReceivedRtp } from '../../../src/media/io/simulated-peer.js'
-import { findElement, readTransportSeq } from '../../../src/media/rtp/extensions/index.js'
-import { newRtpView, readRtp } from '../../../src/media/rtp/packet.js'
-import { NOT_RECEIVED } from '../../../src/media/rtp/rtcp/index.js'
+import { vp8Picture } from '../../../src/media/forward/testing/layers.js'
+import { rtpPacket } from '../../../src/media/forward/testing/packets.js'
 import { Client, type ClientOptions } from './client.js'
-import { arrivalPacket, type Said } from './rtcp.js'
+import type { Said } from './rtcp.js'
 import type { Stage } from './stage.js'
 
 const VIDEO_PT = 96
-const RTX_PT = 97
+const AUDIO_PT = 111
 const MID_ID = 4
 const RID_ID = 10
-const TRANSPORT_SEQ_ID = 5
-const FPS = 25
 const PACKET_BYTES = 1100
+const SOUND_MS = 20
+const SOUND_BYTES = 80
 /** A keyframe is so many times as large as another frame. */
 const KEYFRAME_FACTOR = 4
+/** Of libvpx with three temporal layers: eight frames, which of them depend on the base only, and their share of bits. */
+const TEMPORALS = [0, 2, 1, 2, 0, 2, 1, 2]
+const SYNCS = [false, true, true, false, false, false, false, false]
+const WEIGHTS = [1.6, 0.8, 0.8]
 
 export const layerRates: readonly number[] = [150_000, 500_000, 1_700_000]
 
-interface Layer {
+export interface LayeredOptions extends ClientOptions {
+  /** Of its encodings in bit/s, ascending; at most three, each twice as high as the one before. */
+  rates?: readonly number[]
+  /** Three temporal layers instead of one. */
+  temporal?: boolean
+  /** Sends sound too, 32 kbit/s of payload. */
+  sound?: boolean
+  /** Frames differ in size by so much of it, up and down, 0–1. */
+  variance?: number
+  fps?: number
+}
+
+interface Encoding {
   rid: string
   ssrc: number
   rateBps: number
   seq: number
   wantsKeyframe: boolean
+  frames: number
+  pictureId: number
+  tl0PicIdx: number
 }
 
 export class LayeredPublisher extends Client {
-  readonly layers: Layer[]
+  readonly layers: Encoding[]
+  /** What the last REMB asked it for, bit/s; Infinity before. */
+  askedBps = Number.POSITIVE_INFINITY
+  readonly #options: LayeredOptions
+  readonly #fps: number
+  #soundSeq: number
   #running = false
 
-  /** @param rates of its layers in bit/s, ascending */
-  constructor(stage: Stage, options: ClientOptions & { rates?: readonly number[] } = {}) {
+  constructor(stage: Stage, options: LayeredOptions = {}) {
     super(stage, options)
+    this.#options = options
+    this.#fps = options.fps ?? 25
+    this.#soundSeq = stage.net.random() & 0x7fff
     this.layers = (options.rates ?? layerRates).map((rateBps, i) => ({
       rid: 'qhf'[i]!,
       ssrc: 0xc000_0000 + this.id * 16 + i,
       rateBps,
       seq: stage.net.random() & 0x7fff,
       wantsKeyframe: true,
+      frames: 0,
+      pictureId: stage.net.random() & 0x7fff,
+      tl0PicIdx: 0,
     }))
     const streams: ReceiveStream[] = [
       {
@@ -53,124 +79,89 @@ export class LayeredPublisher extends Client {
         extensions: { mid: MID_ID, rid: RID_ID },
       },
     ]
+    if (options.sound) {
+      streams.push({
+        ...{ mid: '1', kind: 'audio', index: 0, clockRate: 48_000, nack: false, active: true },
+        ssrcs: [{ ssrc: this.soundSsrc }],
+        payloadTypes: [{ codec: 'opus', pt: AUDIO_PT }],
+        extensions: { mid: MID_ID },
+      })
+    }
     this.command({ kind: 'receive', endpoint: this.id, streams })
     this.place('hall')
+  }
+
+  get soundSsrc(): number {
+    return 0xd000_0000 + this.id
   }
 
   /** Sends frames from now on. */
   begin(): void {
     if (this.#running) return
     this.#running = true
-    const next = () => {
+    this.#repeat(1000 / this.#fps, () => {
       for (const [index, layer] of this.layers.entries()) this.#frame(index, layer)
-      this.stage.net.schedule(this.stage.nowMs + 1000 / FPS, next)
+    })
+    if (this.#options.sound) this.#repeat(SOUND_MS, () => this.#sound())
+  }
+
+  #repeat(everyMs: number, run: () => void): void {
+    const { net } = this.stage
+    const next = () => {
+      run()
+      net.schedule(net.nowMs + everyMs, next)
     }
     next()
   }
 
-  #frame(index: number, layer: Layer): void {
+  #frame(index: number, layer: Encoding): void {
+    const { temporal = false, variance = 0 } = this.#options
     const keyframe = layer.wantsKeyframe
     layer.wantsKeyframe = false
-    const bytes = (layer.rateBps / 8 / FPS) * (keyframe ? KEYFRAME_FACTOR : 1)
+    // The pattern begins anew with a keyframe.
+    if (keyframe) layer.frames = 0
+    const at = layer.frames++ % TEMPORALS.length
+    const tid = temporal ? TEMPORALS[at]! : 0
+    if (tid === 0) layer.tl0PicIdx++
+    const { pictureId, tl0PicIdx } = layer
+    layer.pictureId = (pictureId + 1) & 0x7fff
+    const chance = 1 + variance * (2 * (this.stage.net.random() / 2 ** 32) - 1)
+    const factor = keyframe ? KEYFRAME_FACTOR : (temporal ? WEIGHTS[tid]! : 1) * chance
     const timestamp = Math.round(this.stage.nowMs * 90) >>> 0
-    for (let left = bytes; left > 0; left -= PACKET_BYTES) {
-      const payload = new Uint8Array(Math.max(20, Math.floor(Math.min(left, PACKET_BYTES)))).fill(7)
-      payload.set(left === bytes ? vp8(keyframe) : vp8Rest())
-      payload[payload.length - 1] = index
+    let left = Math.ceil((layer.rateBps / 8 / this.#fps) * factor)
+    for (let first = true; left > 0; left -= PACKET_BYTES, first = false) {
+      const sync = temporal && SYNCS[at]!
+      const head = vp8Picture({ pictureId, tl0PicIdx, tid, sync, keyframe, rest: !first, body: [] })
+      if (keyframe && first) writeSize(head, 160 << index, 90 << index)
+      const payload = new Uint8Array(Math.max(20, Math.min(left, PACKET_BYTES))).fill(7)
+      payload.set(head)
+      payload[payload.length - 1] = (index << 4) | tid
       const extensions = { [MID_ID]: '0', [RID_ID]: layer.rid }
       const { ssrc, seq } = layer
       layer.seq = (seq + 1) & 0xffff
-      const marker = left <= PACKET_BYTES
-      if (this.peer.connected) {
-        this.peer.sendRtp(rtpPacket({ pt: VIDEO_PT, seq, ssrc, timestamp, marker, payload, extensions }))
-      }
+      this.#send({ pt: VIDEO_PT, seq, ssrc, timestamp, marker: left <= PACKET_BYTES, payload, extensions })
     }
+  }
+
+  #sound(): void {
+    const seq = this.#soundSeq
+    this.#soundSeq = (seq + 1) & 0xffff
+    const timestamp = Math.round(this.stage.nowMs * 48) >>> 0
+    const payload = new Uint8Array(SOUND_BYTES).fill(7)
+    this.#send({ pt: AUDIO_PT, seq, ssrc: this.soundSsrc, timestamp, payload, extensions: { [MID_ID]: '1' } })
+  }
+
+  #send(packet: Parameters<typeof rtpPacket>[0]): void {
+    if (this.peer.connected) this.peer.sendRtp(rtpPacket(packet))
   }
 
   protected override rtcp(said: Said): void {
     for (const layer of this.layers) if (said.keyframes.includes(layer.ssrc)) layer.wantsKeyframe = true
+    this.askedBps = said.rembBps.at(-1) ?? this.askedBps
   }
 }
 
-/** One packet of video that arrived. */
-interface Arrival {
-  atMs: number
-  layer: number
-  extSeq: number
-  bytes: number
-}
-
-export interface NumberedViewerOptions extends ClientOptions {
-  /** Default 100. */
-  feedbackMs?: number
-  /** Says that half of what comes was lost. */
-  lies?: boolean
-}
-
-export class NumberedViewer extends Client {
-  readonly arrivals: Arrival[] = []
-  /** Packets of padding that came on the RTX stream. */
-  padding = 0
-  readonly ssrc: number
-  readonly #view = newRtpView()
-  #newest = -1
-  #reported = -1
-  #feedbacks = 0
-  readonly #times = new Map<number, number>()
-
-  constructor(stage: Stage, publisher: LayeredPublisher, options: NumberedViewerOptions = {}) {
-    super(stage, options)
-    this.ssrc = 0x2000_0000 + this.id * 16
-    const stream = { mid: '0', kind: 'video', index: 0, ssrc: this.ssrc, rtxSsrc: this.ssrc + 1, active: true } as const
-    const extensions = { mid: 3, 'transport-cc': TRANSPORT_SEQ_ID }
-    const payloadTypes = [{ codec: 'VP8' as const, pt: VIDEO_PT, rtxPt: RTX_PT }]
-    this.command({ kind: 'send', endpoint: this.id, streams: [{ ...stream, payloadTypes, extensions }] })
-    this.place('hall')
-    this.command({ kind: 'source', endpoint: this.id, publisher: publisher.id })
-    this.#tell(options.feedbackMs ?? 100, options.lies ?? false)
-  }
-
-  /** Arrivals of a part of the run. */
-  between(fromMs: number, untilMs: number): Arrival[] {
-    return this.arrivals.filter(({ atMs }) => atMs >= fromMs && atMs < untilMs)
-  }
-
-  /** Bit/s of video in a part of the run. */
-  rateBps(fromMs: number, untilMs: number): number {
-    return this.between(fromMs, untilMs).reduce((sum, { bytes }) => sum + bytes * 8000, 0) / (untilMs - fromMs)
-  }
-
-  protected override rtp(packet: ReceivedRtp): void {
-    if (readRtp(packet.bytes, 0, packet.bytes.length, this.#view) !== 0) throw new Error('a packet without RTP header')
-    const at = findElement(packet.bytes, this.#view, TRANSPORT_SEQ_ID)
-    if (at < 0) throw new Error('a packet without transport-wide number')
-    const seq = readTransportSeq(packet.bytes, at)
-    const ahead = this.#newest < 0 ? seq + 1 : ((seq - this.#newest) << 16) >> 16
-    const extSeq = this.#newest < 0 ? seq : this.#newest + ahead
-    if (this.#times.has(extSeq)) throw new Error(`transport-wide number ${seq} twice`)
-    this.#times.set(extSeq, packet.atMs)
-    if (this.#reported < 0) this.#reported = extSeq
-    this.#newest = Math.max(this.#newest, extSeq)
-    if (packet.ssrc === this.ssrc + 1) this.padding++
-    else {
-      const layer = packet.payload.at(-1)!
-      this.arrivals.push({ atMs: packet.atMs, layer, extSeq: packet.extSeq, bytes: packet.bytes.length })
-    }
-  }
-
-  /** Regularly, as long as it lives. */
-  #tell(everyMs: number, lies: boolean): void {
-    const next = () => {
-      this.stage.net.schedule(this.stage.nowMs + everyMs, next)
-      if (this.#newest < this.#reported || this.#reported < 0 || !this.peer.connected) return
-      const times: number[] = []
-      for (let seq = this.#reported; seq <= this.#newest; seq++) {
-        times.push((lies && seq % 2 === 0 ? undefined : this.#times.get(seq)) ?? NOT_RECEIVED)
-      }
-      const baseMs = Math.min(...times.filter((ms) => ms !== NOT_RECEIVED))
-      this.peer.sendRtcp(arrivalPacket(1, this.ssrc, this.#reported & 0xffff, baseMs, times, this.#feedbacks++ & 0xff))
-      this.#reported = this.#newest + 1
-    }
-    this.stage.net.schedule(this.stage.nowMs + everyMs, next)
-  }
+/** Of the picture, into the head of a VP8 keyframe, which ends with 14 bits each, little endian (RFC 6386 §9.1). */
+function writeSize(head: Uint8Array, width: number, height: number): void {
+  head.set([width & 0xff, width >> 8, height & 0xff, height >> 8], head.length - 4)
 }

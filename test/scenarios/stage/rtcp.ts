@@ -7,6 +7,7 @@ import {
   isNack,
   isPli,
   NOT_RECEIVED,
+  newRemb,
   newReportBlock,
   newRtcpCursor,
   newSenderReport,
@@ -14,6 +15,7 @@ import {
   type ReportBlock,
   RtcpType,
   readNack,
+  readRemb,
   readReportBlock,
   readSenderReport,
   reportBlockCount,
@@ -23,6 +25,7 @@ import {
   writeNack,
   writePli,
   writeReceiverReport,
+  writeRemb,
   writeSenderReport,
 } from '../../../src/media/rtp/rtcp/index.js'
 
@@ -33,17 +36,21 @@ export interface Said {
   nacks: { ssrc: number; seqs: number[] }[]
   senderReports: SenderReport[]
   blocks: ReportBlock[]
+  /** What REMBs said, bit/s. */
+  rembBps: number[]
 }
 
 /** @throws Error when the bytes are no RTCP */
 export function readRtcp(bytes: Uint8Array): Said {
-  const said: Said = { keyframes: [], nacks: [], senderReports: [], blocks: [] }
+  const said: Said = { keyframes: [], nacks: [], senderReports: [], blocks: [], rembBps: [] }
   const c = newRtcpCursor()
   const seqs = new Uint16Array(512)
   for (let ok = firstRtcp(c, bytes, 0, bytes.length); ok; ok = nextRtcp(c)) {
     if (isPli(c)) said.keyframes.push(feedbackMedia(c))
     for (let i = 0; i < firCount(c); i++) said.keyframes.push(firSsrc(c, i))
     if (isNack(c)) said.nacks.push({ ssrc: feedbackMedia(c), seqs: [...seqs.subarray(0, readNack(c, seqs))] })
+    const remb = newRemb()
+    if (readRemb(c, remb)) said.rembBps.push(remb.bitrateBps)
     if (c.type === RtcpType.senderReport) {
       const report = newSenderReport()
       if (readSenderReport(c, report)) said.senderReports.push(report)
@@ -72,6 +79,9 @@ export const pliPacket = (from: number, media: number): Uint8Array =>
 /** @param seqs ascending, 16 bits */
 export const nackPacket = (from: number, media: number, seqs: readonly number[]): Uint8Array =>
   compound(from, (bytes, at) => writeNack(bytes, at, from, media, seqs))
+
+export const rembPacket = (from: number, bitrateBps: number, ssrcs: readonly number[]): Uint8Array =>
+  compound(from, (bytes, at) => writeRemb(bytes, at, from, bitrateBps, ssrcs))
 
 /**
  * Transport-wide feedback.

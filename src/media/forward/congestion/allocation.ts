@@ -39,17 +39,23 @@ const NARROWED_WANTS = 2
 /** Between two tries. */
 const TRY_MS = 3000
 
+/** What became of one choice of layers. */
+interface Experience {
+  raisedMs: number
+  heldUntilMs: number
+  holdMs: number
+}
+
 /** What one stream is given. */
 export class Allotment {
   /** Choices, ascending; empty = nothing comes or nothing is wanted. */
   ladder: readonly Step[] = []
   /** Index in the ladder, −1 = paused. */
   level = 0
-  raisedMs = Number.NEGATIVE_INFINITY
-  heldUntilMs = Number.NEGATIVE_INFINITY
   /** It has no layers to choose from and was too much once: what fits is up to its publisher (`allowedBps`). */
   narrowed = false
-  #holdMs = HOLD_MS
+  /** By layers: one that was too much says nothing of those below it. */
+  readonly #experiences = new Map<string, Experience>()
 
   /** Layers are others, or cost something else. */
   setLadder(ladder: readonly Step[]): void {
@@ -69,15 +75,32 @@ export class Allotment {
     return this.level < this.ladder.length - 1 ? 'budget' : ''
   }
 
-  lower(level: number, nowMs: number): void {
-    this.#holdMs = nowMs - this.raisedMs < IN_VAIN_MS ? Math.min(MAX_HOLD_MS, this.#holdMs * 2) : HOLD_MS
-    this.level = level
-    this.heldUntilMs = nowMs + this.#holdMs
+  /** Until then there is no step up from the present level. */
+  get heldUntilMs(): number {
+    return this.#experience(this.level + 1).heldUntilMs
   }
 
-  raise(level: number, nowMs: number): void {
-    this.level = level
-    this.raisedMs = nowMs
+  /** One step down: what it had was too much. */
+  lower(nowMs: number): void {
+    const had = this.#experience(this.level--)
+    had.holdMs = nowMs - had.raisedMs < IN_VAIN_MS ? Math.min(MAX_HOLD_MS, had.holdMs * 2) : HOLD_MS
+    had.heldUntilMs = nowMs + had.holdMs
+  }
+
+  /** One step up. */
+  raise(nowMs: number): void {
+    this.#experience(++this.level).raisedMs = nowMs
+  }
+
+  #experience(level: number): Experience {
+    const { spatial, temporal } = this.ladder[level]!
+    const key = `${spatial} ${temporal}`
+    let experience = this.#experiences.get(key)
+    if (experience === undefined) {
+      experience = { raisedMs: Number.NEGATIVE_INFINITY, heldUntilMs: Number.NEGATIVE_INFINITY, holdMs: HOLD_MS }
+      this.#experiences.set(key, experience)
+    }
+    return experience
   }
 }
 
@@ -129,7 +152,7 @@ export class Allocator {
         (a, b) => a.rateBps > b.rateBps,
       )
       if (highest === undefined) break
-      highest.lower(highest.level - 1, nowMs)
+      highest.lower(nowMs)
       sum = sumOf(allotments)
     }
     if (sum <= budget.bps) {
@@ -147,7 +170,7 @@ export class Allocator {
         (a, b) => a.rateBps > b.rateBps,
       )
       if (dearest === undefined) return
-      dearest.lower(-1, nowMs)
+      dearest.lower(nowMs)
       sum = sumOf(allotments)
     }
   }
@@ -159,7 +182,7 @@ export class Allocator {
       const lowest = pick(
         allotments,
         (allotment) =>
-          !full.has(allotment) && nowMs >= allotment.heldUntilMs && allotment.level < allotment.ladder.length - 1,
+          !full.has(allotment) && allotment.level < allotment.ladder.length - 1 && nowMs >= allotment.heldUntilMs,
         (a, b) => a.level < b.level,
       )
       if (lowest === undefined) return
@@ -172,7 +195,7 @@ export class Allocator {
         continue
       }
       if (tries) this.#triedMs = nowMs
-      lowest.raise(lowest.level + 1, nowMs)
+      lowest.raise(nowMs)
       sum += next
     }
   }

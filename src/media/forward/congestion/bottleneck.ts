@@ -142,6 +142,22 @@ export class Bottleneck {
     return sum
   }
 
+  /**
+   * What the link let through as it was used too much; NaN = not known. On average less may have been sent than it
+   * holds: then what came through while packets waited says more, and of several connections that of one burst.
+   */
+  #throughputBps(nowMs: number): number {
+    let sum = Number.NaN
+    let most = 0
+    for (const { flow } of this.#members) {
+      const bps = flow.acknowledgedBps(nowMs)
+      if (Number.isNaN(bps)) continue
+      sum = (Number.isNaN(sum) ? 0 : sum) + bps
+      most = Math.max(most, (flow.busyBps(nowMs) || 0) - bps)
+    }
+    return sum + most
+  }
+
   /** The peer of `member` says what it holds the link for. */
   remb(member: Member, bps: number, nowMs: number): void {
     const fell = member.flow.remb(bps, nowMs)
@@ -158,7 +174,7 @@ export class Bottleneck {
     this.#loss.add(this.#lossCounts.received, this.#lossCounts.lost, this.#estimateBps, nowMs, floorBps)
     const usage = this.usage(nowMs)
     if (usage === 'over') this.prober.holdOff(nowMs)
-    this.#delay.update(usage, acknowledgedBps, member.flow.rttMs, nowMs)
+    this.#delay.update(usage, usage === 'over' ? this.#throughputBps(nowMs) : acknowledgedBps, member.flow.rttMs, nowMs)
     if (this.#probing === member) this.#takeProbe(usage, nowMs)
     this.#settle(nowMs)
   }

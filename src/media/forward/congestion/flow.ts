@@ -8,6 +8,7 @@ import { DelayDetector } from './delay-detector.js'
 import { Acknowledged, FeedbackReader } from './feedback-reader.js'
 import type { Usage } from './overuse-detector.js'
 import { type Cluster, ProbeEstimator } from './probe-estimator.js'
+import { QueueMeter } from './queue-meter.js'
 import { NO_CLUSTER, SentPackets } from './sent-packets.js'
 
 /** What a packet is longer on the wire than its payload: IP, UDP, RTP header and usual extensions, SRTP tag. */
@@ -31,8 +32,11 @@ export class Flow {
   readonly reader = new FeedbackReader()
   readonly #detector = new DelayDetector()
   readonly #rate = new AcknowledgedRate()
+  readonly #queue = new QueueMeter()
   /** Smoothed; 0 = unknown. */
   rttMs = 0
+  /** The same without the wait before the link. */
+  emptyRttMs = 0
   /** When feedback came last; −Infinity = never. */
   feedbackMs = Number.NEGATIVE_INFINITY
   /** Packets that feedback told of since the last `takeLoss`. */
@@ -60,14 +64,20 @@ export class Flow {
     this.#received += count
     this.#lost += acknowledged.lost
     for (let i = 0; i < count; i++) {
-      this.#detector.add(sentMs[i]!, arrivedMs[i]!, nowMs)
+      // Probes are meant to fill the link: what they show is theirs to say.
+      if (clusters[i] === NO_CLUSTER) this.#detector.add(sentMs[i]!, arrivedMs[i]!, nowMs)
+      this.#queue.add(sentMs[i]!, arrivedMs[i]!, bytes[i]!)
       this.#rate.add(arrivedMs[i]!, bytes[i]!)
       this.probes.add(clusters[i]!, sentMs[i]!, arrivedMs[i]!, bytes[i]!)
     }
     // Feedback about nothing that was sent is no sign of life.
     if (count === 0 && acknowledged.lost <= 0) return
     this.feedbackMs = nowMs
-    if (count > 0) this.#roundTrip(nowMs - sentMs[count - 1]!)
+    if (count === 0) return
+    const rttMs = nowMs - sentMs[count - 1]!
+    this.#roundTrip(rttMs)
+    const emptyMs = Math.max(0, Math.min(MAX_RTT_MS, rttMs) - this.#queue.queueMs)
+    this.emptyRttMs = this.emptyRttMs === 0 ? emptyMs : this.emptyRttMs + RTT_WEIGHT * (emptyMs - this.emptyRttMs)
   }
 
   /** Of the delay of its packets; `normal` when nothing is known. */
@@ -78,6 +88,11 @@ export class Flow {
   /** What came through lately in bit/s; NaN = not known. */
   acknowledgedBps(nowMs: number): number {
     return nowMs - this.feedbackMs > STALE_MS ? Number.NaN : this.#rate.bps
+  }
+
+  /** What came through while packets waited before the link, in bit/s: what it holds. NaN = none did lately. */
+  busyBps(nowMs: number): number {
+    return nowMs - this.feedbackMs > STALE_MS ? Number.NaN : this.#queue.busyBps
   }
 
   /** Packets told of since the last call, for the loss of the bottleneck. */

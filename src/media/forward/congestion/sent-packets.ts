@@ -18,14 +18,23 @@ export class SentPackets {
   #bytes = new Uint16Array(0)
   #clusters = new Uint8Array(0)
   #fates = new Uint8Array(0)
+  /** Bytes up to and with each packet. */
+  #totals = new Float64Array(0)
   /** Packets recorded ever. */
   count = 0
+  #totalBytes = 0
+  #toldBytes = 0
   #newestSeq = 0
   #newestMs = Number.NEGATIVE_INFINITY
 
   /** When the last packet was sent. */
   get newestMs(): number {
     return this.#newestMs
+  }
+
+  /** Bytes that went out and that nothing is known of yet: those behind the newest packet whose fate is known. */
+  get inFlightBytes(): number {
+    return this.#totalBytes - this.#toldBytes
   }
 
   /**
@@ -39,6 +48,7 @@ export class SentPackets {
     this.#bytes[slot] = bytes
     this.#clusters[slot] = cluster
     this.#fates[slot] = Fate.unknown
+    this.#totals[slot] = this.#totalBytes += bytes
     this.#newestSeq = seq
     this.#newestMs = nowMs
     this.count++
@@ -73,9 +83,12 @@ export class SentPackets {
     this.#bytes = new Uint16Array(SENT_WINDOW)
     this.#clusters = new Uint8Array(SENT_WINDOW)
     this.#fates = new Uint8Array(SENT_WINDOW)
+    this.#totals = new Float64Array(SENT_WINDOW)
   }
 
   settle(seq: number, fate: number): void {
-    this.#fates[seq % SENT_WINDOW] = fate
+    const slot = seq % SENT_WINDOW
+    this.#fates[slot] = fate
+    this.#toldBytes = Math.max(this.#toldBytes, this.#totals[slot]!)
   }
 }
