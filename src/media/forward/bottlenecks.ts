@@ -20,11 +20,13 @@ export class Bottlenecks {
   readonly #probing = new Map<Bottleneck, number>()
   readonly #waiters = new Map<Waiter, number>()
   readonly #failed: (what: Member | Waiter, error: unknown) => void
+  readonly #random: () => number
   #tickMs = Number.POSITIVE_INFINITY
   #dueMs = Number.POSITIVE_INFINITY
 
-  /** @param failed a bug of ours in what was due for this connection */
-  constructor(failed: (what: Member | Waiter, error: unknown) => void) {
+  /** @param failed a bug of ours in what was due for this connection @param random uint32 */
+  constructor(failed: (what: Member | Waiter, error: unknown) => void, random: () => number) {
+    this.#random = random
     this.#failed = failed
   }
 
@@ -41,7 +43,7 @@ export class Bottlenecks {
   join(member: Member, client: string, nowMs: number): Bottleneck {
     let bottleneck = this.#byClient.get(client)
     if (bottleneck === undefined) {
-      bottleneck = new Bottleneck()
+      bottleneck = new Bottleneck(this.#random)
       this.#byClient.set(client, bottleneck)
     }
     bottleneck.add(member)

@@ -266,6 +266,7 @@ export class PacedDownlink implements Downlink, Member {
     this.#pace.setRate(
       estimateBps,
       limited && bottleneck.usage(nowMs) === 'over',
+      limited,
       limited ? 0 : neededBps * UNLIMITED_FACTOR,
     )
     const aheadMs = this.flow.emptyRttMs + FEEDBACK_MS + QUEUE_MS

@@ -39,17 +39,17 @@ export class Router {
   readonly totals: Totals = newTotals()
   readonly distributions = new Distributions()
   readonly #peers = new Map<EndpointId, Peer>()
-  readonly #bottlenecks = new Bottlenecks((downlink, error) => {
-    for (const peer of this.#peers.values()) {
-      if (peer.downlink === downlink) this.#context.events.failed(peer.endpoint, error)
-    }
-  })
+  readonly #bottlenecks: Bottlenecks
   readonly #context: ForwardContext
   #dueMs = Number.POSITIVE_INFINITY
   #runs = 0
   #nowMs = 0
 
   constructor(io: MediaIo, events: RouterEvents, options: RouterOptions) {
+    const failed = (downlink: unknown, error: unknown) => {
+      for (const peer of this.#peers.values()) if (peer.downlink === downlink) events.failed(peer.endpoint, error)
+    }
+    this.#bottlenecks = new Bottlenecks(failed, options.random)
     this.#context = {
       io,
       out: new Outbox(io),

@@ -75,7 +75,10 @@ export class NumberedViewer extends Client {
     this.#remb = options.remb ?? false
     this.#lies = options.lies ?? false
     this.ssrc = 0x2000_0000 + this.id * 16
-    const extensions = { mid: 3, ...(this.#remb ? { 'abs-send-time': SEND_TIME_ID } : { 'transport-cc': TRANSPORT_SEQ_ID }) }
+    const extensions = {
+      mid: 3,
+      ...(this.#remb ? { 'abs-send-time': SEND_TIME_ID } : { 'transport-cc': TRANSPORT_SEQ_ID }),
+    }
     const video = { mid: '0', kind: 'video', index: 0, ssrc: this.ssrc, rtxSsrc: this.ssrc + 1, active: true } as const
     const streams: SendStream[] = [
       { ...video, payloadTypes: [{ codec: 'VP8', pt: VIDEO_PT, rtxPt: RTX_PT }], extensions },
@@ -132,6 +135,7 @@ export class NumberedViewer extends Client {
     else {
       const seq = (packet.payload[0]! << 8) | packet.payload[1]!
       const extSeq = this.#newestExtSeq - ((this.#newestExtSeq - seq) & 0xffff)
+      if (!this.#missing.has(extSeq)) return
       this.repaired++
       this.#arrived(extSeq, packet, packet.payload.subarray(2))
     }

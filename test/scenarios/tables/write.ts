@@ -1,7 +1,8 @@
 /** `npm run tables`: plays the rows of the scenario tables and writes them into the pages that show them. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { lossColumns, lossRows, playLoss } from './loss.js'
-import { markdown } from './table.js'
+import { playStep, stepColumns, stepRows } from './steps.js'
+import { markdown, type PlayedRow } from './table.js'
 
 const SEEDS = [1, 2]
 
@@ -14,10 +15,16 @@ function write(page: string, name: string, table: string): void {
   writeFileSync(page, `${text.slice(0, begin! + marks[0]!.length)}\n\n${table}\n\n${text.slice(end)}`)
 }
 
-const rows = []
-for (const row of lossRows) {
-  const outcomes = []
-  for (const seed of SEEDS) outcomes.push(await playLoss(row, seed))
-  rows.push({ name: row.name, outcomes })
+/** Plays every row with every seed. */
+async function play<R extends { name: string }, O>(rows: readonly R[], run: (row: R, seed: number) => Promise<O>) {
+  const played: PlayedRow<O>[] = []
+  for (const row of rows) {
+    const outcomes: O[] = []
+    for (const seed of SEEDS) outcomes.push(await run(row, seed))
+    played.push({ name: row.name, outcomes })
+  }
+  return played
 }
-write('docs/loss.md', 'loss', markdown('each way', rows, lossColumns))
+
+write('docs/loss.md', 'loss', markdown('each way', await play(lossRows, playLoss), lossColumns))
+write('docs/congestion.md', 'steps', markdown('thin link', await play(stepRows, playStep), stepColumns))

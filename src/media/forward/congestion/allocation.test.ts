@@ -46,8 +46,14 @@ test('allocation: what is given stays while it just fits', () => {
   const { allocate } = stage(1)
   assert.deepEqual(allocate(1_100_000, 0), [2])
   assert.deepEqual(allocate(1_000_000, 100), [2])
-  assert.deepEqual(allocate(999_999, 200), [1])
+  assert.deepEqual(allocate(999_999, 200), [2], 'too much by a little: for a second')
+  assert.deepEqual(allocate(1_000_000, 1100), [2])
+  assert.deepEqual(allocate(999_999, 1200), [2])
+  assert.deepEqual(allocate(999_999, 2199), [2])
+  assert.deepEqual(allocate(999_999, 2200), [1])
   assert.deepEqual(allocate(1_050_000, 10_000), [1])
+  assert.deepEqual(allocate(1_100_000, 11_000), [2])
+  assert.deepEqual(allocate(760_000, 12_000), [1], 'by much: at once')
 })
 
 test('allocation: a step up waits after a step down, longer when the last one was in vain', () => {
@@ -61,6 +67,17 @@ test('allocation: a step up waits after a step down, longer when the last one wa
   assert.deepEqual(allocate(1_100_000, 17_000), [2])
   assert.deepEqual(allocate(500_000, 18_000), [1])
   assert.equal(allotments[0]!.heldUntilMs, 26_000, 'eight, and never more')
+})
+
+test('allocation: what was in vain says nothing of lesser layers', () => {
+  const { allocate } = stage(1)
+  allocate(400_000, 0)
+  assert.deepEqual(allocate(1_100_000, 9000), [2])
+  assert.deepEqual(allocate(200_000, 10_000), [0], 'two steps at once, of which the second was in vain')
+  assert.deepEqual(allocate(1_100_000, 11_999), [0])
+  assert.deepEqual(allocate(1_100_000, 12_000), [1], 'the middle one after two seconds')
+  assert.deepEqual(allocate(1_100_000, 13_999), [1])
+  assert.deepEqual(allocate(1_100_000, 14_000), [2], 'the highest after four')
 })
 
 test('allocation: the lowest layer is taken away last, and only after a while', () => {

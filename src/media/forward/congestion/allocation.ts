@@ -32,6 +32,8 @@ const IN_VAIN_MS = 5000
 const PAUSE_MS = 1000
 const SLOW_PAUSE_MS = 4000
 const MUCH = 1.3
+/** Layers that are too much by less than that stay for so long: a keyframe is in what was measured, or an estimate trembles. */
+const SLOW_STEP_MS = 1000
 /** Streams without layers get so long more: their publisher is asked for less meanwhile, and a smaller picture beats none. */
 const NARROW_MS = 4000
 /** Such a stream could take more than it has now: this much is looked for. */
@@ -120,6 +122,8 @@ function rateOf({ ladder }: Allotment, level: number): number {
 const sumOf = (allotments: readonly Allotment[]) => allotments.reduce((sum, { rateBps }) => sum + rateBps, 0)
 
 export class Allocator {
+  /** Since when it is too much; NaN = it is not. */
+  #overMs = Number.NaN
   /** Since when not even the lowest layers fit; NaN = they do. */
   #tightMs = Number.NaN
   #triedMs = Number.NEGATIVE_INFINITY
@@ -142,10 +146,12 @@ export class Allocator {
   #shrink(allotments: readonly Allotment[], budget: Budget, nowMs: number): void {
     let sum = sumOf(allotments)
     if (sum <= budget.bps || !budget.limited) {
-      this.#tightMs = Number.NaN
+      this.#tightMs = this.#overMs = Number.NaN
       return
     }
-    while (sum > budget.bps) {
+    if (Number.isNaN(this.#overMs)) this.#overMs = nowMs
+    const waits = sum <= budget.bps * MUCH && nowMs - this.#overMs < SLOW_STEP_MS
+    while (sum > budget.bps && !waits) {
       const highest = pick(
         allotments,
         ({ level }) => level > 0,
@@ -155,7 +161,8 @@ export class Allocator {
       highest.lower(nowMs)
       sum = sumOf(allotments)
     }
-    if (sum <= budget.bps) {
+    if (sum <= budget.bps) this.#overMs = Number.NaN
+    if (sum <= budget.bps || allotments.some(({ level }) => level > 0)) {
       this.#tightMs = Number.NaN
       return
     }

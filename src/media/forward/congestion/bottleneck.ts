@@ -50,7 +50,7 @@ export class Bottleneck {
   readonly #members: Member[] = []
   readonly #delay = new AimdRate(bounds)
   readonly #loss = new LossRate(bounds)
-  readonly prober = new Prober()
+  readonly prober: Prober
   readonly #allocator = new Allocator()
   #probing: Member | null = null
   #fullMs = Number.NEGATIVE_INFINITY
@@ -67,6 +67,11 @@ export class Bottleneck {
   /** What of the estimate nobody was given; negative when it is not enough. */
   spareBps = 0
   readonly #lossCounts = { received: 0, lost: 0 }
+
+  /** @param random uint32: when to probe */
+  constructor(random: () => number = () => 0) {
+    this.prober = new Prober(random)
+  }
 
   get members(): readonly Member[] {
     return this.#members

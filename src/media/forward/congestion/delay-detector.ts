@@ -39,6 +39,11 @@ export class DelayDetector {
     return this.#detector.detect(this.#trendline.slope, this.#trendline.count, sendDeltaMs, arrivedMs)
   }
 
+  /** A packet came whose delay says nothing: those before and behind it are not compared. */
+  skip(): void {
+    this.#groups.reset()
+  }
+
   reset(): void {
     this.#groups.reset()
     this.#trendline.reset()

@@ -64,8 +64,9 @@ export class Flow {
     this.#received += count
     this.#lost += acknowledged.lost
     for (let i = 0; i < count; i++) {
-      // Probes are meant to fill the link: what they show is theirs to say.
-      if (clusters[i] === NO_CLUSTER) this.#detector.add(sentMs[i]!, arrivedMs[i]!, nowMs)
+      // Probes are meant to fill the link: what they show is theirs to say, and what comes behind them waited for them.
+      if (clusters[i] !== NO_CLUSTER) this.#detector.skip()
+      else this.#detector.add(sentMs[i]!, arrivedMs[i]!, nowMs)
       this.#queue.add(sentMs[i]!, arrivedMs[i]!, bytes[i]!)
       this.#rate.add(arrivedMs[i]!, bytes[i]!)
       this.probes.add(clusters[i]!, sentMs[i]!, arrivedMs[i]!, bytes[i]!)

@@ -7,8 +7,14 @@ import type { Step } from './allocation.js'
 const WIRE = 1.08
 
 /**
- * Temporal layers go before spatial ones: fewer frames of the better picture come below all frames of it, and above all
- * that the smaller picture has. A choice that costs no more than a lesser one takes its place.
+ * Of a larger picture no less than this many temporal layers below all of them: half of its frames, as encoders have it.
+ * A slide show of a large picture is no step up from a small one that moves.
+ */
+const FEWER_TEMPORALS = 1
+
+/**
+ * Temporal layers go before spatial ones: half of the frames of the better picture come below all frames of it, and above
+ * all that the smaller picture has. A choice that costs no more than a lesser one takes its place.
  * @param layers ascending, as `Publication.layers` has them
  * @returns ascending; empty when the client wants nothing or nothing comes
  */
@@ -19,8 +25,11 @@ export function ladderOf(layers: readonly Layer[], preference: StreamPreference)
   for (const { spatial, alive, rateBps } of layers.slice(0, highest + 1)) {
     if (!alive) continue
     const temporals = Math.min(rateBps.length, (preference.maxTemporal ?? Number.POSITIVE_INFINITY) + 1)
-    for (let temporal = 0; temporal < temporals; temporal++) {
+    const first = ladder.length === 0 ? 0 : Math.max(0, temporals - 1 - FEWER_TEMPORALS)
+    for (let temporal = first; temporal < temporals; temporal++) {
       const bps = rateBps[temporal]! * WIRE
+      // Not measured yet: it may be anything.
+      if (bps === 0 && ladder.length > 0) continue
       while (ladder.length > 0 && ladder.at(-1)!.rateBps >= bps) ladder.pop()
       ladder.push({ spatial, temporal, rateBps: bps })
     }

@@ -3,8 +3,9 @@
  * queues of the link. What goes out at once is bounded; beyond that video waits.
  */
 
-/** Faster than the estimate by so much (libwebrtc's pacing factor), and when the link is used too much. */
+/** Faster than the estimate by so much (libwebrtc's pacing factor); on a link that was full lately; that is used too much. */
 const FACTOR = 2.5
+const LIMITED_FACTOR = 1.5
 const OVERUSE_FACTOR = 1.25
 /** What may go out at once, as time at the pacing rate; never less than two packets. */
 const BURST_MS = 20
@@ -17,9 +18,10 @@ export class Pace {
   #debtBytes = 0
   #atMs = 0
 
-  /** @param estimateBps of the link @param leastBps it is never slower */
-  setRate(estimateBps: number, overused = false, leastBps = 0): void {
-    this.#bytesPerMs = Math.max(estimateBps * (overused ? OVERUSE_FACTOR : FACTOR), leastBps) / 8000
+  /** @param estimateBps of the link @param limited it was full lately @param leastBps it is never slower */
+  setRate(estimateBps: number, overused = false, limited = overused, leastBps = 0): void {
+    const factor = overused ? OVERUSE_FACTOR : limited ? LIMITED_FACTOR : FACTOR
+    this.#bytesPerMs = Math.max(estimateBps * factor, leastBps) / 8000
     this.#burstBytes = Math.max(MIN_BURST_BYTES, this.#bytesPerMs * BURST_MS)
   }
 

@@ -22,8 +22,10 @@ const WANTED_FACTOR = 1.3
 /** A result above this share of what was tried is worth another try at once. */
 const PROMISING = 0.7
 const INTERVAL_MS = 2000
-const MAX_INTERVAL_MS = 5000
+const MAX_INTERVAL_MS = 4500
 const INTERVAL_GROWTH = 1.5
+/** Intervals differ by so much of them: clients behind one line would otherwise probe at the same time, and see each other. */
+const SPREAD = 0.3
 /** Feedback that is later than the round trip and this does not come. */
 const PATIENCE_MS = 500
 
@@ -38,6 +40,12 @@ export class Prober {
   #dueMs = Number.NEGATIVE_INFINITY
   #intervalMs = INTERVAL_MS
   #tried = false
+  readonly #random: () => number
+
+  /** @param random uint32 */
+  constructor(random: () => number = () => 0) {
+    this.#random = random
+  }
 
   get state(): 'idle' | 'sending' | 'waiting' {
     return this.#state
@@ -87,7 +95,7 @@ export class Prober {
   /** There is nothing to probe with now. */
   abandon(nowMs: number): void {
     this.#state = 'idle'
-    this.#dueMs = nowMs + this.#intervalMs
+    this.#dueMs = nowMs + this.#spread(this.#intervalMs)
   }
 
   /** Whether no result will come any more. */
@@ -103,13 +111,17 @@ export class Prober {
       this.#dueMs = nowMs
       return
     }
-    this.#dueMs = nowMs + this.#intervalMs
+    this.#dueMs = nowMs + this.#spread(this.#intervalMs)
     this.#intervalMs = Math.min(MAX_INTERVAL_MS, this.#intervalMs * INTERVAL_GROWTH)
   }
 
   /** The link was used too much: not now. */
   holdOff(nowMs: number): void {
-    this.#dueMs = Math.max(this.#dueMs, nowMs + INTERVAL_MS)
+    this.#dueMs = Math.max(this.#dueMs, nowMs + this.#spread(INTERVAL_MS))
     this.#intervalMs = INTERVAL_MS
+  }
+
+  #spread(ms: number): number {
+    return ms * (1 + (SPREAD * this.#random()) / 2 ** 32)
   }
 }
