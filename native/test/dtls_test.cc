@@ -167,6 +167,21 @@ TEST(dtls_data_records_and_goodbye) {
   CHECK(!pair.server.session->write(large.data(), 5));
 }
 
+TEST(dtls_says_goodbye_after_its_buffers_were_given_back) {
+  for (bool byClient : {true, false}) {
+    Pair pair;
+    pair.connect();
+    End& from = byClient ? pair.client : pair.server;
+    End& to = byClient ? pair.server : pair.client;
+    // Both have read all there was. A datagram without a record changes nothing.
+    to.feed(check::hex("16fefd"));
+    from.session->shutdown();
+    CHECK(!from.out.empty());
+    carry(from, to);
+    CHECK(to.closed() && to.session->closeReason() == CloseReason::alert);
+  }
+}
+
 TEST(dtls_replayed_records_are_silent) {
   Pair pair;
   pair.connect();

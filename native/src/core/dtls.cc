@@ -175,22 +175,36 @@ void DtlsSession::advance() {
   fail(fingerprintMismatch_ ? CloseReason::fingerprint : CloseReason::handshake);
 }
 
+bool DtlsSession::haveBuffers() {
+  if (buffersFreed_) buffersFreed_ = SSL_alloc_buffers(ssl_.get()) != 1;
+  return !buffersFreed_;
+}
+
 size_t DtlsSession::read(uint8_t* out, size_t capacity) {
   if (state_ != State::connected) return 0;
   ERR_clear_error();
-  int result = SSL_read(ssl_.get(), out, static_cast<int>(capacity));
-  if (result > 0) return static_cast<size_t>(result);
+  int result = haveBuffers() ? SSL_read(ssl_.get(), out, static_cast<int>(capacity)) : -1;
+  if (result > 0) {
+    carriesData_ = true;
+    return static_cast<size_t>(result);
+  }
   int error = SSL_get_error(ssl_.get(), result);
-  if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) fail(CloseReason::alert);
   in_ = nullptr;
   inLength_ = 0;
+  if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
+    fail(CloseReason::alert);
+  } else if (!carriesData_) {
+    // Refuses while something is left in them.
+    buffersFreed_ = SSL_free_buffers(ssl_.get()) == 1;
+  }
   return 0;
 }
 
 bool DtlsSession::write(const uint8_t* bytes, size_t length) {
   if (state_ != State::connected || length == 0) return false;
   ERR_clear_error();
-  int result = SSL_write(ssl_.get(), bytes, static_cast<int>(length));
+  carriesData_ = true;
+  int result = haveBuffers() ? SSL_write(ssl_.get(), bytes, static_cast<int>(length)) : -1;
   if (result > 0) return true;
   ERR_clear_error();
   return false;
@@ -205,7 +219,7 @@ void DtlsSession::timeout() {
 void DtlsSession::shutdown() {
   if (state_ != State::connected) return;
   ERR_clear_error();
-  SSL_shutdown(ssl_.get());
+  if (haveBuffers()) SSL_shutdown(ssl_.get());
   fail(CloseReason::alert);
 }
 

@@ -103,6 +103,8 @@ class DtlsSession {
   // How much of the datagram, whole records from its front, the handshake may see.
   size_t admit(const uint8_t* bytes, size_t length);
   void advance();
+  // Gets record buffers again if they were given back. False when OpenSSL is out of memory.
+  bool haveBuffers();
 
   std::unique_ptr<SSL, SslDelete> ssl_;
   DatagramOut* out_ = nullptr;
@@ -114,6 +116,9 @@ class DtlsSession {
   DtlsRole role_ = DtlsRole::server;
   bool fingerprintMismatch_ = false;
   bool begun_ = false;
+  // Most sessions only make keys: those do not keep the record buffers, which are half of what OpenSSL has of a session.
+  bool carriesData_ = false;
+  bool buffersFreed_ = false;
   uint8_t digestLength_ = 0;
   uint8_t digest_[64] = {};
   int earlyRecords_ = 0;

@@ -116,7 +116,8 @@ bool DtlsContext::init(const SrtpProfile* profiles, size_t count, std::string& e
   SSL_CTX_set_options(ctx, SSL_OP_NO_QUERY_MTU | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |
                                SSL_OP_SINGLE_ECDH_USE | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
+  // Write buffers are as large as this allows, 16 KiB unless it is said.
+  if (SSL_CTX_set_max_send_fragment(ctx, kMaxDtlsPayload) != 1) return refuse("fragment");
   SSL_CTX_set_max_cert_list(ctx, kMaxCertificateBytes);
   SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
   SSL_CTX_set_cert_verify_callback(ctx, DtlsSession::verify, nullptr);
