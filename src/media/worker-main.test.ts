@@ -23,9 +23,9 @@ const mainProcess = `
   worker.once('message', () => {
     process.kill(worker.pid, 'SIGSTOP')
     process.stdout.write(String(worker.pid))
-    worker.send({ kind: 'counters', ask: 1 }, () => process.kill(process.pid, 'SIGKILL'))
+    worker.send([{ kind: 'counters', ask: 1 }], () => process.kill(process.pid, 'SIGKILL'))
   })
-  worker.send(${JSON.stringify(start)})
+  worker.send(${JSON.stringify([start])})
 `
 
 test('it ends by itself, without an error, when nobody is left to report to', async () => {

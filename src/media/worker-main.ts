@@ -4,16 +4,18 @@ import { listenOn } from './candidates.js'
 import { openCaptureFile } from './capture/capture-file.js'
 import type { Command, Report } from './control.js'
 import { openNativeIo } from './io/binding.js'
+import { MessageBatch } from './message-batch.js'
 import { watchUsage } from './usage.js'
 import { MediaWorker } from './worker.js'
 
 let worker: MediaWorker | undefined
 let timer: NodeJS.Timeout | undefined
 
-const report = (message: Report) => {
+const reports = new MessageBatch<Report>((messages) => {
   // A write that fails means that the main process is going; `disconnect` follows and ends this one.
-  if (process.connected) process.send?.(message, undefined, undefined, () => {})
-}
+  if (process.connected) process.send?.(messages, undefined, undefined, () => {})
+})
+const report = (message: Report) => reports.add(message)
 
 const randomWords = new Uint32Array(256)
 let randomAt = randomWords.length
@@ -70,11 +72,12 @@ async function start(command: Extract<Command, { kind: 'start' }>): Promise<void
 async function stop(code: number): Promise<void> {
   await worker?.close()
   clearTimeout(timer)
+  reports.flush()
   if (process.connected) process.disconnect()
   process.exitCode = code
 }
 
-process.on('message', (command: Command) => {
+function obey(command: Command): void {
   if (command.kind === 'start') {
     start(command).catch((error) => {
       report({ kind: 'failed', message: error instanceof Error ? error.message : String(error) })
@@ -82,6 +85,10 @@ process.on('message', (command: Command) => {
     })
   } else if (command.kind === 'stop') void stop(0)
   else worker?.command(command)
+}
+
+process.on('message', (commands: Command[]) => {
+  for (const command of commands) obey(command)
 })
 
 // The main process is gone: nobody could ever reach these peers again.

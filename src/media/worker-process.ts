@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import type {
   Answers,
   Candidate,
+  Command,
   Counters,
   EndpointFigures,
   EndpointId,
@@ -13,6 +14,7 @@ import type {
   RoomSpeakers,
   WorkerLimits,
 } from './control.js'
+import { MessageBatch } from './message-batch.js'
 import type { AnswerTo, EndpointHome, Sent, WorkerEndpoint } from './pooled-endpoint.js'
 import { WorkerLoad } from './worker-choice.js'
 
@@ -86,6 +88,7 @@ export class WorkerProcess implements EndpointHome {
   readonly #options: WorkerOptions
   readonly #events: WorkerEvents
   readonly #hangMs: number
+  readonly #commands = new MessageBatch<Command>((commands) => this.#write(commands))
   #fingerprint: Fingerprint | undefined
   #child: ChildProcess | undefined
   /** Questions that are not answered yet, the oldest first: answers keep their order. */
@@ -137,13 +140,14 @@ export class WorkerProcess implements EndpointHome {
       child.on('message', (message) => {
         // The channel may outlive the process by some messages: a dead worker says nothing.
         if (child.exitCode !== null || child.signalCode !== null) return
-        const report = message as Report
-        if (report.kind === 'ready') {
-          this.#fingerprint = report.fingerprint
-          this.candidates = report.candidates
-          resolve()
-        } else if (report.kind === 'failed') failure = report.message
-        else this.#report(report)
+        for (const report of message as Report[]) {
+          if (report.kind === 'ready') {
+            this.#fingerprint = report.fingerprint
+            this.candidates = report.candidates
+            resolve()
+          } else if (report.kind === 'failed') failure = report.message
+          else this.#report(report)
+        }
       })
       // Without a listener, a channel that breaks mid-write would end the main process.
       child.on('error', (error) => {
@@ -166,8 +170,12 @@ export class WorkerProcess implements EndpointHome {
   }
 
   send(command: Sent, ask?: number): void {
+    if (this.#child?.connected) this.#commands.add(ask === undefined ? command : { ...command, ask })
+  }
+
+  #write(commands: Command[]): void {
     if (!this.#child?.connected) return
-    this.#child.send(ask === undefined ? command : { ...command, ask }, () => {
+    this.#child.send(commands, () => {
       // A failed write means that the worker is going: its `exit` tells the rest.
     })
   }
@@ -304,6 +312,7 @@ export class WorkerProcess implements EndpointHome {
   #exited(code: number | null, signal: string | null): void {
     const wasRunning = this.running
     this.#fingerprint = undefined
+    this.#commands.clear()
     for (const waiting of this.#asks.values()) waiting.done(undefined)
     this.#asks.clear()
     for (const endpoint of [...this.endpoints.values()]) endpoint.ended('Internal error')

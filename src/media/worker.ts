@@ -14,15 +14,9 @@ import {
   type ChannelParameters,
   type Command,
   type Counters,
-  type EndpointFigures,
   type EndpointId,
   type EndpointInfo,
-  FIGURES_LINES_MAX,
-  type FiguresPage,
-  type InboundInfo,
-  type LineFigures,
   MAX_ENDPOINTS,
-  type OutboundInfo,
   type RelayedData,
   type Report,
   type Usage,
@@ -37,6 +31,7 @@ import { type Peer, Router } from './forward/router.js'
 import { ioCounterNames, Kind, type MediaIo, Meta, type OpenIo } from './io/io.js'
 import { RelayWindow } from './relay-window.js'
 import { Rooms } from './rooms.js'
+import { figuresPage, liveData } from './worker-figures.js'
 
 /** Endpoints that are due are looked for no more often than this. */
 const SWEEP_INTERVAL_MS = 5
@@ -69,11 +64,6 @@ interface Seat extends Due {
 
 const isReliable = (channel: ChannelParameters) =>
   channel.maxRetransmits === undefined && channel.maxPacketLifeTimeMs === undefined
-
-function lineFigures({ mid, kind, clockRate, figures, payloadTypes }: InboundInfo | OutboundInfo): LineFigures {
-  const codec = payloadTypes[0]?.codec
-  return { mid, kind, clockRate, figures, ...(codec && { codec }) }
-}
 
 export class MediaWorker implements EndpointEvents {
   readonly io: MediaIo
@@ -336,7 +326,7 @@ export class MediaWorker implements EndpointEvents {
   #answer(nowMs: number, command: Command): Answers[keyof Answers] | undefined {
     if (command.kind === 'counters') return this.counters()
     if (command.kind === 'inspect') return this.#inspect(nowMs, command.endpoint)
-    if (command.kind === 'figures') return this.#figures(nowMs, command.after)
+    if (command.kind === 'figures') return figuresPage(this.#seats, nowMs, command.after)
     return command.kind === 'capture' ? this.#capture(command) : undefined
   }
 
@@ -360,7 +350,10 @@ export class MediaWorker implements EndpointEvents {
         return this.#rooms.forget(command.room)
       case 'block':
         this.#rooms.block(command.room, command.users, command.blocked)
-        return this.#pauseRoom(nowMs, command.room)
+        return this.#pauseRoom(nowMs, command.room, (seat) => {
+          const place = this.#rooms.placeOf(seat.endpoint.id)
+          return place !== undefined && command.users.includes(place.user)
+        })
     }
     if (!('endpoint' in command)) return
     const seat = this.#seats.get(command.endpoint)
@@ -389,7 +382,8 @@ export class MediaWorker implements EndpointEvents {
         this.#rooms.place(endpoint, command)
         this.#router.place(endpoint, room)
         this.#nameClient(nowMs, seat)
-        return this.#pauseRoom(nowMs, room)
+        this.#pause(nowMs, seat)
+        return this.#pauseRoom(nowMs, room, (other) => other.source === command.endpoint)
       }
       case 'close':
         return this.#close(seat)
@@ -448,10 +442,10 @@ export class MediaWorker implements EndpointEvents {
     seat.peer.setPaused(seat.source === null || !this.#rooms.mayHear(seat.endpoint.id, seat.source), nowMs)
   }
 
-  #pauseRoom(nowMs: number, room: string): void {
+  #pauseRoom(nowMs: number, room: string, concerned: (seat: Seat) => boolean): void {
     for (const id of this.#rooms.membersOf(room) ?? []) {
       const seat = this.#seats.get(id)
-      if (seat) this.#pause(nowMs, seat)
+      if (seat && concerned(seat)) this.#pause(nowMs, seat)
     }
   }
 
@@ -465,22 +459,14 @@ export class MediaWorker implements EndpointEvents {
       if (index > 0) totals[`drop_stun_${name}`] = this.#stunDrops[index]!
     for (const [index, name] of sctpReasonNames.entries())
       if (index > 0) totals[`drop_sctp_${name}`] = sctpCounts[index]!
-    const live: Record<string, number> = {
+    const live = {
       endpoints: this.#seats.size,
       rooms: this.#rooms.size,
       ufrags: this.#byUfrag.size,
-      associations: 0,
-      channels: 0,
-      buffered_bytes: 0,
       relay_bytes: this.#window.bytes,
       captures: this.#captures.size,
+      ...liveData(this.#seats.values()),
       ...this.#router.live(),
-    }
-    for (const { endpoint } of this.#seats.values()) {
-      const { associations, channels, bufferedBytes } = endpoint.live()
-      live.associations! += associations
-      live.channels! += channels
-      live.buffered_bytes! += bufferedBytes
     }
     const { rtt, lossUp, lossDown } = this.#router.distributions
     const distributions = { rtt_seconds: rtt.counts(), loss_up: lossUp.counts(), loss_down: lossDown.counts() }
@@ -491,22 +477,6 @@ export class MediaWorker implements EndpointEvents {
   #inspect(nowMs: number, id: EndpointId): EndpointInfo | undefined {
     const seat = this.#seats.get(id)
     return seat && { ...seat.endpoint.info(nowMs), ...seat.peer.info(nowMs) }
-  }
-
-  /** Endpoints in the order of their numbers, which is that of the map. */
-  #figures(nowMs: number, after: EndpointId): FiguresPage {
-    const endpoints: EndpointFigures[] = []
-    let lines = 0
-    for (const [endpoint, seat] of this.#seats) {
-      if (endpoint <= after || !seat.endpoint.connected) continue
-      if (lines >= FIGURES_LINES_MAX) return { endpoints, next: endpoints.at(-1)!.endpoint }
-      const { inbound, outbound } = seat.peer.info(nowMs)
-      const data = seat.endpoint.traffic()
-      const streams = { inbound: inbound.map(lineFigures), outbound: outbound.map(lineFigures) }
-      endpoints.push({ endpoint, ...streams, ...(data && { data }) })
-      lines += inbound.length + outbound.length + (data ? 1 : 0)
-    }
-    return { endpoints, next: 0 }
   }
 
   #capture({ endpoint, capture }: Extract<Command, { kind: 'capture' }>): CaptureAnswer | undefined {

@@ -1,0 +1,59 @@
+/** What the endpoints of a worker add up to, and what passed on their m-lines. */
+import {
+  type EndpointFigures,
+  type EndpointId,
+  FIGURES_LINES_MAX,
+  type FiguresPage,
+  type InboundInfo,
+  type LineFigures,
+  type OutboundInfo,
+} from './control.js'
+import type { Endpoint } from './endpoint/endpoint.js'
+import type { Peer } from './forward/router.js'
+
+/** The parts of one endpoint. */
+export interface EndpointParts {
+  readonly endpoint: Endpoint
+  readonly peer: Peer
+}
+
+/** What data channels hold now. */
+export function liveData(all: Iterable<EndpointParts>): {
+  associations: number
+  channels: number
+  buffered_bytes: number
+} {
+  const live = { associations: 0, channels: 0, buffered_bytes: 0 }
+  for (const { endpoint } of all) {
+    const { associations, channels, bufferedBytes } = endpoint.live()
+    live.associations += associations
+    live.channels += channels
+    live.buffered_bytes += bufferedBytes
+  }
+  return live
+}
+
+/**
+ * Figures of the endpoints that are up, in the order of their numbers.
+ * @param all in the order of their numbers
+ * @param after number of the endpoint behind which to begin
+ */
+export function figuresPage(all: Iterable<[EndpointId, EndpointParts]>, nowMs: number, after: EndpointId): FiguresPage {
+  const endpoints: EndpointFigures[] = []
+  let lines = 0
+  for (const [id, { endpoint, peer }] of all) {
+    if (id <= after || !endpoint.connected) continue
+    if (lines >= FIGURES_LINES_MAX) return { endpoints, next: endpoints.at(-1)!.endpoint }
+    const { inbound, outbound } = peer.info(nowMs)
+    const data = endpoint.traffic()
+    const streams = { inbound: inbound.map(lineFigures), outbound: outbound.map(lineFigures) }
+    endpoints.push({ endpoint: id, ...streams, ...(data && { data }) })
+    lines += inbound.length + outbound.length + (data ? 1 : 0)
+  }
+  return { endpoints, next: 0 }
+}
+
+function lineFigures({ mid, kind, clockRate, figures, payloadTypes }: InboundInfo | OutboundInfo): LineFigures {
+  const codec = payloadTypes[0]?.codec
+  return { mid, kind, clockRate, figures, ...(codec && { codec }) }
+}
