@@ -1,5 +1,6 @@
 /** `npm run tables`: plays the rows of the scenario tables and writes them into the pages that show them. */
 import { readFileSync, writeFileSync } from 'node:fs'
+import { bulkColumns, bulkRows, gameColumns, gameRows, playBulk, playGame } from './data.js'
 import { lossColumns, lossRows, playLoss } from './loss.js'
 import { playStep, stepColumns, stepRows } from './steps.js'
 import { markdown, type PlayedRow } from './table.js'
@@ -15,16 +16,33 @@ function write(page: string, name: string, table: string): void {
   writeFileSync(page, `${text.slice(0, begin! + marks[0]!.length)}\n\n${table}\n\n${text.slice(end)}`)
 }
 
+/** Which tables: all, or those named on the command line. */
+const wanted = (name: string) => process.argv.length < 3 || process.argv.includes(name)
+
+type Play<R, O> = (row: R, seed: number) => O | Promise<O>
+
 /** Plays every row with every seed. */
-async function play<R extends { name: string }, O>(rows: readonly R[], run: (row: R, seed: number) => Promise<O>) {
+async function play<R extends { name: string }, O>(
+  rows: readonly R[],
+  run: Play<R, O>,
+  seeds: readonly number[] = SEEDS,
+) {
   const played: PlayedRow<O>[] = []
   for (const row of rows) {
     const outcomes: O[] = []
-    for (const seed of SEEDS) outcomes.push(await run(row, seed))
+    for (const seed of seeds) outcomes.push(await run(row, seed))
     played.push({ name: row.name, outcomes })
   }
   return played
 }
 
-write('docs/loss.md', 'loss', markdown('each way', await play(lossRows, playLoss), lossColumns))
-write('docs/congestion.md', 'steps', markdown('thin link', await play(stepRows, playStep), stepColumns))
+if (wanted('loss')) {
+  write('docs/loss.md', 'loss', markdown('each way', await play(lossRows, playLoss), lossColumns))
+}
+if (wanted('steps')) {
+  write('docs/congestion.md', 'steps', markdown('thin link', await play(stepRows, playStep), stepColumns))
+}
+if (wanted('data')) {
+  write('docs/data-channels.md', 'bulk', markdown('each way', await play(bulkRows, playBulk, [1]), bulkColumns))
+  write('docs/data-channels.md', 'game', markdown('each way', await play(gameRows, playGame), gameColumns))
+}
