@@ -69,6 +69,8 @@ export interface RemoteMline {
   simSsrcs: readonly number[]
   /** Data m-line written the old way: `DTLS/SCTP 5000` with sctpmap. */
   legacySctp: boolean
+  /** Of a data m-line: longest message that the peer takes (RFC 8841 §6), in bytes; 0 = any. */
+  maxMessageBytes?: number
 }
 
 /** An offer or answer of a client, checked: everything a server needs is there and in range. */

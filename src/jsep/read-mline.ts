@@ -19,6 +19,8 @@ const sctpProtocols = new Set(['UDP/DTLS/SCTP', 'TCP/DTLS/SCTP'])
 const legacySctpProtocol = 'DTLS/SCTP'
 /** Port numbers inside of the DTLS association; every implementation uses this one. */
 const sctpPort = '5000'
+/** Without `a=max-message-size`. */
+const defaultMaxMessageBytes = 65_536
 
 /**
  * @param media as sdp-transform read it: any field may be missing, any value may be a number or a string
@@ -73,7 +75,17 @@ function readData(media: Partial<MediaDescription>, common: Common, where: strin
   if (!common.rejected && String(media.sctpPort ?? sctpPort) !== sctpPort) {
     return refuse(`${capital(where)} has a=sctp-port:${quote(media.sctpPort)}; ${sctpPort} is needed`)
   }
-  return { ok: true, value: { type: 'application', ...common, ...nothing, legacySctp } }
+  const maxMessageBytes = readMaxMessageSize(media.maxMessageSize)
+  if (maxMessageBytes === undefined) {
+    return refuse(`${capital(where)} has a=max-message-size:${quote(media.maxMessageSize)}; a whole number is needed`)
+  }
+  return { ok: true, value: { type: 'application', ...common, ...nothing, legacySctp, maxMessageBytes } }
+}
+
+/** RFC 8841 §6.1. @returns undefined when it is no number of bytes */
+function readMaxMessageSize(written: unknown): number | undefined {
+  if (written === undefined) return defaultMaxMessageBytes
+  return /^\d{1,20}$/.test(String(written)) ? Math.min(Number(written), Number.MAX_SAFE_INTEGER) : undefined
 }
 
 function readRtp(

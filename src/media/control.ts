@@ -116,7 +116,14 @@ export type Command = { ask?: number } & (
   /** A new peer. `local` are the credentials that our SDP carries. */
   | { kind: 'open'; endpoint: EndpointId; local: IceCredentials }
   /** The peer's description arrived: checks and DTLS may go on. A changed `ice` is an ICE restart of the peer. */
-  | { kind: 'connect'; endpoint: EndpointId; remote: IceCredentials; dtls: DtlsParameters }
+  | {
+      kind: 'connect'
+      endpoint: EndpointId
+      remote: IceCredentials
+      dtls: DtlsParameters
+      /** Longest data-channel message that the peer takes; 0 = any, absent = as before. */
+      maxMessageBytes?: number
+    }
   /** New local credentials (ICE restart); the old ones stay valid until a check with the new ones passes. */
   | { kind: 'restart'; endpoint: EndpointId; local: IceCredentials }
   /** What the peer sends, whole: m-lines that are missing have ended. */

@@ -40,7 +40,8 @@ export interface PooledEndpoint {
   readonly ice: IceCredentials
   readonly fingerprint: Fingerprint
   readonly candidates: readonly Candidate[]
-  connect(remote: IceCredentials, dtls: DtlsParameters): void
+  /** @param maxMessageBytes longest data-channel message that the peer takes; 0 = any, absent = as before */
+  connect(remote: IceCredentials, dtls: DtlsParameters, maxMessageBytes?: number): void
   /** New local ICE credentials, readable from `ice` at once. */
   restart(): void
   receive(streams: ReceiveStream[]): void

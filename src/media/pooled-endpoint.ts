@@ -69,8 +69,9 @@ export class WorkerEndpoint implements PooledEndpoint {
     return this.#home.index
   }
 
-  connect(remote: IceCredentials, dtls: Parameters<PooledEndpoint['connect']>[1]): void {
-    this.#send({ kind: 'connect', endpoint: this.id, remote, dtls })
+  connect(remote: IceCredentials, dtls: Parameters<PooledEndpoint['connect']>[1], maxMessageBytes?: number): void {
+    const limit = maxMessageBytes === undefined ? {} : { maxMessageBytes }
+    this.#send({ kind: 'connect', endpoint: this.id, remote, dtls, ...limit })
   }
 
   restart(): void {

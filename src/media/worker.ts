@@ -361,7 +361,7 @@ export class MediaWorker implements EndpointEvents {
     if (!seat) return
     switch (command.kind) {
       case 'connect':
-        seat.endpoint.connect(nowMs, command.remote, command.dtls)
+        seat.endpoint.connect(nowMs, command.remote, command.dtls, command.maxMessageBytes)
         return this.#expect(seat)
       case 'restart':
         seat.endpoint.ice.restart(nowMs, command.local)

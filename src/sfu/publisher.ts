@@ -48,7 +48,7 @@ export class Publisher implements Source {
       this.#role = dtls.role
       this.#streams = streams
       this.#tracks = tracks
-      this.endpoint.connect(this.#offer.ice, dtls)
+      this.endpoint.connect(this.#offer.ice, dtls, maxMessageBytes(this.#offer))
       this.endpoint.receive(streams)
       return sdp
     }
@@ -80,7 +80,9 @@ export class Publisher implements Source {
       if (restart) this.endpoint.restart()
       const before = { role: this.#role, streams: this.#streams }
       const { sdp, dtls, streams, tracks } = answerPublisher(offer, this.endpoint, this.#codecs, before)
-      if (restart) this.endpoint.connect(offer.ice, dtls)
+      if (restart || maxMessageBytes(offer) !== maxMessageBytes(this.#offer)) {
+        this.endpoint.connect(offer.ice, dtls, maxMessageBytes(offer))
+      }
       this.#offer = offer
       this.#streams = streams
       this.#tracks = tracks
@@ -89,4 +91,9 @@ export class Publisher implements Source {
     }
     return { commit, abandon: () => {} }
   }
+}
+
+/** Longest data-channel message that the client takes, if it has data channels. */
+function maxMessageBytes({ mlines }: RemoteDescription): number | undefined {
+  return mlines.find(({ type, rejected }) => type === 'application' && !rejected)?.maxMessageBytes
 }

@@ -27,7 +27,7 @@ export interface EndpointEvents {
 /** From `open` to the peer's description, and again from there to DTLS: nobody may hold a transport for nothing. */
 export const SETUP_TIMEOUT_MS = 30_000
 /** Data channels that one peer may have open. */
-const MAX_CHANNELS = 64
+const MAX_CHANNELS = 256
 
 const hangupReasons: Record<number, HangupReason> = {
   [CloseReason.alert]: 'DTLS alert',
@@ -57,6 +57,7 @@ export class Endpoint {
   #dtlsStartedMs: number | undefined
   #dtlsConnectedMs: number | undefined
   #srtpProfile = 0
+  #peerMaxMessageBytes = Number.POSITIVE_INFINITY
   readonly #data = { received: { packets: 0, bytes: 0 }, sent: { packets: 0, bytes: 0 } }
   #setUpByMs: number
   #closed = false
@@ -84,8 +85,12 @@ export class Endpoint {
   }
 
   /** The peer's description is known. DTLS begins with the first; a later one only changes ICE credentials. */
-  connect(nowMs: number, remote: IceCredentials, dtls: DtlsParameters): void {
+  connect(nowMs: number, remote: IceCredentials, dtls: DtlsParameters, maxMessageBytes?: number): void {
     this.ice.setRemote(nowMs, remote)
+    if (maxMessageBytes !== undefined) {
+      this.#peerMaxMessageBytes = maxMessageBytes === 0 ? Number.POSITIVE_INFINITY : maxMessageBytes
+      this.#association?.limitMessages(this.#peerMaxMessageBytes)
+    }
     if (this.#dtls) return
     this.#dtls = dtls
     this.#dtlsStartedMs = nowMs
@@ -233,6 +238,7 @@ export class Endpoint {
       },
       limits: { ...this.#limits, maxChannels: MAX_CHANNELS },
     })
+    this.#association.limitMessages(this.#peerMaxMessageBytes)
     return this.#association
   }
 }

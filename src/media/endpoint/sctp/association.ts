@@ -33,6 +33,8 @@ export interface Association {
    *   the peer does not keep up (its channel has been closed for that), or no more channels may be opened
    */
   send(nowMs: number, channel: ChannelParameters, binary: boolean, payload: Uint8Array): 'sent' | 'dropped' | 'closed'
+  /** The peer takes no longer messages than that, as its `a=max-message-size` says (RFC 8841 §6). */
+  limitMessages(peerMaxBytes: number): void
   /** Closes all channels with that label; `closed` is told for each. Either side may open others. `flush` has to follow. */
   closeChannels(label: string): void
   /** Sends what `send`, `receive` and `closeChannels` have left to be sent, in as few packets as it fits in. */
@@ -58,8 +60,6 @@ export interface AssociationOptions {
     /** Longest message that is taken, and that is sent. */
     maxMessageBytes: number
     maxChannels: number
-    /** Longest message that the peer takes (`a=max-message-size`, RFC 8841 §6); default: any. */
-    peerMaxMessageBytes?: number
   }
   /** The time now; default 0. */
   nowMs?: number
@@ -103,7 +103,7 @@ class DataChannels implements Association {
   constructor({ role, transmit, events, limits, nowMs = 0 }: AssociationOptions) {
     this.#events = events
     this.#limits = limits
-    this.#longest = Math.min(limits.maxMessageBytes, limits.peerMaxMessageBytes ?? Number.POSITIVE_INFINITY)
+    this.#longest = limits.maxMessageBytes
     this.#ourParity = role === 'server' ? 1 : 0
     this.#engine = new SctpEngine(
       nowMs,
@@ -174,6 +174,10 @@ class DataChannels implements Association {
     this.#engine.send(nowMs, channel.streamId, ppid, payload.length === 0 ? ONE_BYTE : payload, reliability)
     this.#engine.connect()
     return 'sent'
+  }
+
+  limitMessages(peerMaxBytes: number): void {
+    this.#longest = Math.min(this.#limits.maxMessageBytes, peerMaxBytes)
   }
 
   closeChannels(label: string): void {
