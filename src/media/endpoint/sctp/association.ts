@@ -63,6 +63,8 @@ export interface AssociationOptions {
   }
   /** The time now; default 0. */
   nowMs?: number
+  /** First TSN that is sent; default: by chance. */
+  initialTsn?: number
 }
 
 /** Makes an association. Nothing is sent before the first `send`, or before the peer begins. */
@@ -100,7 +102,7 @@ class DataChannels implements Association {
   /** Labels of channels that were closed because the peer did not keep up: only the peer may open them again. */
   #cutOff = new Set<string>()
 
-  constructor({ role, transmit, events, limits, nowMs = 0 }: AssociationOptions) {
+  constructor({ role, transmit, events, limits, nowMs = 0, initialTsn }: AssociationOptions) {
     this.#events = events
     this.#limits = limits
     this.#longest = limits.maxMessageBytes
@@ -118,6 +120,7 @@ class DataChannels implements Association {
         failed: (reason) => this.#failed(reason),
       },
       limits.maxMessageBytes,
+      initialTsn,
     )
   }
 

@@ -27,7 +27,7 @@ import {
   tsnAfter,
 } from './packet.js'
 import type { Reliability } from './send-queue.js'
-import { MAX_ECHO_BYTES, type Peer, readPeer, writeInit } from './setup.js'
+import { MAX_ECHO_BYTES, type Offer, Offers, type Peer, readPeer, writeInit } from './setup.js'
 import { StreamReset } from './stream-reset.js'
 
 /** Retransmissions of INIT or COOKIE ECHO, and timeouts in a row, before the peer counts as gone (RFC 9260 §16). */
@@ -36,7 +36,6 @@ const MAX_TIMEOUTS = 10
 /** §6.2: at most 200 ms; every second packet is acknowledged at once. */
 const SACK_DELAY_MS = 50
 const MAX_SETUP_INTERVAL_MS = 8_000
-const COOKIE_BYTES = 16
 
 export interface SctpHandler {
   established(): void
@@ -53,14 +52,6 @@ export interface SctpHandler {
   failed(reason: string): void
 }
 
-/** What we answered an INIT with. */
-interface Offer {
-  peer: Peer
-  cookie: Uint8Array
-  localTag: number
-  initialTsn: number
-}
-
 /** All associations of the process take turns: `transmit` does not keep the bytes. */
 const writer = new PacketWriter()
 
@@ -75,7 +66,7 @@ export class SctpEngine {
   #localTag = randomTag()
   #initialTsn: number
   #peer: Peer | undefined
-  #offered: Offer | undefined
+  readonly #offers = new Offers()
   #maxMessageBytes: number
   #setupAtMs = Number.POSITIVE_INFINITY
   #setupCount = 0
@@ -89,12 +80,18 @@ export class SctpEngine {
   /** Something was queued or received since the last `flush`. */
   #pending = false
 
-  constructor(nowMs: number, transmit: (bytes: Uint8Array) => boolean, handler: SctpHandler, maxMessageBytes: number) {
+  constructor(
+    nowMs: number,
+    transmit: (bytes: Uint8Array) => boolean,
+    handler: SctpHandler,
+    maxMessageBytes: number,
+    initialTsn = randomTsn(),
+  ) {
     this.#nowMs = nowMs
     this.#transmit = transmit
     this.#handler = handler
     this.#maxMessageBytes = maxMessageBytes
-    this.#initialTsn = randomTsn()
+    this.#initialTsn = initialTsn
     this.#inbound = this.#newInbound()
     this.#outbound = new Outbound(this.#initialTsn)
     this.#resets = this.#newResets()
@@ -250,7 +247,7 @@ export class SctpEngine {
     }
     // ABORT of a peer that does not know us any more carries its own tag and the T bit (§8.5.1).
     const isReflected = first === ChunkType.abort && (bytes[offset + COMMON_HEADER_BYTES + 1]! & 1) === 1
-    const isCookie = first === ChunkType.cookieEcho && tag === this.#offered?.localTag
+    const isCookie = first === ChunkType.cookieEcho && tag === this.#offers.last?.localTag
     if (!isCookie && tag !== (isReflected ? this.#peer?.tag : this.#localTag)) return SctpReason.tag
     this.#heartbeat.heard(this.#nowMs)
     this.#pending = true
@@ -371,18 +368,10 @@ export class SctpEngine {
     const isUp = this.#state === 'established'
     // Of the association that is there: a copy that took its time.
     if (isUp && this.#isCurrent(peer)) return SctpReason.accepted
-    const known = this.#offered
-    const isRepeated = known !== undefined && known.peer.tag === peer.tag && known.peer.initialTsn === peer.initialTsn
     // One that is there goes on until the cookie comes back: the new one gets numbers of its own.
-    const offer = isRepeated
-      ? known
-      : {
-          peer,
-          cookie: randomBytes(COOKIE_BYTES),
-          localTag: isUp ? randomTag() : this.#localTag,
-          initialTsn: isUp ? randomTsn() : this.#initialTsn,
-        }
-    this.#offered = offer
+    const offer = isUp
+      ? this.#offers.make(peer, randomTag(), randomTsn())
+      : this.#offers.make(peer, this.#localTag, this.#initialTsn)
     writer.start(peer.tag)
     writeInit(writer, offer.localTag, offer.initialTsn, offer.cookie)
     this.#transmit(writer.finish())
@@ -405,9 +394,8 @@ export class SctpEngine {
   }
 
   #receiveCookieEcho(bytes: Uint8Array, at: number, length: number): number {
-    const offered = this.#offered
-    if (offered === undefined || length !== 4 + COOKIE_BYTES) return SctpReason.state
-    if (!offered.cookie.every((byte, i) => byte === bytes[at + 4 + i])) return SctpReason.state
+    const offered = this.#offers.take(bytes, at, length)
+    if (offered === undefined) return SctpReason.state
     if (this.#peer === undefined) this.#adopt(offered.peer)
     else if (!this.#isCurrent(offered.peer)) this.#restart(offered)
     this.#sendAlone(ChunkType.cookieAck)

@@ -1,118 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ChannelParameters } from '../../control.js'
+import { RawPeer } from '../testing/raw-peer.js'
+import { chunk, chunksOf, data, init, openMessage, packet, sack, u16, u32 } from '../testing/sctp-chunks.js'
 import { SctpLink } from '../testing/sctp-link.js'
-import { type Association, openAssociation } from './association.js'
-import { crc32c, packetChecksum } from './crc32c.js'
+import { crc32c } from './crc32c.js'
 import { checkPacket, SctpReason, sctpCounts, sctpReasonNames } from './packet.js'
-
-/** A peer made of bytes: it sets an association up by hand and then says whatever the test wants. */
-class RawPeer {
-  readonly association: Association
-  readonly events: string[] = []
-  readonly received: Uint8Array[] = []
-  tag = 0
-  tsn = 1000
-  nowMs = 0
-
-  constructor() {
-    this.association = openAssociation({
-      role: 'server',
-      transmit: (bytes) => this.received.push(bytes.slice()) > 0,
-      events: {
-        message: ({ label }, binary, payload) =>
-          this.events.push(
-            `${binary ? 'binary' : 'text'} ${label} ${Buffer.from(payload).toString('latin1').slice(0, 20)}`,
-          ),
-        opened: ({ label }) => this.events.push(`opened ${label}`),
-        closed: ({ label }) => this.events.push(`closed ${label}`),
-        failed: (reason) => this.events.push(`failed ${reason}`),
-      },
-      limits: { dataBufferBytes: 1 << 20, maxMessageBytes: 262_144, maxChannels: 64 },
-    })
-  }
-
-  /** Set-up up to the point where data may flow. */
-  connect(): this {
-    this.say([init(1, this.tsn)], 0)
-    const initAck = this.received.at(-1)!
-    this.tag = Buffer.from(initAck).readUInt32BE(16)
-    const cookieAt = initAck.length - 16
-    this.say([chunk(10, 0, [...initAck.slice(cookieAt)])])
-    assert.equal(this.received.at(-1)![12], 11, 'COOKIE ACK')
-    return this
-  }
-
-  say(chunks: Uint8Array[], tag = this.tag): void {
-    this.raw(packet(tag, chunks))
-  }
-
-  raw(bytes: Uint8Array): void {
-    this.association.receive(++this.nowMs, bytes, 0, bytes.length)
-    this.association.flush(this.nowMs)
-  }
-
-  send(channel: ChannelParameters, binary: boolean, payload: Uint8Array): string {
-    const outcome = this.association.send(this.nowMs, channel, binary, payload)
-    this.association.flush(this.nowMs)
-    return outcome
-  }
-
-  open(streamId: number, label: string): void {
-    this.say([data(this.tsn++, streamId, 0, 50, openMessage(label))])
-  }
-
-  /** Whether a packet answers a heartbeat: the association lives. */
-  isAlive(): boolean {
-    this.received.length = 0
-    this.say([chunk(4, 0, [0, 1, 0, 8, 1, 2, 3, 4])])
-    return this.received.some((bytes) => bytes[12] === 5)
-  }
-}
-
-const u16 = (value: number) => [value >> 8, value & 255]
-const u32 = (value: number) => [...u16((value >>> 16) & 0xffff), ...u16(value & 0xffff)]
-const chunk = (type: number, flags: number, body: number[], length = body.length + 4) =>
-  Uint8Array.from([type, flags, ...u16(length), ...body, ...new Array((4 - (body.length % 4)) % 4).fill(0)])
-const data = (tsn: number, streamId: number, ssn: number, ppid: number, payload: Uint8Array | string, flags = 3) =>
-  Buffer.concat([
-    Uint8Array.from([0, flags, ...u16(16 + payload.length), ...u32(tsn), ...u16(streamId), ...u16(ssn), ...u32(ppid)]),
-    Buffer.from(payload),
-    new Uint8Array((4 - (payload.length % 4)) % 4),
-  ])
-const init = (tag: number, tsn: number, window = 100_000, streams = 100) =>
-  chunk(1, 0, [...u32(tag), ...u32(window), ...u16(streams), ...u16(streams), ...u32(tsn), 0xc0, 0, 0, 4])
-const sack = (tsn: number, gaps: [number, number][] = []) =>
-  chunk(3, 0, [
-    ...u32(tsn),
-    ...u32(100_000),
-    ...u16(gaps.length),
-    ...u16(0),
-    ...gaps.flatMap(([a, b]) => [...u16(a), ...u16(b)]),
-  ])
-const openMessage = (label: string) =>
-  Uint8Array.from([3, 0, 0, 0, 0, 0, 0, 0, ...u16(Buffer.byteLength(label)), 0, 0, ...Buffer.from(label)])
-
-function packet(tag: number, chunks: Uint8Array[]): Uint8Array {
-  const bytes = Buffer.concat([Uint8Array.from([...u16(5000), ...u16(5000), ...u32(tag), 0, 0, 0, 0]), ...chunks])
-  bytes.writeUInt32LE(packetChecksum(bytes, 0, bytes.length), 8)
-  return bytes
-}
 
 /** What this process has computed so far: a machine that is busy does not count. */
 function cpuMs(): number {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1000
-}
-
-/** The chunks of a packet of ours. */
-function chunksOf(bytes: Uint8Array): { type: number; body: Buffer }[] {
-  const view = Buffer.from(bytes)
-  const chunks = []
-  for (let at = 12; at < view.length; at += (view.readUInt16BE(at + 2) + 3) & ~3) {
-    chunks.push({ type: view[at]!, body: view.subarray(at + 4, at + view.readUInt16BE(at + 2)) })
-  }
-  return chunks
 }
 
 const count = (name: (typeof sctpReasonNames)[number]) => sctpCounts[sctpReasonNames.indexOf(name)]!

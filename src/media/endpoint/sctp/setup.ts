@@ -13,11 +13,13 @@
  * +---------------------------------------------------------------+
  * ```
  */
+import { randomBytes } from 'node:crypto'
 import { MAX_STREAMS, RECEIVE_WINDOW_BYTES } from './inbound.js'
 import { ChunkType, type PacketWriter, ParameterType, readUint16, readUint32 } from './packet.js'
 
 /** Longest cookie and heartbeat that go back to the peer. */
 export const MAX_ECHO_BYTES = 1024
+const COOKIE_BYTES = 16
 /** §3.3.2: a peer with less room than that cannot take a packet. */
 const MIN_WINDOW_BYTES = 1500
 
@@ -30,6 +32,34 @@ export interface Peer {
   partialReliability: boolean
   /** Of an INIT ACK. */
   cookie: Uint8Array | undefined
+}
+
+/** What an INIT was answered with. */
+export interface Offer {
+  peer: Peer
+  cookie: Uint8Array
+  localTag: number
+  initialTsn: number
+}
+
+/** The last INIT of the peer: state that the cookie stands for, and does not carry, since DTLS has let nobody else in. */
+export class Offers {
+  last: Offer | undefined
+
+  /** A copy of the last INIT gets the same answer. */
+  make(peer: Peer, localTag: number, initialTsn: number): Offer {
+    const { last } = this
+    if (last !== undefined && last.peer.tag === peer.tag && last.peer.initialTsn === peer.initialTsn) return last
+    this.last = { peer, cookie: randomBytes(COOKIE_BYTES), localTag, initialTsn }
+    return this.last
+  }
+
+  /** @returns what the COOKIE ECHO at `at` takes up, or undefined when that is nothing we offered last */
+  take(bytes: Uint8Array, at: number, length: number): Offer | undefined {
+    const { last } = this
+    if (last === undefined || length !== 4 + COOKIE_BYTES) return undefined
+    return last.cookie.every((byte, i) => byte === bytes[at + 4 + i]) ? last : undefined
+  }
 }
 
 /** What INIT and INIT ACK say, or undefined when it is nothing an honest peer says. */
