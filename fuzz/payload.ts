@@ -8,6 +8,7 @@ import {
   newVp8View,
   newVp9View,
   nextObu,
+  readH264Size,
   readRed,
   readVp8,
   readVp9,
@@ -33,6 +34,17 @@ export function fuzz(bytes: Uint8Array): void {
   const red = newRedView()
   if (readRed(bytes, 0, length, red)) assert.ok(red.offset >= 1 && red.offset + red.length === length && red.pt < 128)
   obus(bytes)
+  h264Size(bytes, larger)
+}
+
+function h264Size(bytes: Uint8Array, larger: Uint8Array): void {
+  const size = { width: 0, height: 0 }
+  const same = { width: 0, height: 0 }
+  const sound = readH264Size(bytes, 0, bytes.length, size)
+  assert.equal(readH264Size(larger, 5, bytes.length, same), sound)
+  assert.deepEqual(same, size)
+  for (const side of [size.width, size.height])
+    assert.ok(Number.isInteger(side) && side >= (sound ? 1 : 0) && side < 2 ** 15)
 }
 
 function vp8(bytes: Uint8Array): void {

@@ -88,7 +88,11 @@ export class LayerReader {
     packet.spatial = packet.temporal = 0
     const { codec, bytes, payloadLength } = packet
     const read = codec === VP8 ? this.#vp8(packet, payloadOffset) : codec === VP9 && this.#vp9(packet, payloadOffset)
-    if (!read) packet.keyframe = codecOf[codec]!.isKeyframe(bytes, payloadOffset, payloadLength)
+    if (!read) {
+      const { isKeyframe, readSize } = codecOf[codec]!
+      packet.keyframe = isKeyframe(bytes, payloadOffset, payloadLength)
+      if (packet.keyframe && readSize?.(bytes, payloadOffset, payloadLength, size)) this.#sized(0)
+    }
     if (descriptorId !== 0 && packet.view.extensionLength > 0) this.#descriptor(packet, descriptorId)
   }
 

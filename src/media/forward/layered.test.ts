@@ -7,6 +7,7 @@ import { vp8Picture, vp9Frame } from './testing/layers.js'
 import { rtxPayload } from './testing/packets.js'
 import type { SentRtp } from './testing/recording-io.js'
 import { sendVideo } from './testing/scene.js'
+import { sps } from './testing/sps.js'
 
 const noRtx: Partial<SendStream> = { rtxSsrc: 0, payloadTypes: [{ codec: 'VP8', pt: 120 }] }
 
@@ -277,6 +278,15 @@ test('VP9: across SSRCs picture ids go on', () => {
   s.send(vp9Frame({ pictureId: 700, tl0PicIdx: 9, sid: 0, tid: 0 }), { pt: 98, ssrc: 0x5151, marker: true })
   const last = s.scene.io.takeRtp().at(-1)!
   assert.deepEqual(last.payload, vp9Frame({ pictureId: 1, tl0PicIdx: 1, sid: 0, tid: 0 }))
+})
+
+test('H264: the size of the picture is that of its parameter set', () => {
+  const types: Partial<ReceiveStream> = { payloadTypes: [{ codec: 'H264', pt: 102 }] }
+  const s = new Stream(types, { payloadTypes: [{ codec: 'H264', pt: 107 }] })
+  s.send(sps({ columns: 80, rows: 45 }), { pt: 102 })
+  s.send(Uint8Array.of(0x65, 0x88, 1), { pt: 102, marker: true })
+  const [layer] = s.publisher.publications[0]!.layers(s.scene.nowMs)
+  assert.deepEqual([layer!.width, layer!.height], [1280, 720])
 })
 
 test('a payload in which no keyframe can be told is sent all the same, from the start of a frame, after some requests', () => {

@@ -14,4 +14,6 @@ export interface Codec {
    * AV1 only rule out the middle of a unit, so the timestamp has to have changed too.
    */
   startsFrame(bytes: Uint8Array, offset: number, length: number): boolean
+  /** Of codecs that are read no further: the picture size in a packet that `isKeyframe`. @returns whether it says one */
+  readSize?(bytes: Uint8Array, offset: number, length: number, size: { width: number; height: number }): boolean
 }

@@ -2,6 +2,7 @@
 import { av1 } from './av1.js'
 import type { Codec } from './codec.js'
 import { h264 } from './h264.js'
+import { readH264Size } from './h264-size.js'
 import { opus } from './opus.js'
 import { red } from './red.js'
 import { vp8 } from './vp8.js'
@@ -12,7 +13,7 @@ export const codecs = {
   red,
   VP8: vp8,
   VP9: vp9,
-  H264: h264,
+  H264: { ...h264, readSize: readH264Size },
   AV1: av1,
 } as const satisfies Record<string, Codec>
 
@@ -22,6 +23,7 @@ export type RtpCodecName = keyof typeof codecs
 export * from './av1.js'
 export type { Codec } from './codec.js'
 export * from './h264.js'
+export * from './h264-size.js'
 export * from './opus.js'
 export * from './red.js'
 export * from './vp8.js'
