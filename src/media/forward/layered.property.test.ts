@@ -1,7 +1,8 @@
-/** Whatever arrives in whatever order, with whatever changes of layers: no number stands for two packets. */
+/** Whatever arrives in whatever order, with whatever changes of layers and of terms: no number stands for two packets. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { ReceiveStream, SendStream } from '../control.js'
 import { writeNack } from '../rtp/rtcp/index.js'
 import type { Peer } from './router.js'
 import { vp8Picture } from './testing/layers.js'
@@ -20,6 +21,10 @@ type Step =
   | { do: 'pause' }
   /** An encoding goes on under another SSRC. */
   | { do: 'replace'; encoding: 0 | 1 }
+  /** The subscriber accepts another payload type and extension id than before, or the publisher offers others. */
+  | { do: 'renegotiate'; side: 'subscriber' | 'publisher' }
+  /** The subscriber follows nobody, or the publisher again. */
+  | { do: 'turn' }
   /** The subscriber asks for numbers that far behind the newest. */
   | { do: 'nack'; back: number[] }
 
@@ -33,6 +38,14 @@ const ordered = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('target' as const), spatial: fc.nat(1), temporal: fc.nat(2) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('pause' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('replace' as const), encoding }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('renegotiate' as const),
+      side: fc.constantFrom('subscriber' as const, 'publisher' as const),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('turn' as const) }) },
 )
 const anyStep = fc.oneof(
   { weight: 4, arbitrary: ordered },
@@ -66,11 +79,24 @@ class World {
     keyframe: true,
   }))
   newest = -1
+  readonly #terms = { subscriber: 0, publisher: 0 }
+  #follows = true
 
   constructor() {
-    this.publisher = this.scene.publisher([{ ...videoStream, ssrcs: [] }])
-    const change = { rtxSsrc: 0, payloadTypes: [{ codec: 'VP8' as const, pt: 120 }] }
-    this.peer = this.scene.subscriber(this.publisher, [sendVideo(20, change)])
+    this.publisher = this.scene.publisher([this.#received])
+    this.peer = this.scene.subscriber(this.publisher, [this.#accepted])
+  }
+
+  get #received(): ReceiveStream {
+    const { publisher } = this.#terms
+    const extensions = { ...videoStream.extensions, mid: 4 - publisher }
+    return { ...videoStream, ssrcs: [], payloadTypes: [{ codec: 'VP8', pt: 96 + publisher }], extensions }
+  }
+
+  get #accepted(): SendStream {
+    const { subscriber } = this.#terms
+    const payloadTypes = [{ codec: 'VP8' as const, pt: 120 + subscriber }]
+    return sendVideo(20, { rtxSsrc: 0, payloadTypes, extensions: { mid: 3 + subscriber } })
   }
 
   step(step: Step): SentRtp[] {
@@ -82,6 +108,8 @@ class World {
     else if (step.do === 'target') subscription.setTarget(step, scene.nowMs)
     else if (step.do === 'pause') subscription.setTarget(null, scene.nowMs)
     else if (step.do === 'replace') this.#replace(step.encoding)
+    else if (step.do === 'renegotiate') this.#renegotiate(step.side)
+    else if (step.do === 'turn') this.#turn()
     else this.#nack(step.back)
     scene.advance(7)
     const sent = scene.io.takeRtp()
@@ -108,8 +136,15 @@ class World {
       keyIdx: 3,
     }
     const payload = vp8Picture({ ...common, keyframe: e.keyframe && !rest, rest, body: [index, e.packets & 0xff] })
-    const head = { pt: 96, marker: rest, seq: e.seq & 0xffff, timestamp: (e.packets >> 1) * 3000, ssrc: e.ssrc }
-    const packet = { ...head, extensions: { 4: '1', 10: e.rid }, payload }
+    const { publisher } = this.#terms
+    const head = {
+      pt: 96 + publisher,
+      marker: rest,
+      seq: e.seq & 0xffff,
+      timestamp: (e.packets >> 1) * 3000,
+      ssrc: e.ssrc,
+    }
+    const packet = { ...head, extensions: { [4 - publisher]: '1', 10: e.rid }, payload }
     e.packets++
     e.seq++
     if (fate === 'now') this.scene.rtp(this.publisher, packet)
@@ -127,6 +162,18 @@ class World {
     e.seq = (e.seq * 7) & 0xffff
     e.key = true
     e.packets += e.packets % 2
+  }
+
+  #renegotiate(side: 'subscriber' | 'publisher'): void {
+    this.#terms[side] ^= 1
+    const { nowMs } = this.scene
+    if (side === 'publisher') this.publisher.receive([this.#received], nowMs)
+    else this.peer.send([this.#accepted], nowMs)
+  }
+
+  #turn(): void {
+    this.#follows = !this.#follows
+    this.peer.source(this.#follows ? this.publisher : null, this.scene.nowMs)
   }
 
   #nack(back: number[]): void {

@@ -318,7 +318,7 @@ export class Subscription {
     for (let back = 0; back < 64 && (at < 0 || pictures.pictureIdAt(at) < 0); back++) {
       at = pictures.find(this.map.newestSource - back)
     }
-    if (at < 0 || pictures.pictureIdAt(at) < 0 || this.#begins) return
+    if (at < 0 || pictures.pictureIdAt(at) < 0) return
     const last = this.#lastPicture
     const sent = (source: number, delta: number, mask: number) => (source < 0 ? -1 : (source + delta) & mask)
     last.pictureId = sent(pictures.pictureIdAt(at), this.#pictureDelta, 0x7fff)
