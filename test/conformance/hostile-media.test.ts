@@ -6,35 +6,37 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
 import { randomFrom } from '../../fuzz/random.js'
 import { compoundRtcp } from '../../fuzz/rtcp-grammar.js'
-import { AUDIO_SSRC, OPUS, type Party, publish, subscribe, VIDEO_SSRC } from '../support/call.js'
+import {
+  AUDIO_SSRC,
+  OPUS,
+  type Party,
+  publish,
+  type Stage,
+  startStage,
+  subscribe,
+  VIDEO_SSRC,
+} from '../support/call.js'
 import { eventually } from '../support/eventually.js'
 import { hex } from '../support/hex.js'
-import { JanusSocket } from '../support/janus-socket.js'
-import { MediaClients, readRemote } from '../support/media-client.js'
-import { type ServerProcess, startServer } from '../support/server-process.js'
+import { readRemote } from '../support/media-client.js'
 import { Tap } from '../support/tap.js'
 
-let server: ServerProcess
-let janus: JanusSocket
-let clients: MediaClients
+let stage: Stage
+let server: Stage['server']
+let janus: Stage['janus']
+let clients: Stage['clients']
 const closers: (() => void)[] = []
 
 before(async () => {
-  server = await startServer(['--workers', '1'])
-  clients = new MediaClients()
-  janus = await JanusSocket.open(server.webSocketUrl)
-  await janus.create()
+  stage = await startStage(['--workers', '1'])
+  ;({ server, janus, clients } = stage)
 })
 
 afterEach(() => {
   for (const close of closers.splice(0)) close()
 })
 
-after(async () => {
-  await clients.close()
-  await janus.close()
-  await server.stop()
-})
+after(() => stage.close())
 
 const VP8 = 96
 let rooms = 0

@@ -3,25 +3,22 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, afterEach, before, test } from 'node:test'
 import { buildBindingRequest } from '../../src/media/endpoint/testing/stun-client.js'
-import { AUDIO_SSRC, OPUS, type Party, publish, subscribe } from '../support/call.js'
+import { AUDIO_SSRC, OPUS, type Party, publish, type Stage, startStage, subscribe } from '../support/call.js'
 import { eventually } from '../support/eventually.js'
 import { seededRandom } from '../support/impaired/random.js'
-import { JanusSocket } from '../support/janus-socket.js'
-import { MediaClients, readRemote } from '../support/media-client.js'
-import { type ServerProcess, startServer } from '../support/server-process.js'
+import { readRemote } from '../support/media-client.js'
 import { Stranger, Tap } from '../support/tap.js'
 
-let server: ServerProcess
-let janus: JanusSocket
-let clients: MediaClients
+let stage: Stage
+let server: Stage['server']
+let janus: Stage['janus']
+let clients: Stage['clients']
 let stranger: Stranger
 const closers: (() => void)[] = []
 
 before(async () => {
-  server = await startServer(['--workers', '1'])
-  clients = new MediaClients()
-  janus = await JanusSocket.open(server.webSocketUrl)
-  await janus.create()
+  stage = await startStage(['--workers', '1'])
+  ;({ server, janus, clients } = stage)
   stranger = await Stranger.open()
 })
 
@@ -31,9 +28,7 @@ afterEach(() => {
 
 after(async () => {
   stranger.close()
-  await clients.close()
-  await janus.close()
-  await server.stop()
+  await stage.close()
 })
 
 let rooms = 0

@@ -13,25 +13,34 @@ export const OPUS = 111
 export const AUDIO_SSRC = 0x0a0a0a0a
 export const VIDEO_SSRC = 0x0b0b0b0b
 
-/**
- * A server of the test's own with one Janus session on it, and clients; all gone when the test ends.
- * @param stopSignal for a server that could not stop by itself any more
- */
-export async function openStage(
-  t: TestContext,
-  flags: readonly string[],
-  stopSignal?: NodeJS.Signals,
-): Promise<{ server: ServerProcess; clients: MediaClients; janus: JanusSocket }> {
+/** A server with one Janus session on it, and clients. */
+export interface Stage {
+  server: ServerProcess
+  clients: MediaClients
+  janus: JanusSocket
+  /** @param stopSignal for a server that could not stop by itself any more */
+  close(stopSignal?: NodeJS.Signals): Promise<void>
+}
+
+/** For the tests of a file, which closes it when they are done. */
+export async function startStage(flags: readonly string[]): Promise<Stage> {
   const server = await startServer(flags)
   const clients = new MediaClients()
   const janus = await JanusSocket.open(server.webSocketUrl)
-  t.after(async () => {
+  await janus.create()
+  const close = async (stopSignal?: NodeJS.Signals) => {
     await clients.close()
     await janus.close()
     await server.stop(stopSignal)
-  })
-  await janus.create()
-  return { server, clients, janus }
+  }
+  return { server, clients, janus, close }
+}
+
+/** For one test, gone when it ends. @param stopSignal see `Stage` */
+export async function openStage(t: TestContext, flags: readonly string[], stopSignal?: NodeJS.Signals): Promise<Stage> {
+  const stage = await startStage(flags)
+  t.after(() => stage.close(stopSignal))
+  return stage
 }
 
 /** Where a client sends to instead of the address in the description: what stands between it and the server. */
