@@ -134,6 +134,8 @@ export class Subscription {
   #continues = false
   readonly #lastPicture = { pictureId: -1, tl0PicIdx: -1, keyIdx: -1 }
   #pictureDelta = 0
+  /** The one that held for `map.newestSource`: while nothing is mapped, pictures that are left out still count. */
+  #newestPictureDelta = 0
   #tl0Delta = 0
   #keyIdxDelta = 0
   /** Source number of the picture that was left out last. */
@@ -289,6 +291,7 @@ export class Subscription {
     this.#beganWith = decision.extSeq
     map.note(Note.timestampOffset, this.#timestamps.offset)
     if (this.#continues) this.#continuePictures(packet)
+    this.#newestPictureDelta = this.#pictureDelta
     this.#filter?.begin(packet)
     map.note(Note.layer, this.layer)
     if (this.#layered) this.#rewrite(packet, decision, this.#pictureDelta, this.#tl0Delta, this.#keyIdxDelta)
@@ -321,7 +324,7 @@ export class Subscription {
     if (at < 0 || pictures.pictureIdAt(at) < 0) return
     const last = this.#lastPicture
     const sent = (source: number, delta: number, mask: number) => (source < 0 ? -1 : (source + delta) & mask)
-    last.pictureId = sent(pictures.pictureIdAt(at), this.#pictureDelta, 0x7fff)
+    last.pictureId = sent(pictures.pictureIdAt(at), this.#newestPictureDelta, 0x7fff)
     last.tl0PicIdx = sent(pictures.tl0PicIdxAt(at), this.#tl0Delta, 0xff)
     last.keyIdx = sent(pictures.keyIdxAt(at), this.#keyIdxDelta, 0x1f)
   }
@@ -349,6 +352,7 @@ export class Subscription {
     if (inOrder && packet.layered && this.#filter !== null && !this.#admit(packet, this.#filter)) return Drop.layer
     const extSeq = map.map(packet.extSeq)
     if (extSeq < 0) return Drop.unmapped
+    if (inOrder) this.#newestPictureDelta = this.#pictureDelta
     decision.extSeq = extSeq
     decision.timestamp = this.#timestamps.map(packet.view.timestamp, packet.nowMs)
     const layer = inOrder ? this.layer : map.noted(Note.layer)
@@ -386,10 +390,12 @@ export class Subscription {
     if (sent) return true
     map.drop(packet.extSeq)
     // VP8 receivers take a picture that is missing for one that may still come.
-    if (packet.codec !== VP8 || packet.pictureId < 0 || packet.pictureId === this.#leftOut) return false
-    this.#leftOut = packet.pictureId
-    this.#pictureDelta = (this.#pictureDelta - 1) & 0x7fff
-    map.note(Note.pictureDelta, this.#pictureDelta)
+    if (packet.codec === VP8 && packet.pictureId >= 0 && packet.pictureId !== this.#leftOut) {
+      this.#leftOut = packet.pictureId
+      this.#pictureDelta = (this.#pictureDelta - 1) & 0x7fff
+      map.note(Note.pictureDelta, this.#pictureDelta)
+    }
+    if (map.newestSource === packet.extSeq) this.#newestPictureDelta = this.#pictureDelta
     return false
   }
 
