@@ -1,6 +1,6 @@
 /** CPU time of processes, from the kernel's own accounting. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
@@ -34,4 +34,21 @@ export function separate(measured: readonly number[]): boolean {
   const pin = (list: string, pid: number) =>
     spawnSync('taskset', ['--all-tasks', '--cpu-list', '--pid', list, String(pid)], { stdio: 'ignore' }).status === 0
   return pin(cores === 2 ? '1' : `1-${cores - 1}`, process.pid) && measured.every((pid) => pin('0', pid))
+}
+
+/** Time that all threads of all `pids` have run so far, in µs, to the nanosecond: for measurements of few ticks. */
+export function ranMicroseconds(pids: readonly number[]): number {
+  let nanoseconds = 0
+  for (const pid of pids) {
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      try {
+        nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')[0])
+      } catch (error) {
+        // Threads come and go.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT' && (error as NodeJS.ErrnoException).code !== 'ESRCH')
+          throw error
+      }
+    }
+  }
+  return nanoseconds / 1_000
 }

@@ -1,0 +1,91 @@
+/** One measurement of one star. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ranMicroseconds, separate } from '../load/cpu.js'
+import { pace } from '../load/pacer.js'
+import { openStar, type SubjectName } from '../peers/open.js'
+import type { Star } from '../peers/star.js'
+
+export interface Offered {
+  readonly receivers: number
+  readonly packetsPerSecond: number
+  readonly payloadBytes: number
+  readonly seconds: number
+}
+
+export interface Measured {
+  /** CPU of the server per packet that reached a receiver, µs. */
+  readonly microsecondsPerForward: number
+  readonly forwardsPerSecond: number
+  /** Share of what should have arrived. */
+  readonly delivered: number
+  /** Share of one core, server and clients. */
+  readonly serverCpu: number
+  readonly clientCpu: number
+}
+
+/** What is on its way when sending ends. */
+const DRAIN_MS = 150
+
+export async function measure(
+  star: Star,
+  { receivers, packetsPerSecond, payloadBytes, seconds }: Offered,
+): Promise<Measured> {
+  const send = () => star.send(payloadBytes)
+  const flush = () => star.flush()
+  // What was busy with others since finds its way into the caches again.
+  await pace(packetsPerSecond, 0.5, send, flush)
+  await sleep(DRAIN_MS)
+  const received = star.received()
+  const server = ranMicroseconds(star.pids)
+  const clients = process.cpuUsage()
+  const startMs = performance.now()
+  await pace(packetsPerSecond, seconds, send, flush)
+  const elapsedMs = performance.now() - startMs
+  await sleep(DRAIN_MS)
+  const { user, system } = process.cpuUsage(clients)
+  const forwards = star.received() - received
+  const cpuMicros = ranMicroseconds(star.pids) - server
+  return {
+    microsecondsPerForward: cpuMicros / Math.max(1, forwards),
+    forwardsPerSecond: (forwards * 1_000) / elapsedMs,
+    delivered: forwards / (Math.round(packetsPerSecond * seconds) * receivers),
+    serverCpu: cpuMicros / (elapsedMs * 1_000),
+    clientCpu: (user + system) / (elapsedMs * 1_000),
+  }
+}
+
+/** The stars that can be had here, each with a first receiver, and all on the first core. */
+export async function openStars(
+  names: readonly SubjectName[],
+  say: (line: string) => void,
+): Promise<Map<SubjectName, Star>> {
+  const stars = new Map<SubjectName, Star>()
+  for (const name of names) {
+    const star = await openStar(name)
+    if (star) stars.set(name, star)
+    else say(`${name}: not here (apt-get install janus; root)`)
+  }
+  return stars
+}
+
+/** More receivers for all of them; processes that came with it are kept on the first core too. */
+export async function growAll(stars: ReadonlyMap<SubjectName, Star>, receivers: number): Promise<void> {
+  for (const star of stars.values()) await star.grow(receivers)
+  separate([...stars.values()].flatMap(({ pids }) => pids))
+}
+
+/** Sent before anything is measured, faster than what is: a server that has been up for a minute is what is asked about. */
+export async function warmUp(
+  star: Star,
+  packetsPerSecond: number,
+  payloadBytes: number,
+  seconds: number,
+): Promise<void> {
+  await pace(
+    packetsPerSecond,
+    seconds,
+    () => star.send(payloadBytes),
+    () => star.flush(),
+  )
+  await sleep(DRAIN_MS)
+}

@@ -1,0 +1,31 @@
+/** What a part of the bench is: a question, measured on servers in turn. */
+import type { SubjectName } from '../peers/open.js'
+import type { Table, Verdict } from '../report/markdown.js'
+
+export interface PartOptions {
+  readonly runs: number
+  readonly seconds: number
+  /** Servers to measure, where the part has them. */
+  readonly only: readonly SubjectName[]
+  /** Fewer steps, to see whether it works; figures are worth little. */
+  readonly quick: boolean
+  /** Progress. */
+  say(line: string): void
+}
+
+export interface PartReport {
+  readonly title: string
+  /** How it was measured. */
+  readonly method: string
+  readonly tables: readonly Table[]
+  readonly verdicts: readonly Verdict[]
+  /** An SVG document. */
+  readonly svg?: string
+}
+
+export interface Part {
+  readonly name: string
+  /** Of a whole run on two cores, for who waits. */
+  readonly minutes: number
+  run(options: PartOptions): Promise<PartReport>
+}

@@ -1,0 +1,164 @@
+/** A star on a server that speaks the Janus API: rostra and Janus' videoroom, each with the words of its plugin. */
+import { writeAnswer, writeOffer } from '../../src/load/description.js'
+import { JanusClient, type JanusClientHandle, type JanusReply } from '../../src/load/janus-client.js'
+import type { Latency } from '../../src/load/latency.js'
+import { type ClientPeer, openPeers, type PeerPool } from '../../src/load/peer.js'
+import { readRemote } from '../../src/load/remote.js'
+import { nowMicroseconds, Stamps } from '../../src/load/stamp.js'
+import { PICTURE_SSRC, Pictures } from './pictures.js'
+import type { Star } from './star.js'
+
+/** How a plugin is asked for the same thing. */
+export interface Words {
+  readonly plugin: string
+  /** Before the publisher offers; undefined: nothing. */
+  readonly join?: object
+  /** Goes with the publisher's offer. */
+  readonly publish: object
+  /** After it; undefined: nothing. */
+  readonly published?: object
+  /** A receiver's question for an offer. */
+  subscribe(index: number, publisher: JanusReply): object
+  /** Goes with its answer. */
+  readonly start: object
+}
+
+export const sfuWords: Words = {
+  plugin: 'janus.plugin.sfu',
+  publish: {},
+  published: { kind: 'join', room_id: 'bench', user_id: 'publisher' },
+  subscribe: (index) => ({
+    kind: 'join',
+    room_id: 'bench',
+    user_id: `subscriber-${index}`,
+    subscribe: { media: 'publisher' },
+  }),
+  start: {},
+}
+
+export const VIDEO_ROOM = 1
+const PUBLISHER_ID = 1
+
+export const videoroomWords: Words = {
+  plugin: 'janus.plugin.videoroom',
+  join: { request: 'join', ptype: 'publisher', room: VIDEO_ROOM, id: PUBLISHER_ID },
+  publish: { request: 'publish' },
+  subscribe: () => ({ request: 'join', ptype: 'subscriber', room: VIDEO_ROOM, streams: [{ feed: PUBLISHER_ID }] }),
+  start: { request: 'start' },
+}
+
+/** A server that was started for a bench. */
+export interface StartedServer {
+  readonly name: string
+  readonly url: string
+  readonly pids: readonly number[]
+  stop(): Promise<unknown>
+}
+
+/** Receivers that are set up at once. */
+const AT_ONCE = 8
+
+export class JanusApiStar implements Star {
+  readonly name: string
+  readonly pids: readonly number[]
+  readonly #server: StartedServer
+  readonly #words: Words
+  readonly #janus: JanusClient
+  readonly #peers: PeerPool
+  readonly #receivers: ClientPeer[] = []
+  readonly #stamps = new Stamps()
+  #pictures: Pictures | undefined
+  #published: JanusReply | undefined
+
+  private constructor(server: StartedServer, words: Words, janus: JanusClient) {
+    this.name = server.name
+    this.pids = server.pids
+    this.#server = server
+    this.#words = words
+    this.#janus = janus
+    this.#peers = openPeers(janus.localIp)
+  }
+
+  /** Takes the server over: `close` stops it. */
+  static async open(server: StartedServer, words: Words): Promise<JanusApiStar> {
+    const star = new JanusApiStar(server, words, await JanusClient.open(server.url))
+    await star.#publish()
+    return star
+  }
+
+  async grow(receivers: number): Promise<void> {
+    while (this.#receivers.length < receivers) {
+      const from = this.#receivers.length
+      const count = Math.min(AT_ONCE, receivers - from)
+      const added = await Promise.all(Array.from({ length: count }, (_, index) => this.#subscribe(from + index)))
+      this.#receivers.push(...added)
+    }
+  }
+
+  send(payloadBytes: number): void {
+    this.#pictures!.send(payloadBytes)
+  }
+
+  flush(): void {
+    this.#peers.flush()
+  }
+
+  received(): number {
+    let sum = 0
+    for (const { rtpPackets } of this.#receivers) sum += rtpPackets
+    return sum
+  }
+
+  async close(): Promise<void> {
+    await this.#janus.close()
+    await this.#peers.close()
+    await this.#server.stop()
+  }
+
+  async #publish(): Promise<void> {
+    const { plugin, join, publish, published } = this.#words
+    const handle = await this.#janus.attach(plugin, () => {})
+    if (join) await ask(handle, join)
+    const peer = this.#peers.peer()
+    const reply = await ask(handle, publish, { type: 'offer', sdp: writeOffer(peer, { video: PICTURE_SSRC }) })
+    await peer.connect(readRemote(reply.jsep!.sdp, peer.ip))
+    this.#published = published ? await ask(handle, published) : reply
+    this.#pictures = new Pictures(peer, this.#stamps)
+  }
+
+  async #subscribe(index: number): Promise<ClientPeer> {
+    const { plugin, subscribe, start } = this.#words
+    const handle = await this.#janus.attach(plugin, () => {})
+    const { jsep } = await ask(handle, subscribe(index, this.#published!))
+    const peer = this.#peers.peer()
+    await ask(handle, start, { type: 'answer', sdp: writeAnswer(peer, jsep!.sdp) })
+    await peer.connect(readRemote(jsep!.sdp, peer.ip))
+    return peer
+  }
+
+  /** Packets are looked into from now on, or no more. */
+  watch(latency: Latency | undefined): boolean {
+    for (const peer of this.#receivers) {
+      peer.onRtp =
+        latency &&
+        (({ payloadOffset, payloadLength }, bytes) => {
+          const stamp = this.#stamps.read(bytes, payloadOffset, payloadLength)
+          if (stamp) latency.record(nowMicroseconds() - stamp.sentAtMicros)
+        })
+    }
+    return true
+  }
+}
+
+/** @throws Error when the plugin refuses */
+export async function ask(
+  handle: JanusClientHandle,
+  body: object,
+  jsep?: { type: 'offer' | 'answer'; sdp: string },
+): Promise<JanusReply> {
+  const reply = await handle.message(body, jsep)
+  const data = reply.plugindata?.data
+  if (data?.error !== undefined || data?.success === false)
+    throw new Error(`${JSON.stringify(body)}: ${JSON.stringify(data)}`)
+  return reply
+}
