@@ -6,10 +6,16 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type SubjectName, subjectNames } from '../peers/open.js'
 import { tableText, verdictTable } from '../report/markdown.js'
+import { data } from './data.js'
 import { forward } from './forward.js'
+import { latency } from './latency.js'
+import { memory } from './memory.js'
 import type { Part, PartReport } from './part.js'
+import { saturation } from './saturation.js'
+import { storm } from './storm.js'
+import { workers } from './workers.js'
 
-const parts: readonly Part[] = [forward]
+const parts: readonly Part[] = [forward, saturation, latency, data, storm, memory, workers]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

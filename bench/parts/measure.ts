@@ -25,6 +25,8 @@ export interface Measured {
 
 /** What is on its way when sending ends. */
 const DRAIN_MS = 150
+/** A queue that has not emptied by then will not. */
+const SETTLE_LIMIT_MS = 10_000
 
 export async function measure(
   star: Star,
@@ -34,7 +36,7 @@ export async function measure(
   const flush = () => star.flush()
   // What was busy with others since finds its way into the caches again.
   await pace(packetsPerSecond, 0.5, send, flush)
-  await sleep(DRAIN_MS)
+  await settle(star)
   const received = star.received()
   const server = ranMicroseconds(star.pids)
   const clients = process.cpuUsage()
@@ -51,6 +53,15 @@ export async function measure(
     delivered: forwards / (Math.round(packetsPerSecond * seconds) * receivers),
     serverCpu: cpuMicros / (elapsedMs * 1_000),
     clientCpu: (user + system) / (elapsedMs * 1_000),
+  }
+}
+
+/** Resolves when nothing comes any more of what was sent. */
+async function settle(star: Star): Promise<void> {
+  const limitMs = performance.now() + SETTLE_LIMIT_MS
+  for (let before = -1; before !== star.received() && performance.now() < limitMs; ) {
+    before = star.received()
+    await sleep(DRAIN_MS)
   }
 }
 
@@ -87,5 +98,5 @@ export async function warmUp(
     () => star.send(payloadBytes),
     () => star.flush(),
   )
-  await sleep(DRAIN_MS)
+  await settle(star)
 }

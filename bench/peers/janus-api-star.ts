@@ -1,4 +1,5 @@
 /** A star on a server that speaks the Janus API: rostra and Janus' videoroom, each with the words of its plugin. */
+import { ClientChannel, reliable } from '../../src/load/channel.js'
 import { writeAnswer, writeOffer } from '../../src/load/description.js'
 import { JanusClient, type JanusClientHandle, type JanusReply } from '../../src/load/janus-client.js'
 import type { Latency } from '../../src/load/latency.js'
@@ -23,18 +24,18 @@ export interface Words {
   readonly start: object
 }
 
-export const sfuWords: Words = {
+export const sfuWords = (room = 'bench'): Words => ({
   plugin: 'janus.plugin.sfu',
   publish: {},
-  published: { kind: 'join', room_id: 'bench', user_id: 'publisher' },
+  published: { kind: 'join', room_id: room, user_id: 'publisher' },
   subscribe: (index) => ({
     kind: 'join',
-    room_id: 'bench',
+    room_id: room,
     user_id: `subscriber-${index}`,
     subscribe: { media: 'publisher' },
   }),
   start: {},
-}
+})
 
 export const VIDEO_ROOM = 1
 const PUBLISHER_ID = 1
@@ -67,21 +68,23 @@ export class JanusApiStar implements Star {
   readonly #peers: PeerPool
   readonly #receivers: ClientPeer[] = []
   readonly #stamps = new Stamps()
+  readonly #channels: ClientChannel[] | undefined
   #pictures: Pictures | undefined
   #published: JanusReply | undefined
 
-  private constructor(server: StartedServer, words: Words, janus: JanusClient) {
+  private constructor(server: StartedServer, words: Words, janus: JanusClient, withChannels: boolean) {
     this.name = server.name
     this.pids = server.pids
     this.#server = server
     this.#words = words
     this.#janus = janus
     this.#peers = openPeers(janus.localIp)
+    this.#channels = withChannels ? [] : undefined
   }
 
-  /** Takes the server over: `close` stops it. */
-  static async open(server: StartedServer, words: Words): Promise<JanusApiStar> {
-    const star = new JanusApiStar(server, words, await JanusClient.open(server.url))
+  /** Takes the server over: `close` stops it. @param withChannels receivers have a data channel open as well */
+  static async open(server: StartedServer, words: Words, withChannels = false): Promise<JanusApiStar> {
+    const star = new JanusApiStar(server, words, await JanusClient.open(server.url), withChannels)
     await star.#publish()
     return star
   }
@@ -110,6 +113,7 @@ export class JanusApiStar implements Star {
   }
 
   async close(): Promise<void> {
+    for (const channel of this.#channels ?? []) channel.close()
     await this.#janus.close()
     await this.#peers.close()
     await this.#server.stop()
@@ -133,6 +137,7 @@ export class JanusApiStar implements Star {
     const peer = this.#peers.peer()
     await ask(handle, start, { type: 'answer', sdp: writeAnswer(peer, jsep!.sdp) })
     await peer.connect(readRemote(jsep!.sdp, peer.ip))
+    if (this.#channels) this.#channels.push(await openChannel(peer))
     return peer
   }
 
@@ -148,6 +153,18 @@ export class JanusApiStar implements Star {
     }
     return true
   }
+}
+
+function openChannel(peer: ClientPeer): Promise<ClientChannel> {
+  return new Promise((resolve, reject) => {
+    const channel = new ClientChannel(peer, reliable, {
+      message: () => {},
+      opened: () => resolve(channel),
+      closed: () => reject(new Error('the data channel was closed')),
+    })
+    channel.send(new Uint8Array(1))
+    peer.flush()
+  })
 }
 
 /** @throws Error when the plugin refuses */

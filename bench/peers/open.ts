@@ -39,7 +39,7 @@ export async function startJanus(name: 'janus' | 'janus-one-loop', publishers = 
 /** @returns undefined for one that is not to be had here */
 export async function openStar(name: SubjectName): Promise<Star | undefined> {
   if (name === 'floor') return FloorStar.open()
-  if (name === 'rostra') return JanusApiStar.open(await startRostra(), sfuWords)
+  if (name === 'rostra') return JanusApiStar.open(await startRostra(), sfuWords())
   const server = await startJanus(name)
   return server && JanusApiStar.open(server, videoroomWords)
 }

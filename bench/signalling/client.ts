@@ -1,8 +1,8 @@
 /** One of many: a socket with a session and a handle, which joins a room and then talks. */
 
+import type { Latency } from '../../src/load/latency.js'
 import type { Words } from './dialects.js'
 import { FrameSocket } from './frames.js'
-import type { Latency } from './latency.js'
 
 /** Before the time of sending, in µs of the clients' clock, in everything that is measured under load. */
 const MARK = Buffer.from('~T')

@@ -1,9 +1,9 @@
 /** The process of the clients: obeys `main.ts`, which keeps it on another core than the server. */
 
+import { Latency } from '../../src/load/latency.js'
 import { pace } from '../load/pacer.js'
 import { LoadClient, type Tally } from './client.js'
 import { words } from './dialects.js'
-import { Latency } from './latency.js'
 import type { Dialect, FromClients, LoadResult, Shape, StormResult, ToClients } from './shape.js'
 
 /** Sockets that connect at the same time: more overflow the queue that a listener has, and wait a second. */

@@ -7,10 +7,11 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import type { Latencies } from '../../src/load/latency.js'
 import { cpuMicroseconds, separate } from '../load/cpu.js'
 import { startJanus } from './janus.js'
 import { type BenchServer, startRostra } from './server.js'
-import type { FromClients, Latencies, LoadResult, Shape, StormResult, ToClients } from './shape.js'
+import type { FromClients, LoadResult, Shape, StormResult, ToClients } from './shape.js'
 
 const { values } = parseArgs({
   options: {

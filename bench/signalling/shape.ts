@@ -1,4 +1,5 @@
 /** What the processes of this benchmark tell each other. */
+import type { Latencies } from '../../src/load/latency.js'
 
 /** Clients that join, and what they say afterwards. */
 export interface Shape {
@@ -13,15 +14,6 @@ export interface Shape {
 export interface Dialect {
   readonly name: 'rostra' | 'janus'
   readonly url: string
-}
-
-/** Milliseconds. */
-export interface Latencies {
-  readonly count: number
-  readonly p50: number
-  readonly p90: number
-  readonly p99: number
-  readonly max: number
 }
 
 export interface StormResult {

@@ -55,6 +55,8 @@ export class LoadRun {
   readonly #pools = new Map<string, PeerPool>()
   #users: LoadUser[] = []
   #phase: LoadPhase = 'coming'
+  /** Called once, when all connections are up or have failed. */
+  onSetUp: (() => void) | undefined
 
   constructor(options: LoadOptions) {
     this.#options = options
@@ -87,6 +89,7 @@ export class LoadRun {
     const startedMs = performance.now()
     await Promise.race([this.#come(pause, signal), aborted])
     const setUpMs = performance.now() - startedMs
+    this.onSetUp?.()
     if (this.#hasTraffic) await pause(WARM_UP_MS)
     this.#phase = 'measuring'
     const measuringMs = performance.now()
