@@ -34,6 +34,17 @@ if (unknown) throw new Error(`--only: there is no ${unknown}: ${subjectNames.joi
 const [wanted = 'all'] = positionals
 for (const part of wanted === 'all' ? parts : parts.filter(({ name }) => name === wanted)) {
   process.stderr.write(`${part.name}: about ${part.minutes} minutes\n`)
+  try {
+    await perform(part)
+  } catch (error) {
+    // The other parts have nothing to do with it.
+    process.stderr.write(`${part.name} failed: ${(error as Error).stack}\n`)
+    process.exitCode = 1
+  }
+}
+process.exit()
+
+async function perform(part: Part): Promise<void> {
   const report = await part.run({
     runs: Number(values.runs),
     seconds: Number(values.seconds),
@@ -43,12 +54,11 @@ for (const part of wanted === 'all' ? parts : parts.filter(({ name }) => name ==
   })
   const text = markdown(part, report)
   process.stdout.write(text)
-  if (values.out === undefined) continue
+  if (values.out === undefined) return
   mkdirSync(values.out, { recursive: true })
   writeFileSync(join(values.out, `${part.name}.md`), text)
   if (report.svg) writeFileSync(join(values.out, `${part.name}.svg`), report.svg)
 }
-process.exit()
 
 function markdown({ name }: Part, { title, method, tables, verdicts, svg }: PartReport): string {
   const lines = [
