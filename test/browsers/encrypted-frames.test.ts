@@ -20,6 +20,10 @@ const locks = {
   'every byte': { key, leaves: 'all' },
 } as const satisfies Record<string, Lock>
 
+/** Frames of `user` that went through the viewer's lock, and that it could not open. */
+const unlocked = (viewer: RemoteCaller, user: string) =>
+  viewer.client.evaluate((client, user) => client.subscriptions.get(user)!.unlocked, user)
+
 for (const [what, lock] of Object.entries(locks))
   test(`${what} is encrypted: pages of both browsers with the key play it, without it nothing`, async () => {
     const room = what
@@ -38,14 +42,18 @@ for (const [what, lock] of Object.entries(locks))
     await Promise.all(viewers.flatMap((viewer) => publishers.map(({ user }) => viewer.plays(user, ['audio', 'video']))))
 
     const stranger = await stage.join('Chromium', room, 'a stranger')
-    const otherKey = { ...lock, key: key.map((byte) => byte ^ 1) }
-    const failed = () => stage.pages.Chromium.evaluate(() => frameLocks.decrypt.failed)
-    const failedBefore = await failed()
-    await stranger.subscribe(publishers[0]!.user, otherKey)
-    await eventually('frames that cannot be opened', async () => (await failed()) > failedBefore + 20, {
+    const [{ user }] = publishers as [RemoteCaller, ...RemoteCaller[]]
+    await stranger.subscribe(user, { ...lock, key: key.map((byte) => byte ^ 1) })
+    await eventually('frames that cannot be opened', async () => (await unlocked(stranger, user)).failed > 20, {
       withinMs: 10_000,
     })
-    for (const { kind, framesDecoded } of await stranger.receivedOf(publishers[0]!.user))
-      assert.equal(framesDecoded, 0, kind)
+    assert.equal((await unlocked(stranger, user)).frames, 0)
+    for (const { kind, framesDecoded } of await stranger.receivedOf(user)) assert.equal(framesDecoded, 0, kind)
+    for (const viewer of viewers)
+      for (const { user } of publishers) {
+        const { frames, failed } = await unlocked(viewer, user)
+        assert.ok(frames > 20)
+        assert.equal(failed, 0, `${viewer.user} at ${user}, who has the key`)
+      }
     for (const caller of [...publishers, ...viewers, stranger]) await caller.leave()
   })

@@ -145,6 +145,60 @@ row('one leave is told', async ({ to, user }) => {
   return 'told'
 })
 
+/** The sizes that are sent, in pixels. */
+const LARGE = { width: 480, height: 270 }
+const SMALL = { width: 240, height: 135 }
+
+test('pictures are published in two sizes', async () => {
+  for (const pair of pairs) pair.user = `${pair.from.user} in layers`
+  for (const name of browserNames) {
+    const publisher = await stage.join(name, 'matrix', `${publishers[name].user} in layers`)
+    publishers[name] = publisher
+    const encodings = [
+      { rid: 'small', scaleResolutionDownBy: 2, maxBitrate: 100_000 },
+      { rid: 'large', maxBitrate: 300_000 },
+    ]
+    await publisher.publish({ video: { ...LARGE, drawn: true, encodings } })
+    const answer = await publisher.client.evaluate((client) => client.answer)
+    assert.match(answer, /^a=simulcast:recv small;large\r$/m, name)
+  }
+  for (const { to, user } of pairs) await to.subscribe(user)
+})
+
+row('simulcast: the large picture, the small one, and the large one again', async ({ to, user }) => {
+  const video = async () => (await to.receivedOf(user)).find(({ kind }) => kind === 'video')
+  const shows = async ({ width, height }: typeof LARGE) => {
+    const moves = async () => {
+      const before = await video()
+      await new Promise((resolve) => setTimeout(resolve, 400))
+      const now = await video()
+      const isIt = [before, now].every((seen) => seen?.width === width && seen.height === height)
+      return isIt && now!.framesDecoded > before!.framesDecoded + 2
+    }
+    await eventually(`a picture of ${width}×${height} that moves`, moves, { withinMs: 20_000 })
+  }
+  await shows(LARGE)
+  await to.prefer(user, { max_width: LARGE.width - 1 })
+  await shows(SMALL)
+  await to.prefer(user, {})
+  await shows(LARGE)
+  return [LARGE, SMALL].map(({ width, height }) => `${width}×${height}`).join(', ')
+})
+
+test('both encodings were sent at once, by each browser', async () => {
+  for (const name of browserNames) {
+    const sent = await publishers[name].client.evaluate((client) => client.sent())
+    assert.deepEqual(
+      sent.map(({ rid, framesEncoded }) => [rid, framesEncoded > 0]).sort(),
+      [
+        ['large', true],
+        ['small', true],
+      ],
+      name,
+    )
+  }
+})
+
 test('no page had an error', () => {
   for (const [name, { problems }] of Object.entries(stage.pages)) assert.deepEqual(problems, [], name)
 })

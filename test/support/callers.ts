@@ -40,6 +40,10 @@ export class RemoteCaller {
     return this.client.evaluate((client, user) => client.receivedOf(user), user)
   }
 
+  prefer(user: string, video: Parameters<Caller['prefer']>[1]): Promise<void> {
+    return this.client.evaluate((client, [user, video]) => client.prefer(user, video), [user, video] as const)
+  }
+
   leave(): Promise<void> {
     return this.client.evaluate((client) => client.leave())
   }

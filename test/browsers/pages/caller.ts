@@ -4,7 +4,7 @@
  */
 
 import { drawing } from './drawing.js'
-import { decrypts, encrypts, type Lock } from './frame-lock.js'
+import { decrypts, encrypts, type Lock, type LockCounts } from './frame-lock.js'
 import { loudest, tones } from './tones.js'
 
 interface Reply {
@@ -20,6 +20,8 @@ export interface VideoWish {
   width?: number
   height?: number
   frameRate?: number
+  /** A drawing instead of the camera: a camera that is open already gives everybody the size that it was opened with. */
+  drawn?: boolean
   /** `video/VP9` …: preferred to all others. */
   codec?: string
   encodings?: RTCRtpEncodingParameters[]
@@ -60,8 +62,10 @@ export interface Sent {
 
 interface Subscription {
   pc: RTCPeerConnection
+  handle: number
   offers: number
   answers: string[]
+  unlocked: LockCounts
 }
 
 const moment = (ms = 50) => new Promise((resolve) => setTimeout(resolve, ms))
@@ -74,6 +78,7 @@ export class Caller {
   readonly received: { label: string; payload: string }[] = []
   readonly events: string[] = []
   readonly subscriptions = new Map<string, Subscription>()
+  readonly locked: LockCounts = { frames: 0, failed: 0 }
   /** The last description that the server gave for what is published. */
   answer = ''
   #socket!: WebSocket
@@ -182,7 +187,8 @@ export class Caller {
     if (audio) stream.addTrack(audio === true ? await this.#capture({ audio: true }) : tones(audio))
     if (video) {
       const { width, height, frameRate } = constraints
-      stream.addTrack(await this.#capture({ video: { width, height, frameRate } }))
+      const camera = () => this.#capture({ video: { width, height, frameRate } })
+      stream.addTrack(video.drawn ? drawing(width, height) : await camera())
     }
     for (const track of stream.getTracks()) {
       const transceiver = this.pc.addTransceiver(track, {
@@ -190,7 +196,7 @@ export class Caller {
         streams: [stream],
         ...(track.kind === 'video' && video?.encodings && { sendEncodings: video.encodings }),
       })
-      if (lock) encrypts(transceiver.sender, lock)
+      if (lock) encrypts(transceiver.sender, lock, this.locked)
       if (track.kind === 'video' && video?.codec) preferCodec(transceiver, video.codec)
     }
     await this.negotiate(audioPt)
@@ -219,10 +225,11 @@ export class Caller {
 
   async subscribe(user: string, lock?: Lock): Promise<void> {
     const pc = new RTCPeerConnection()
-    const subscription: Subscription = { pc, offers: 0, answers: [] }
+    const unlocked = { frames: 0, failed: 0 }
+    const subscription: Subscription = { pc, handle: 0, offers: 0, answers: [], unlocked }
     this.subscriptions.set(user, subscription)
     pc.ontrack = ({ track, receiver }) => {
-      if (lock) decrypts(receiver, lock)
+      if (lock) decrypts(receiver, lock, subscription.unlocked)
       const element = document.createElement(track.kind) as HTMLMediaElement
       element.srcObject = new MediaStream([track])
       element.autoplay = true
@@ -238,9 +245,15 @@ export class Caller {
       await this.message({}, { type: 'answer', sdp: pc.localDescription!.sdp }, handle)
     }
     const handle = await this.#attach(({ jsep }) => void (jsep?.type === 'offer' && answer(jsep)))
+    subscription.handle = handle
     const body = { kind: 'join', room_id: this.room, user_id: this.user, subscribe: { media: user } }
     const { jsep } = await this.message(body, undefined, handle)
     if (jsep) await answer(jsep)
+  }
+
+  /** Wants no more than this of a remote user's pictures from now on: `prefer.video` of the plugin's messages. */
+  async prefer(user: string, video: Record<string, number | boolean>): Promise<void> {
+    await this.message({ kind: 'subscribe', prefer: { video } }, undefined, this.subscriptions.get(user)!.handle)
   }
 
   /** What came of each track of a remote user, in the order of its m-lines. */

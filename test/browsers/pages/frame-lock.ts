@@ -69,28 +69,26 @@ declare class RTCRtpScriptTransform {
   constructor(worker: Worker, options: object)
 }
 
-/** Frames that went through, and that could not be opened, by direction. */
-export const lockCounts = { encrypt: { frames: 0, failed: 0 }, decrypt: { frames: 0, failed: 0 } }
+/** Frames that went through, and that could not be opened. */
+export interface LockCounts {
+  frames: number
+  failed: number
+}
 
 const script = `(${work})()`
 
-function transformOf(lock: Lock, way: 'encrypt' | 'decrypt'): RTCRtpScriptTransform {
+function transformOf(lock: Lock, way: 'encrypt' | 'decrypt', counts: LockCounts): RTCRtpScriptTransform {
   const worker = new Worker(URL.createObjectURL(new Blob([script], { type: 'text/javascript' })))
-  worker.onmessage = ({ data }) => void lockCounts[way][data === 'frame' ? 'frames' : 'failed']++
+  worker.onmessage = ({ data }) => void counts[data === 'frame' ? 'frames' : 'failed']++
   return new RTCRtpScriptTransform(worker, { ...lock, way })
 }
 
 type WithTransform = { transform: RTCRtpScriptTransform }
 
-export function encrypts(sender: RTCRtpSender, lock: Lock): void {
-  ;(sender as unknown as WithTransform).transform = transformOf(lock, 'encrypt')
+export function encrypts(sender: RTCRtpSender, lock: Lock, counts: LockCounts): void {
+  ;(sender as unknown as WithTransform).transform = transformOf(lock, 'encrypt', counts)
 }
 
-export function decrypts(receiver: RTCRtpReceiver, lock: Lock): void {
-  ;(receiver as unknown as WithTransform).transform = transformOf(lock, 'decrypt')
+export function decrypts(receiver: RTCRtpReceiver, lock: Lock, counts: LockCounts): void {
+  ;(receiver as unknown as WithTransform).transform = transformOf(lock, 'decrypt', counts)
 }
-
-declare global {
-  var frameLocks: typeof lockCounts
-}
-globalThis.frameLocks = lockCounts
