@@ -5,7 +5,7 @@
 
 import { drawing } from './drawing.js'
 import { decrypts, encrypts, type Lock, type LockCounts } from './frame-lock.js'
-import { loudest, tones } from './tones.js'
+import { behindKnob, loudest, tones } from './tones.js'
 
 interface Reply {
   janus: string
@@ -28,7 +28,7 @@ export interface VideoWish {
 }
 
 export interface PublishWish {
-  audio?: boolean | Parameters<typeof tones>[0]
+  audio?: boolean | 'turned down' | Parameters<typeof tones>[0]
   /** Payload type that is sent, of those that the server takes; else the first one. */
   audioPt?: number
   video?: VideoWish
@@ -78,6 +78,8 @@ export class Caller {
   readonly received: { label: string; payload: string }[] = []
   readonly events: string[] = []
   readonly subscriptions = new Map<string, Subscription>()
+  /** Of a microphone that was published turned down. */
+  turn: (to: 'up' | 'down') => void = () => {}
   readonly locked: LockCounts = { frames: 0, failed: 0 }
   /** The last description that the server gave for what is published. */
   answer = ''
@@ -184,7 +186,7 @@ export class Caller {
   async publish({ audio, audioPt, video, lock }: PublishWish): Promise<void> {
     const constraints = { width: 320, height: 240, frameRate: 15, ...video }
     const stream = new MediaStream()
-    if (audio) stream.addTrack(audio === true ? await this.#capture({ audio: true }) : tones(audio))
+    if (audio) stream.addTrack(await this.#sound(audio))
     if (video) {
       const { width, height, frameRate } = constraints
       const camera = () => this.#capture({ video: { width, height, frameRate } })
@@ -200,6 +202,15 @@ export class Caller {
       if (track.kind === 'video' && video?.codec) preferCodec(transceiver, video.codec)
     }
     await this.negotiate(audioPt)
+  }
+
+  async #sound(wish: Exclude<PublishWish['audio'], false | undefined>): Promise<MediaStreamTrack> {
+    if (wish !== true && wish !== 'turned down') return tones(wish)
+    const microphone = await this.#capture({ audio: true })
+    if (wish === true) return microphone
+    const { track, turn } = behindKnob(microphone)
+    this.turn = turn
+    return track
   }
 
   async #capture(constraints: MediaStreamConstraints): Promise<MediaStreamTrack> {

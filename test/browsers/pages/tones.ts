@@ -16,6 +16,20 @@ export function tones(sides: { leftHz: number; rightHz: number } | 'silence'): M
   return destination.stream.getAudioTracks()[0]!
 }
 
+/** A microphone behind a knob that is turned to nothing at first. */
+export function behindKnob(microphone: MediaStreamTrack): { track: MediaStreamTrack; turn(to: 'up' | 'down'): void } {
+  const knob = new GainNode(context, { gain: 0 })
+  const destination = new MediaStreamAudioDestinationNode(context, { channelCount: 1 })
+  context
+    .createMediaStreamSource(new MediaStream([microphone]))
+    .connect(knob)
+    .connect(destination)
+  return {
+    track: destination.stream.getAudioTracks()[0]!,
+    turn: (to) => void (knob.gain.value = to === 'up' ? 1 : 0),
+  }
+}
+
 const FFT_SIZE = 4096
 const AUDIBLE_DB = -60
 
