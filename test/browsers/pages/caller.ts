@@ -4,7 +4,7 @@
  */
 
 import { drawing } from './drawing.js'
-import { decrypts, encrypts, type Lock, type LockCounts } from './frame-lock.js'
+import { decrypts, encrypts, type Lock, type LockCounts, noneLocked } from './frame-lock.js'
 import { behindKnob, loudest, tones } from './tones.js'
 
 interface Reply {
@@ -68,6 +68,8 @@ interface Subscription {
   unlocked: LockCounts
 }
 
+const KEEPALIVE_MS = 20_000
+
 const moment = (ms = 50) => new Promise((resolve) => setTimeout(resolve, ms))
 
 export class Caller {
@@ -80,7 +82,7 @@ export class Caller {
   readonly subscriptions = new Map<string, Subscription>()
   /** Of a microphone that was published turned down. */
   turn: (to: 'up' | 'down') => void = () => {}
-  readonly locked: LockCounts = { frames: 0, failed: 0 }
+  readonly locked = noneLocked()
   /** The last description that the server gave for what is published. */
   answer = ''
   #socket!: WebSocket
@@ -104,6 +106,8 @@ export class Caller {
       this.#socket.onerror = reject
     })
     this.#session = (await this.#ask({ janus: 'create' })).data!.id
+    const keepalive = setInterval(() => void this.#ask({ janus: 'keepalive' }), KEEPALIVE_MS)
+    this.#socket.onclose = () => clearInterval(keepalive)
     this.#publisher = await this.#attach(({ plugindata }) => {
       const { event, user_id } = plugindata?.data ?? {}
       if (event !== undefined) this.events.push(`${event} ${user_id}`)
@@ -236,7 +240,7 @@ export class Caller {
 
   async subscribe(user: string, lock?: Lock): Promise<void> {
     const pc = new RTCPeerConnection()
-    const unlocked = { frames: 0, failed: 0 }
+    const unlocked = noneLocked()
     const subscription: Subscription = { pc, handle: 0, offers: 0, answers: [], unlocked }
     this.subscriptions.set(user, subscription)
     pc.ontrack = ({ track, receiver }) => {

@@ -16,7 +16,7 @@ export interface Lock {
 
 /** Runs in the worker, from its text: what it needs is inside. */
 function work(): void {
-  type Frame = { type?: 'key' | 'delta'; data: ArrayBuffer }
+  type Frame = { type?: 'key' | 'delta'; data: ArrayBuffer; timestamp: number; getMetadata(): object }
   type Options = { key: number[]; leaves: 'payload' | 'all'; way: 'encrypt' | 'decrypt' }
   type Transformer = { options: Options; readable: ReadableStream<Frame>; writable: WritableStream<Frame> }
   const IV_BYTES = 12
@@ -41,6 +41,8 @@ function work(): void {
     const frames = new TransformStream<Frame, Frame>({
       async transform(frame, controller) {
         const bytes = new Uint8Array(frame.data)
+        // While nothing is said (DTX) frames of sound may be empty, and there is no byte to be left in clear.
+        if (bytes.length === 0) return controller.enqueue(frame)
         const skip = leaves === 'all' ? 0 : Math.min(clearBytes(frame), bytes.length)
         try {
           const parts = await (way === 'encrypt' ? seal : open)(bytes.slice(0, skip), bytes.slice(skip))
@@ -53,8 +55,11 @@ function work(): void {
           frame.data = joined.buffer
           controller.enqueue(frame)
           postMessage('frame')
-        } catch {
-          postMessage('failed')
+        } catch (error) {
+          const { type = 'audio', timestamp } = frame
+          const front = [...bytes.subarray(0, 24)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+          const metadata = JSON.stringify(frame.getMetadata())
+          postMessage(`${way} ${type} frame ${timestamp} of ${bytes.length} bytes ${front} ${metadata}: ${error}`)
         }
       },
     })
@@ -73,13 +78,23 @@ declare class RTCRtpScriptTransform {
 export interface LockCounts {
   frames: number
   failed: number
+  /** What is known of the first of them. */
+  failures: string[]
 }
+
+export const noneLocked = (): LockCounts => ({ frames: 0, failed: 0, failures: [] })
+
+const FAILURES_KEPT = 10
 
 const script = `(${work})()`
 
 function transformOf(lock: Lock, way: 'encrypt' | 'decrypt', counts: LockCounts): RTCRtpScriptTransform {
   const worker = new Worker(URL.createObjectURL(new Blob([script], { type: 'text/javascript' })))
-  worker.onmessage = ({ data }) => void counts[data === 'frame' ? 'frames' : 'failed']++
+  worker.onmessage = ({ data }) => {
+    if (data === 'frame') return void counts.frames++
+    counts.failed++
+    if (counts.failures.length < FAILURES_KEPT) counts.failures.push(data)
+  }
   return new RTCRtpScriptTransform(worker, { ...lock, way })
 }
 
