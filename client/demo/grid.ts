@@ -19,6 +19,8 @@ export class Grid {
   readonly #list = byId('grid', HTMLUListElement)
   readonly #sound = byId('sound-button', HTMLButtonElement)
   readonly #tiles = new Map<string, Tile>()
+  /** Screens that are shared, by user. */
+  readonly #screens = new Map<string, Tile>()
   readonly #spokeAtMs = new Map<string, number>()
   readonly #stop = new AbortController()
   readonly #resize = new ResizeObserver(() => this.#layOut())
@@ -29,11 +31,12 @@ export class Grid {
     this.#room = room
     this.#media = media
     const { signal } = this.#stop
-    this.#add(room.user, new Tile(room.user))
+    this.#add(room.user, new Tile(room.user, { of: 'camera', self: true }))
     for (const participant of room.participants.values()) this.#joined(participant)
     room.on('participant-joined', ({ participant }) => this.#joined(participant), { signal })
     room.on('participant-left', ({ user }) => this.#left(user), { signal })
-    room.on('track', ({ user, stream }) => void this.#play(user, stream), { signal })
+    room.on('track', ({ user }) => this.#showStreams(user), { signal })
+    room.on('media', ({ user }) => this.#showStreams(user), { signal })
     this.#sound.addEventListener('click', () => this.#playAll(), { signal })
     this.#resize.observe(byId('stage', HTMLElement))
     this.#refresh = setInterval(() => document.hidden || void this.refresh(), REFRESH_MS)
@@ -47,6 +50,11 @@ export class Grid {
     void this.refresh()
   }
 
+  /** Shows the screen that we share ourselves, or none. */
+  showOwnScreen(screen: MediaStream | null): void {
+    this.#showScreen(this.#room.user, screen?.getVideoTracks().length ? screen : null)
+  }
+
   /** Reads levels and states and shows them. */
   async refresh(): Promise<void> {
     const levels = await this.#room.levels()
@@ -56,20 +64,25 @@ export class Grid {
       const speaking = nowMs - (this.#spokeAtMs.get(user) ?? -Infinity) < SPEAKING_HOLD_MS
       tile.show({ ...this.#stateOf(user), speaking })
     }
+    for (const [user, tile] of this.#screens)
+      tile.show({ ...this.#stateOf(user), video: true, audio: true, speaking: false })
   }
 
   close(): void {
     this.#stop.abort()
     this.#resize.disconnect()
     clearInterval(this.#refresh)
-    for (const tile of this.#tiles.values()) void tile.play(null)
+    for (const tile of [...this.#tiles.values(), ...this.#screens.values()]) void tile.play(null)
     this.#list.replaceChildren()
     this.#sound.hidden = true
   }
 
   /** A kind shows as on if it arrives and the user does not say otherwise. */
   #stateOf(user: string): { video: boolean; audio: boolean; blocked: boolean; blockedBy: boolean } {
-    if (user === this.#room.user) return { ...this.#room.media, blocked: false, blockedBy: false }
+    if (user === this.#room.user) {
+      const { video, audio } = this.#room.media
+      return { video, audio, blocked: false, blockedBy: false }
+    }
     const { media, blocked = false, blockedBy = false } = this.#room.participants.get(user) ?? {}
     return {
       video: media?.video !== false && this.#room.receives(user, 'video'),
@@ -79,13 +92,13 @@ export class Grid {
     }
   }
 
-  #joined({ user, stream }: Participant): void {
+  #joined({ user }: Participant): void {
     const actions = {
       block: () => void this.#toggleBlock(user),
       prefer: (preference: VideoPreference) => this.#room.prefer(user, preference),
     }
-    this.#add(user, new Tile(user, actions))
-    void this.#play(user, stream)
+    this.#add(user, new Tile(user, { of: 'camera', self: false, actions }))
+    this.#showStreams(user)
   }
 
   #left(user: string): void {
@@ -93,6 +106,7 @@ export class Grid {
     this.#tiles.get(user)?.element.remove()
     this.#tiles.delete(user)
     this.#spokeAtMs.delete(user)
+    this.#showScreen(user, null)
     this.#layOut()
   }
 
@@ -102,15 +116,42 @@ export class Grid {
     this.#layOut()
   }
 
-  async #play(user: string, stream: MediaStream): Promise<void> {
-    if (stream.getTracks().length === 0) return
-    const played = (await this.#tiles.get(user)?.play(stream)) ?? true
-    if (!played) this.#sound.hidden = false
+  /** Plays what a user sends now. */
+  #showStreams(user: string): void {
+    const participant = this.#room.participants.get(user)
+    if (!participant) return
+    const { stream, screen, media } = participant
+    void this.#play(this.#tiles.get(user), stream)
+    this.#showScreen(user, media?.screen !== undefined && screen.getVideoTracks().length > 0 ? screen : null)
+  }
+
+  #showScreen(user: string, screen: MediaStream | null): void {
+    const shown = this.#screens.get(user)
+    if (!screen) {
+      if (!shown) return
+      void shown.play(null)
+      shown.element.remove()
+      this.#screens.delete(user)
+      return this.#layOut()
+    }
+    if (shown) return void this.#play(shown, screen)
+    const tile = new Tile(user, { of: 'screen', self: user === this.#room.user })
+    tile.show({ video: true, audio: true, speaking: false, blocked: false, blockedBy: false })
+    this.#screens.set(user, tile)
+    // A screen is what everybody is to look at.
+    this.#list.prepend(tile.element)
+    this.#layOut()
+    void this.#play(tile, screen)
+  }
+
+  async #play(tile: Tile | undefined, stream: MediaStream): Promise<void> {
+    if (!tile || stream.getTracks().length === 0) return
+    if (!(await tile.play(stream))) this.#sound.hidden = false
   }
 
   #playAll(): void {
     this.#sound.hidden = true
-    for (const { user, stream } of this.#room.participants.values()) void this.#play(user, stream)
+    for (const user of this.#room.participants.keys()) this.#showStreams(user)
   }
 
   async #toggleBlock(user: string): Promise<void> {
@@ -130,7 +171,11 @@ export class Grid {
     const width = stage.clientWidth - 2 * Number.parseFloat(paddingLeft)
     const height = stage.clientHeight - 2 * Number.parseFloat(paddingTop)
     const gap = Number.parseFloat(getComputedStyle(this.#list).columnGap) || 0
-    const { columns, width: tileWidth, height: tileHeight } = layOut(this.#tiles.size, width, height, gap)
+    const {
+      columns,
+      width: tileWidth,
+      height: tileHeight,
+    } = layOut(this.#tiles.size + this.#screens.size, width, height, gap)
     this.#list.style.setProperty('--columns', String(columns))
     this.#list.style.setProperty('--tile-width', `${tileWidth}px`)
     this.#list.style.setProperty('--tile-height', `${tileHeight}px`)

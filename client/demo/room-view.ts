@@ -6,6 +6,7 @@ import { byId } from './dom.js'
 import { Grid } from './grid.js'
 import { displayName } from './identity.js'
 import type { LocalMedia } from './local-media.js'
+import { ScreenShare } from './screen-share.js'
 import { toast } from './toasts.js'
 
 /** The page while we are in a room, from joining until leaving. */
@@ -14,6 +15,7 @@ export class RoomView {
   readonly #grid: Grid
   readonly #chat: Chat
   readonly #controls: Controls
+  readonly #screenShare: ScreenShare
   readonly #stop = new AbortController()
 
   constructor(room: Room, media: LocalMedia) {
@@ -22,6 +24,7 @@ export class RoomView {
     this.#grid = new Grid(room, media)
     this.#chat = new Chat(room)
     this.#controls = new Controls(room, media, () => this.#grid.showSelf())
+    this.#screenShare = new ScreenShare(room, (screen) => this.#grid.showOwnScreen(screen))
     const { signal } = this.#stop
     byId('copy-link', HTMLButtonElement).addEventListener('click', () => void this.#copyLink(), { signal })
     room.on('blocked', ({ by }) => toast(`${displayName(by)} blocked you.`), { signal })
@@ -42,6 +45,7 @@ export class RoomView {
 
   close(): void {
     this.#stop.abort()
+    this.#screenShare.close()
     this.#controls.close()
     this.#chat.close()
     this.#grid.close()

@@ -36,19 +36,25 @@ export class Tile {
   readonly #block: HTMLButtonElement | undefined
   #shown = ''
 
-  /** @param actions absent on our own tile, which is silent and mirrored */
-  constructor(user: string, actions?: TileActions) {
-    const self = actions === undefined
+  /**
+   * @param of what the user shows
+   * @param actions absent on our own camera's tile, which is silent and mirrored, and on screens
+   */
+  constructor(user: string, { of, self, actions }: { of: 'camera' | 'screen'; self: boolean; actions?: TileActions }) {
     this.#name = displayName(user)
     this.#video = make('video', { autoplay: '', playsinline: '', 'aria-hidden': 'true' })
     this.#video.muted = self
     const letter = make('span', { class: 'letter', 'aria-hidden': 'true' }, [...this.#name][0]?.toUpperCase() ?? '?')
     this.#status = make('span', { class: 'tile-status' })
     this.#note = make('p', { class: 'tile-note' })
-    const label = make('span', { class: 'tile-name' }, self ? `${this.#name} (you)` : this.#name)
+    const label = make('span', { class: 'tile-name' }, labelOf(this.#name, of, self))
     this.element = make(
       'li',
-      { class: self ? 'tile self' : 'tile', 'data-testid': `tile-${user}`, 'data-self': String(self) },
+      {
+        class: of === 'screen' ? 'tile screen' : self ? 'tile self' : 'tile',
+        'data-testid': `${of === 'screen' ? 'screen' : 'tile'}-${user}`,
+        'data-self': String(self),
+      },
       this.#video,
       letter,
       this.#note,
@@ -124,6 +130,11 @@ export class Tile {
     this.#block.setAttribute('aria-pressed', String(blocked))
     this.#block.setAttribute('aria-label', `${verb} ${this.#name}`)
   }
+}
+
+function labelOf(name: string, of: 'camera' | 'screen', self: boolean): string {
+  if (of === 'screen') return self ? 'Your screen' : `${name}’s screen`
+  return self ? `${name} (you)` : name
 }
 
 function noteOf(name: string, blocked: boolean, blockedBy: boolean): string {

@@ -32,6 +32,8 @@ export function readEnvelope(text: string): Envelope | undefined {
 export interface MediaState {
   audio: boolean
   video: boolean
+  /** Id of the MediaStream that is the shared screen, as receivers see it; absent when none is shared. */
+  screen?: string
 }
 
 export const MEDIA_STATE_TYPE = 'rostra-media'
@@ -39,6 +41,8 @@ export const MEDIA_STATE_TYPE = 'rostra-media'
 /** @returns the state in such an envelope's `data`, or undefined if it is malformed */
 export function readMediaState(data: unknown): MediaState | undefined {
   if (typeof data !== 'object' || data === null) return undefined
-  const { audio, video } = data as Record<string, unknown>
-  return typeof audio === 'boolean' && typeof video === 'boolean' ? { audio, video } : undefined
+  const { audio, video, screen } = data as Record<string, unknown>
+  if (typeof audio !== 'boolean' || typeof video !== 'boolean') return undefined
+  if (screen === undefined) return { audio, video }
+  return typeof screen === 'string' ? { audio, video, screen } : undefined
 }

@@ -11,13 +11,17 @@ export interface VideoPreference {
   paused?: boolean
 }
 
-/** As the plugin's messages have it. */
-export function preferOf({
-  maxWidth,
-  maxHeight,
-  maxLayer,
-  paused,
-}: VideoPreference): NonNullable<Body<'subscribe'>['prefer']> {
+export type Prefer = NonNullable<Body<'subscribe'>['prefer']>
+
+/**
+ * As the plugin's messages have it.
+ * @param unlimitedMids m-lines that the preference is not about
+ */
+export function preferOf(
+  { maxWidth, maxHeight, maxLayer, paused }: VideoPreference,
+  unlimitedMids: readonly string[] = [],
+): Prefer {
   const video = { max_width: maxWidth, max_height: maxHeight, max_spatial: maxLayer, paused }
-  return { video: Object.fromEntries(Object.entries(video).filter(([, value]) => value !== undefined)) }
+  const said = Object.fromEntries(Object.entries(video).filter(([, value]) => value !== undefined))
+  return { video: said, ...(unlimitedMids.length > 0 && { tracks: unlimitedMids.map((mid) => ({ mid })) }) }
 }

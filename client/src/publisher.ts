@@ -4,6 +4,9 @@ import { Peer } from './peer.js'
 
 export type MediaKind = 'audio' | 'video'
 
+/** What is published at most once each: microphone, camera, and the picture and sound of a shared screen. */
+export type TrackSource = MediaKind | `screen-${MediaKind}`
+
 /** Of the two channels that every publisher opens. */
 export type ChannelLabel = 'reliable' | 'unreliable'
 
@@ -39,15 +42,17 @@ const SIMULCAST_LAYERS: RTCRtpEncodingParameters[] = [
   { rid: 'l', maxBitrate: 150_000, scaleResolutionDownBy: 4 },
 ]
 
-/** Our own media and data on the way to the server. At most one track of each kind. */
+/** Our own media and data on the way to the server. At most one track of each source. */
 export class Publisher {
   readonly #peer: Peer
   readonly #settings: PublisherSettings
   readonly #listener: PublisherListener
-  readonly #transceivers = new Map<MediaKind, RTCRtpTransceiver>()
+  readonly #transceivers = new Map<TrackSource, RTCRtpTransceiver>()
   readonly #channels = new Map<ChannelLabel, RTCDataChannel>()
   /** Microphone and camera have one in common, so that whoever plays a stream has both. */
   readonly #stream = new MediaStream()
+  /** Of all screens that are shared one after the other: receivers know by its id what is the screen. */
+  readonly #screen = new MediaStream()
 
   /** @param handle already joined, so that the server knows the room when it sees the offer */
   constructor(handle: Handle, settings: PublisherSettings, listener: PublisherListener) {
@@ -61,24 +66,24 @@ export class Publisher {
    * Opens the channels, adds the tracks and negotiates once for all of them.
    * @throws RoomError
    */
-  async start(tracks: ReadonlyMap<MediaKind, PublishedTrack>): Promise<void> {
+  async start(tracks: ReadonlyMap<TrackSource, PublishedTrack>): Promise<void> {
     if (this.#settings.data) {
       this.#open('reliable', { ordered: true })
       this.#open('unreliable', { ordered: false, maxRetransmits: 0 })
     }
-    for (const { track } of tracks.values()) this.#add(track)
-    for (const [kind, { muted }] of tracks) if (muted) await this.replace(kind, null)
+    for (const [source, { track }] of tracks) this.#add(track, source)
+    for (const [source, { muted }] of tracks) if (muted) await this.replace(source, null)
     if (this.#channels.size > 0 || this.#transceivers.size > 0) await this.#peer.offer()
   }
 
   /**
-   * Sends a track in place of the one of the same kind. Negotiates only if the kind was not being sent.
+   * Sends a track in place of the one of the same source. Negotiates only if nothing of that source was being sent.
    * @throws RoomError
    */
-  async publish(track: MediaStreamTrack): Promise<void> {
-    const transceiver = this.#transceivers.get(kindOf(track))
+  async publish(track: MediaStreamTrack, source: TrackSource = kindOf(track)): Promise<void> {
+    const transceiver = this.#transceivers.get(source)
     if (!transceiver) {
-      this.#add(track)
+      this.#add(track, source)
       return await this.#peer.offer()
     }
     await transceiver.sender.replaceTrack(track)
@@ -88,20 +93,25 @@ export class Publisher {
   }
 
   /**
-   * Stops sending a kind and tells the server so; its m-line stays for the next time.
+   * Stops sending a source and tells the server so; its m-line stays for the next time.
    * @throws RoomError
    */
-  async unpublish(kind: MediaKind): Promise<void> {
-    const transceiver = this.#transceivers.get(kind)
+  async unpublish(source: TrackSource): Promise<void> {
+    const transceiver = this.#transceivers.get(source)
     if (!transceiver || transceiver.direction === 'inactive') return
     transceiver.direction = 'inactive'
     await transceiver.sender.replaceTrack(null)
     await this.#peer.offer()
   }
 
-  /** Sends another track of that kind, or nothing, without negotiating. */
-  async replace(kind: MediaKind, track: MediaStreamTrack | null): Promise<void> {
-    await this.#transceivers.get(kind)?.sender.replaceTrack(track)
+  /** Sends another track of that source, or nothing, without negotiating. */
+  async replace(source: TrackSource, track: MediaStreamTrack | null): Promise<void> {
+    await this.#transceivers.get(source)?.sender.replaceTrack(track)
+  }
+
+  /** Id of the MediaStream of shared screens, for those who receive them. */
+  get screenId(): string {
+    return this.#screen.id
   }
 
   /**
@@ -130,14 +140,15 @@ export class Publisher {
     this.#peer.close()
   }
 
-  #add(track: MediaStreamTrack): RTCRtpTransceiver {
-    const kind = kindOf(track)
+  #add(track: MediaStreamTrack, source: TrackSource): RTCRtpTransceiver {
+    const isScreen = source === 'screen-audio' || source === 'screen-video'
     const transceiver = this.#peer.connection.addTransceiver(track, {
       direction: 'sendonly',
-      streams: [this.#stream],
-      ...(kind === 'video' && this.#settings.simulcast && { sendEncodings: SIMULCAST_LAYERS }),
+      streams: [isScreen ? this.#screen : this.#stream],
+      // A screen in a smaller size is not legible: it has one.
+      ...(source === 'video' && this.#settings.simulcast && { sendEncodings: SIMULCAST_LAYERS }),
     })
-    this.#transceivers.set(kind, transceiver)
+    this.#transceivers.set(source, transceiver)
     return transceiver
   }
 

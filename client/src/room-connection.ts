@@ -1,13 +1,13 @@
 import { RoomError } from './errors.js'
 import type { Handle } from './handle.js'
-import type { VideoPreference } from './preference.js'
+import type { Prefer } from './preference.js'
 import { type Notification, readNotification } from './protocol.js'
 import {
-  type MediaKind,
   type PublishedTrack,
   Publisher,
   type PublisherListener,
   type PublisherSettings,
+  type TrackSource,
 } from './publisher.js'
 import { Session } from './session.js'
 import { PLUGIN, Subscriber, type SubscriberListener } from './subscriber.js'
@@ -50,7 +50,7 @@ export class RoomConnection {
    * @param tracks read when it is time to offer
    * @throws RoomError; the connection is closed then
    */
-  async open(tracks: ReadonlyMap<MediaKind, PublishedTrack>): Promise<void> {
+  async open(tracks: ReadonlyMap<TrackSource, PublishedTrack>): Promise<void> {
     try {
       const { url, staleSessionId: staleId } = this.#settings
       this.#session = await Session.create(url, { staleId, signal: this.#aborter.signal }, (end) => this.#end(end))
@@ -81,7 +81,7 @@ export class RoomConnection {
     return this.#handle
   }
 
-  subscribe(user: string, listener: SubscriberListener, preference?: VideoPreference): void {
+  subscribe(user: string, listener: SubscriberListener, preference?: Prefer): void {
     if (this.#over || !this.#session || this.#subscribers.has(user)) return
     this.#subscribers.set(user, new Subscriber(this.#session, this.#settings, user, listener, preference))
   }

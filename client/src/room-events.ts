@@ -8,7 +8,10 @@ export interface RoomEvents {
   /** Somebody is in the room: found there on joining, or joined later. */
   'participant-joined': { user: string; participant: Participant }
   'participant-left': { user: string }
-  /** A track of a user is there; `stream` is the participant's and holds all of them. Comes again after a reconnect. */
+  /**
+   * A track of a user is there. `stream` is the participant's `stream` or `screen`, which holds all of its kind; a track that
+   * came before its user said what is the screen moves there with the next `media` event. Comes again after a reconnect.
+   */
   track: { user: string; stream: MediaStream; track: MediaStreamTrack }
   /** What a user says to be sending changed; see `Participant.media`. */
   media: { user: string; media: MediaState }

@@ -4,12 +4,14 @@ import { type Levels, readLevels, receives } from './levels.js'
 import { type Ending, Lifecycle, type RoomState } from './lifecycle.js'
 import { Outbox } from './outbox.js'
 import type { MutableParticipant, Participant } from './participant.js'
-import type { VideoPreference } from './preference.js'
+import { preferOf, type VideoPreference } from './preference.js'
 import type { Body, MessageKind, Notification } from './protocol.js'
-import { type ChannelLabel, kindOf, type MediaKind, type PublishedTrack } from './publisher.js'
+import { type ChannelLabel, kindOf, type MediaKind, type PublishedTrack, type TrackSource } from './publisher.js'
+import { RemoteTracks } from './remote-tracks.js'
 import { RoomConnection } from './room-connection.js'
 import type { RoomEvents } from './room-events.js'
 import type { RoomOptions } from './room-options.js'
+import type { SubscriberListener } from './subscriber.js'
 import { TypedEventTarget } from './typed-events.js'
 import { watchPage } from './watch-page.js'
 
@@ -24,7 +26,9 @@ export class Room extends TypedEventTarget<RoomEvents> {
   readonly #options: RoomOptions
   readonly #lifecycle: Lifecycle
   readonly #participants = new Map<string, MutableParticipant>()
-  readonly #published = new Map<MediaKind, PublishedTrack>()
+  /** What arrives, by user. */
+  readonly #tracks = new Map<string, RemoteTracks>()
+  readonly #published = new Map<TrackSource, PublishedTrack>()
   readonly #blocked: Set<string>
   readonly #outbox = new Outbox<string | ArrayBuffer>()
   /** What `subscribe` and `unsubscribe` said; goes before `subscribeTo`. */
@@ -66,8 +70,9 @@ export class Room extends TypedEventTarget<RoomEvents> {
 
   /** What we send: false for a kind that is muted or not published. */
   get media(): MediaState {
-    const sends = (kind: MediaKind): boolean => this.#published.get(kind)?.muted === false
-    return { audio: sends('audio'), video: sends('video') }
+    const sends = (source: TrackSource): boolean => this.#published.get(source)?.muted === false
+    const screen = sends('screen-video') ? this.#connection?.publisher?.screenId : undefined
+    return { audio: sends('audio'), video: sends('video'), ...(screen !== undefined && { screen }) }
   }
 
   /**
@@ -120,6 +125,36 @@ export class Room extends TypedEventTarget<RoomEvents> {
     await this.#connection?.publisher?.unpublish(kind)
   }
 
+  /**
+   * Sends a screen beside the camera from now on, in place of an earlier one, and again after every reconnect: the others
+   * have it in `Participant.screen`. Call `stopSharing` when the browser ends the track.
+   * @param screen of `getDisplayMedia`: its first video track and, if there is one, its first audio track
+   * @throws RoomError if the server does not take it
+   */
+  async shareScreen(screen: MediaStream): Promise<void> {
+    const [video] = screen.getVideoTracks()
+    const [audio] = screen.getAudioTracks()
+    if (!video) throw new RoomError('usage', 'There is no picture of a screen.')
+    this.#published.set('screen-video', { track: video, muted: false })
+    if (audio) this.#published.set('screen-audio', { track: audio, muted: false })
+    const hadSound = !audio && this.#published.delete('screen-audio')
+    this.#tellMedia()
+    const publisher = this.#connection?.publisher
+    await Promise.all([
+      publisher?.publish(video, 'screen-video'),
+      audio ? publisher?.publish(audio, 'screen-audio') : hadSound && publisher?.unpublish('screen-audio'),
+    ])
+  }
+
+  /** Stops sending the screen. Its tracks are not stopped. */
+  async stopSharing(): Promise<void> {
+    if (!this.#published.delete('screen-video')) return
+    this.#published.delete('screen-audio')
+    this.#tellMedia()
+    const publisher = this.#connection?.publisher
+    await Promise.all([publisher?.unpublish('screen-video'), publisher?.unpublish('screen-audio')])
+  }
+
   /** Sends nothing for a kind until `unmute`; the others are told. Without negotiation. */
   mute(kind: MediaKind): Promise<void> {
     return this.#setMuted(kind, true)
@@ -138,17 +173,16 @@ export class Room extends TypedEventTarget<RoomEvents> {
   unsubscribe(user: string): void {
     this.#wishes.set(user, false)
     this.#connection?.unsubscribe(user)
-    const participant = this.#participants.get(user)
-    if (participant) dropTracks(participant.stream)
+    this.#tracks.get(user)?.clear()
   }
 
   /**
-   * Wants no more than this of a user's video, from now on and after every reconnect; `{}` ends all limits. Takes effect
-   * without negotiation: say how large the picture is shown, or pause it while nobody looks.
+   * Wants no more than this of a user's camera, from now on and after every reconnect; `{}` ends all limits. Takes effect
+   * without negotiation: say how large the picture is shown, or pause it while nobody looks. A shared screen is not limited.
    */
   prefer(user: string, preference: VideoPreference): void {
     this.#preferences.set(user, preference)
-    this.#connection?.subscriber(user)?.prefer(preference)
+    this.#tellPreference(user)
   }
 
   /**
@@ -305,7 +339,10 @@ export class Room extends TypedEventTarget<RoomEvents> {
     if (user === this.user) return
     if (!this.#participants.has(user)) {
       const blocked = this.#blocked.has(user)
-      const participant = { user, stream: new MediaStream(), media: undefined, blocked, blockedBy: false }
+      const tracks = new RemoteTracks()
+      const { stream, screen } = tracks
+      const participant = { user, stream, screen, media: undefined, blocked, blockedBy: false }
+      this.#tracks.set(user, tracks)
       this.#participants.set(user, participant)
       this.emit('participant-joined', { user, participant })
     }
@@ -314,6 +351,7 @@ export class Room extends TypedEventTarget<RoomEvents> {
 
   #participantLeft(user: string): void {
     this.#connection?.unsubscribe(user)
+    this.#tracks.delete(user)
     if (this.#participants.delete(user)) this.emit('participant-left', { user })
   }
 
@@ -323,19 +361,26 @@ export class Room extends TypedEventTarget<RoomEvents> {
   }
 
   #subscribe(user: string): void {
-    const participant = this.#participants.get(user)
-    if (!participant) return
-    const { stream } = participant
-    dropTracks(stream)
-    const listener = {
-      track: (track: MediaStreamTrack) => {
-        stream.addTrack(track)
+    const tracks = this.#tracks.get(user)
+    if (!tracks) return
+    tracks.clear()
+    const listener: SubscriberListener = {
+      track: (track, streamId, mid) => {
+        const stream = tracks.add(track, streamId, mid)
+        if (stream === tracks.screen) this.#tellPreference(user)
         this.emit('track', { user, stream, track })
       },
-      lost: () => dropTracks(stream),
-      problem: (error: RoomError) => this.#problem(error, user),
+      lost: () => tracks.clear(),
+      problem: (error) => this.#problem(error, user),
     }
-    this.#connection?.subscribe(user, listener, this.#preferences.get(user))
+    this.#connection?.subscribe(user, listener, preferOf(this.#preferences.get(user) ?? {}))
+  }
+
+  /** A preference is about the camera, which it names by leaving out the m-lines of the screen. */
+  #tellPreference(user: string): void {
+    const preference = this.#preferences.get(user)
+    if (!preference) return
+    this.#connection?.subscriber(user)?.prefer(preferOf(preference, this.#tracks.get(user)?.screenMids()))
   }
 
   #notified(notification: Notification): void {
@@ -364,7 +409,10 @@ export class Room extends TypedEventTarget<RoomEvents> {
     if (envelope?.dataType !== MEDIA_STATE_TYPE) return this.emit('message', { from, body })
     const media = readMediaState(envelope.data)
     const user = from ?? envelope.from
-    if (media && user !== undefined && this.#update(user, { media })) this.emit('media', { user, media })
+    if (!media || user === undefined || !this.#update(user, { media })) return
+    this.#tracks.get(user)?.nameScreen(media.screen)
+    this.#tellPreference(user)
+    this.emit('media', { user, media })
   }
 
   #received(channel: string, payload: string | ArrayBuffer): void {
@@ -417,10 +465,6 @@ export class Room extends TypedEventTarget<RoomEvents> {
 
 /** How often a server is tried while the browser says that it is offline. */
 const OFFLINE_RETRY_MS = 30_000
-
-function dropTracks(stream: MediaStream): void {
-  for (const track of stream.getTracks()) stream.removeTrack(track)
-}
 
 /**
  * Joins a room.

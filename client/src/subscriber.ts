@@ -2,7 +2,7 @@ import { backoffMs } from './backoff.js'
 import { RoomError, toRoomError } from './errors.js'
 import type { Handle } from './handle.js'
 import { Peer } from './peer.js'
-import { preferOf, type VideoPreference } from './preference.js'
+import { type Prefer, preferOf } from './preference.js'
 import type { MediaKind } from './publisher.js'
 import type { Session } from './session.js'
 
@@ -18,8 +18,12 @@ export interface SubscriberSettings {
 }
 
 export interface SubscriberListener {
-  /** A track of the remote user is there; also after the connection was made anew. */
-  track(track: MediaStreamTrack): void
+  /**
+   * A track of the remote user is there; also after the connection was made anew.
+   * @param streamId of the user's own MediaStream, if the track is in one
+   * @param mid of the m-line
+   */
+  track(track: MediaStreamTrack, streamId: string | undefined, mid: string | null): void
   /** The tracks given so far are dead; new ones follow. */
   lost(): void
   /** An attempt failed; the next one follows by itself. */
@@ -34,9 +38,9 @@ export class Subscriber {
   readonly #listener: SubscriberListener
   #handle: Handle | undefined
   #peer: Peer | undefined
-  #preference: VideoPreference
+  #preference: Prefer
   /** The preference that the server knows of. */
-  #told: VideoPreference | undefined
+  #told: Prefer | undefined
   #failures = 0
   #retry: ReturnType<typeof setTimeout> | undefined
   #closed = false
@@ -47,7 +51,7 @@ export class Subscriber {
     settings: SubscriberSettings,
     remoteUser: string,
     listener: SubscriberListener,
-    preference: VideoPreference = {},
+    preference: Prefer = preferOf({}),
   ) {
     this.#preference = preference
     this.#session = session
@@ -63,7 +67,7 @@ export class Subscriber {
   }
 
   /** Wants no more than this of the user's video from now on. */
-  prefer(preference: VideoPreference): void {
+  prefer(preference: Prefer): void {
     this.#preference = preference
     this.#tellPreference()
   }
@@ -86,7 +90,7 @@ export class Subscriber {
       const join = {
         room_id: room,
         user_id: user,
-        subscribe: { media: this.#remoteUser, prefer: preferOf(preference) },
+        subscribe: { media: this.#remoteUser, prefer: preference },
         ...(token !== undefined && { token }),
       }
       const { jsep } = await handle.send('join', join)
@@ -106,7 +110,7 @@ export class Subscriber {
     if (!this.#handle || this.#told === undefined || this.#told === preference) return
     this.#told = preference
     const handle = this.#handle
-    handle.send('subscribe', { prefer: preferOf(preference) }).catch((error) => {
+    handle.send('subscribe', { prefer: preference }).catch((error) => {
       if (handle === this.#handle) this.#listener.problem(toRoomError(error))
     })
   }
@@ -116,7 +120,9 @@ export class Subscriber {
       if (handle === this.#handle) this.#failed(error)
     })
     this.#peer = peer
-    peer.connection.addEventListener('track', ({ track }) => this.#listener.track(track))
+    peer.connection.addEventListener('track', ({ track, streams: [stream], transceiver }) =>
+      this.#listener.track(track, stream?.id, transceiver.mid),
+    )
     peer.connection.addEventListener('connectionstatechange', () => {
       if (peer.connection.connectionState === 'connected') this.#failures = 0
     })

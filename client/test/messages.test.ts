@@ -47,9 +47,12 @@ test('an envelope comes back as it was', () => {
   for (const bad of ['hi', '', 'null', '7', '{"clientId":"a"}']) assert.equal(readEnvelope(bad), undefined)
 })
 
-test('a media state has two booleans', () => {
+test('a media state has two booleans, and the name of the screen if one is shared', () => {
   assert.deepEqual(readMediaState({ audio: true, video: false }), { audio: true, video: false })
-  for (const bad of [undefined, null, 'x', {}, { audio: 1, video: true }]) assert.equal(readMediaState(bad), undefined)
+  const sharing = { audio: true, video: true, screen: 'a stream' }
+  assert.deepEqual(readMediaState(sharing), sharing)
+  for (const bad of [undefined, null, 'x', {}, { audio: 1, video: true }, { ...sharing, screen: 1 }])
+    assert.equal(readMediaState(bad), undefined)
 })
 
 test('the outbox keeps order, stops when told, and goes on there', () => {

@@ -4,16 +4,24 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join as joinPath } from 'node:path'
 import { after, afterEach, before, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import type { Room } from '../../client/src/index.js'
 import { launchChromium, openPage } from '../support/chromium.js'
 import { writeClip } from '../support/clip.js'
+import {
+  chatOf,
+  type DemoPage,
+  framesOf,
+  joinDemo,
+  loudness,
+  output,
+  pictureMoves,
+  say,
+  tile,
+  video,
+} from '../support/demo-page.js'
 import { eventually } from '../support/eventually.js'
 import { type ServerProcess, startServer } from '../support/server-process.js'
-
-/** Screenshots, for people to look at. */
-const output = fileURLToPath(new URL('../../../test/output', import.meta.url))
 
 let server: ServerProcess
 let browser: Browser
@@ -34,26 +42,10 @@ after(async () => {
   await server.stop()
 })
 
-/** Opens the page and joins by hand, as a person does. */
-async function join(room: string, name: string, using = browser): Promise<Page & { problems: string[] }> {
-  const page = await openPage(using, `${server.url}/?room=${room}`)
+async function join(room: string, name: string, using = browser): Promise<DemoPage> {
+  const page = await joinDemo(using, server.url, room, name)
   open.push(page)
-  await page.getByTestId('name-input').fill(name)
-  await page.getByTestId('join-button').click()
-  await page.locator('[data-testid=state][data-state=joined]').waitFor()
   return page
-}
-
-const tile = (page: Page, name: string) => page.locator(`[data-testid^="tile-${name}#"]`)
-const video = (page: Page, name: string) => tile(page, name).locator('video')
-
-const framesOf = (page: Page, name: string) =>
-  video(page, name).evaluate((element: HTMLVideoElement) => element.getVideoPlaybackQuality().totalVideoFrames)
-
-async function pictureMoves(page: Page, name: string, withinMs = 8_000): Promise<void> {
-  await tile(page, name).waitFor()
-  const before = await framesOf(page, name)
-  await eventually(`${name}'s picture moves`, async () => (await framesOf(page, name)) > before + 3, { withinMs })
 }
 
 /** As `pictureMoves`, watched inside the page from now on; gives when the third new frame was shown, by `Date.now()`. */
@@ -74,33 +66,8 @@ const gone = (page: Page, name: string) =>
     })
   }, name)
 
-/** Loudest sample of what the tile plays, over a second and a half (the fake microphone beeps once a second). */
-const loudness = (page: Page, name: string) =>
-  video(page, name).evaluate(async (element: HTMLVideoElement) => {
-    const context = new AudioContext()
-    const analyser = context.createAnalyser()
-    context.createMediaStreamSource(element.srcObject as MediaStream).connect(analyser)
-    const samples = new Float32Array(analyser.fftSize)
-    let loudest = 0
-    const end = performance.now() + 1_500
-    while (performance.now() < end) {
-      analyser.getFloatTimeDomainData(samples)
-      loudest = Math.max(loudest, ...samples.map(Math.abs))
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
-    await context.close()
-    return loudest
-  })
-
 const widthOf = (page: Page, name: string) =>
   video(page, name).evaluate((element: HTMLVideoElement) => element.videoWidth)
-
-async function say(page: Page, text: string): Promise<void> {
-  await page.getByTestId('chat-input').fill(text)
-  await page.getByTestId('chat-input').press('Enter')
-}
-
-const chatOf = (page: Page) => page.getByTestId('chat-log').innerText()
 
 test('three people see, hear and write to each other, and one who leaves is gone', async () => {
   const ann = await join('lobby', 'Ann')

@@ -1,0 +1,121 @@
+/** The demo page in Firefox beside Chromium, and a screen that is shared on it. */
+import assert from 'node:assert/strict'
+import { mkdirSync } from 'node:fs'
+import { join as joinPath } from 'node:path'
+import { after, before, test } from 'node:test'
+import { type BrowserName, launchBrowsers } from '../support/browsers.js'
+import {
+  chatOf,
+  type DemoPage,
+  framesOf,
+  joinDemo,
+  loudness,
+  output,
+  pictureMoves,
+  say,
+  screenTile,
+  tile,
+} from '../support/demo-page.js'
+import { eventually } from '../support/eventually.js'
+import { type ServerProcess, startServer } from '../support/server-process.js'
+
+let server: ServerProcess
+let browsers: Awaited<ReturnType<typeof launchBrowsers>>
+
+before(async () => {
+  mkdirSync(output, { recursive: true })
+  server = await startServer()
+  browsers = await launchBrowsers()
+})
+
+after(async () => {
+  await browsers.close()
+  await server.stop()
+})
+
+const join = (browser: BrowserName, room: string, name: string): Promise<DemoPage> =>
+  joinDemo(browsers[browser], server.url, room, name)
+
+const shoot = (page: DemoPage, name: string) => page.screenshot({ path: joinPath(output, `${name}.png`) })
+
+/** For a screenshot playwright-core adds a style, of which Firefox says that the page does not allow it; the page has none. */
+const problemsOf = ({ problems }: DemoPage) =>
+  problems.filter((problem) => !problem.includes('blocked an inline style'))
+
+const within = { withinMs: 15_000 }
+
+test('in Firefox: joined by hand, pictures and sound both ways, chat, and gone after leaving', async () => {
+  const fay = await join('Firefox', 'zoo', 'Fay')
+  const cat = await join('Chromium', 'zoo', 'Cat')
+  await Promise.all([pictureMoves(fay, 'Cat', 15_000), pictureMoves(cat, 'Fay', 15_000)])
+  await eventually('Fay hears Cat', async () => (await loudness(fay, 'Cat')) > 0.01, within)
+  await eventually('Cat hears Fay', async () => (await loudness(cat, 'Fay')) > 0.01, within)
+  await say(fay, 'Hello from Firefox')
+  await eventually('Cat reads it', async () => (await chatOf(cat)).includes('Hello from Firefox'))
+  await say(cat, 'Hello from Chromium')
+  await eventually('Fay reads it', async () => (await chatOf(fay)).includes('Hello from Chromium'))
+  await shoot(fay, 'firefox')
+
+  const seesPicture = async (on: 'on' | 'off') => (await tile(cat, 'Fay').getAttribute('data-video')) === on
+  await fay.getByTestId('camera-button').click()
+  await eventually('Fay has no picture', () => seesPicture('off'), within)
+  await fay.getByTestId('camera-button').click()
+  await eventually('Fay has one again', () => seesPicture('on'), within)
+  await pictureMoves(cat, 'Fay', 15_000)
+
+  await fay.getByTestId('leave-button').click()
+  await tile(cat, 'Fay').waitFor({ state: 'detached' })
+  await fay.getByTestId('join-button').waitFor()
+  for (const page of [fay, cat]) {
+    assert.deepEqual(problemsOf(page), [])
+    await page.context().close()
+  }
+})
+
+test('a screen is shared beside the camera: both browsers show it, labelled; it ends, and comes again', async () => {
+  const ann = await join('Chromium', 'talk', 'Ann')
+  const fay = await join('Firefox', 'talk', 'Fay')
+  await pictureMoves(fay, 'Ann', 15_000)
+  const button = ann.getByTestId('screen-button')
+  await button.click()
+  await screenTile(ann, 'Ann').waitFor()
+  assert.equal(await button.getAttribute('aria-pressed'), 'true')
+  // Who comes later is told what is what.
+  const cid = await join('Chromium', 'talk', 'Cid')
+  const viewers = [fay, cid]
+  const shapeOf = (page: DemoPage) =>
+    screenTile(page, 'Ann')
+      .locator('video')
+      .evaluate(({ videoWidth, videoHeight }: HTMLVideoElement) => videoWidth / videoHeight)
+  for (const page of viewers) {
+    await pictureMoves(page, 'Ann', 15_000, screenTile)
+    await pictureMoves(page, 'Ann', 15_000)
+    assert.equal(await screenTile(page, 'Ann').locator('.tile-name').textContent(), 'Ann’s screen')
+    assert.ok(Math.abs((await shapeOf(page)) - (await shapeOf(ann))) < 0.02, 'its shape')
+  }
+  assert.equal(await screenTile(ann, 'Ann').locator('.tile-name').textContent(), 'Your screen')
+  await shoot(fay, 'screen-firefox')
+  await shoot(ann, 'screen-own')
+
+  // What is chosen for the camera does not concern the screen.
+  await tile(cid, 'Ann').locator('select').selectOption('Sound only')
+  await eventually('the camera stands still', async () => {
+    const before = await framesOf(cid, 'Ann')
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    return (await framesOf(cid, 'Ann')) === before
+  })
+  await pictureMoves(cid, 'Ann', 15_000, screenTile)
+  await shoot(cid, 'screen-chromium')
+
+  await button.click()
+  for (const page of [ann, ...viewers]) await screenTile(page, 'Ann').waitFor({ state: 'detached' })
+  await pictureMoves(fay, 'Ann', 15_000)
+  await button.click()
+  for (const page of viewers) await pictureMoves(page, 'Ann', 15_000, screenTile)
+  await ann.getByTestId('leave-button').click()
+  for (const page of viewers) await screenTile(page, 'Ann').waitFor({ state: 'detached' })
+  for (const page of [ann, ...viewers]) {
+    assert.deepEqual(problemsOf(page), [])
+    await page.context().close()
+  }
+})
