@@ -72,7 +72,7 @@ test('in Firefox: joined by hand, pictures and sound both ways, chat, and gone a
   }
 })
 
-test('a screen is shared beside the camera: both browsers show it, labelled; it ends, and comes again', async () => {
+test('a screen is shared beside the camera: both browsers show it, labelled, until it ends', async () => {
   const ann = await join('Chromium', 'talk', 'Ann')
   /** Without a camera: each is another picture in three sizes, and what is looked at here is Ann's. */
   const look = async (browser: BrowserName, name: string) => {
@@ -117,10 +117,6 @@ test('a screen is shared beside the camera: both browsers show it, labelled; it 
 
   await button.click()
   for (const page of [ann, ...viewers]) await screenTile(page, 'Ann').waitFor({ state: 'detached' })
-  await button.click()
-  for (const page of viewers) await pictureMoves(page, 'Ann', 30_000, screenTile)
-  await ann.getByTestId('leave-button').click()
-  for (const page of viewers) await screenTile(page, 'Ann').waitFor({ state: 'detached' })
   for (const page of [ann, ...viewers]) {
     assert.deepEqual(problemsOf(page), [])
     await page.context().close()
