@@ -10,6 +10,7 @@ import { fuzz as payload } from './payload.js'
 import { randomFrom } from './random.js'
 import { fuzz as rtcp } from './rtcp.js'
 import { fuzz as rtp } from './rtp.js'
+import { fuzz as sctp } from './sctp.js'
 
 /** Each with the folder of its corpus. */
 const bodies = {
@@ -19,6 +20,7 @@ const bodies = {
   payload,
   dependency,
   arrivals,
+  sctp,
   'rtp into the forwarder': forwarding,
   'rtcp into the forwarder': forwarding,
 }
