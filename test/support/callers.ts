@@ -1,6 +1,6 @@
 /** Clients of pages/caller.ts in pages of any browser. */
 import type { JSHandle, Page } from 'playwright-core'
-import type { Caller, PublishWish } from '../browsers/pages/caller.js'
+import type { Caller, Fronts, PublishWish } from '../browsers/pages/caller.js'
 import type { Lock } from '../browsers/pages/frame-lock.js'
 import { type BrowserName, browserNames, launchBrowsers } from './browsers.js'
 import { openPage } from './chromium.js'
@@ -53,14 +53,20 @@ export class RemoteCaller {
  * Joins a room; several clients may live in one page.
  * @param page shows `/caller.html` of `servePages`
  */
-export async function joinFrom(page: Page, webSocketUrl: string, room: string, user: string): Promise<RemoteCaller> {
+export async function joinFrom(
+  page: Page,
+  webSocketUrl: string,
+  room: string,
+  user: string,
+  fronts?: Fronts,
+): Promise<RemoteCaller> {
   const client = await page.evaluateHandle(
-    async ([url, room, user]) => {
-      const client = new RostraCaller(room!, user!)
-      await client.connect(url!)
+    async ([url, room, user, fronts]) => {
+      const client = new RostraCaller(room, user, fronts)
+      await client.connect(url)
       return client
     },
-    [webSocketUrl, room, user],
+    [webSocketUrl, room, user, fronts] as const,
   )
   return new RemoteCaller(user, client)
 }
@@ -68,7 +74,8 @@ export async function joinFrom(page: Page, webSocketUrl: string, room: string, u
 export interface CallStage {
   readonly server: ServerProcess
   readonly pages: Readonly<Record<BrowserName, Page & { problems: string[] }>>
-  join(browser: BrowserName, room: string, user: string): Promise<RemoteCaller>
+  /** @param fronts of a relay between the page and the server */
+  join(browser: BrowserName, room: string, user: string, fronts?: Fronts): Promise<RemoteCaller>
   close(): Promise<void>
 }
 
@@ -82,7 +89,7 @@ export async function openCallStage(flags: readonly string[] = []): Promise<Call
   return {
     server,
     pages,
-    join: (browser, room, user) => joinFrom(pages[browser], server.webSocketUrl, room, user),
+    join: (browser, room, user, fronts) => joinFrom(pages[browser], server.webSocketUrl, room, user, fronts),
     async close() {
       await browsers.close()
       await server.stop()

@@ -72,6 +72,8 @@ const KEEPALIVE_MS = 20_000
 
 const moment = (ms = 50) => new Promise((resolve) => setTimeout(resolve, ms))
 
+export type Fronts = Record<number, { address: string; port: number }>
+
 export class Caller {
   readonly room: string
   readonly user: string
@@ -92,9 +94,13 @@ export class Caller {
   readonly #waiting = new Map<string, (reply: Reply) => void>()
   readonly #handlers = new Map<number, (reply: Reply) => void>()
 
-  constructor(room: string, user: string) {
+  readonly #fronts: Fronts | undefined
+
+  /** @param fronts where a relay listens for each UDP port of the server; without, packets go there directly */
+  constructor(room: string, user: string, fronts?: Fronts) {
     this.room = room
     this.user = user
+    this.#fronts = fronts
   }
 
   /** Session, publisher handle with both data channels, and the join; nothing is published yet. */
@@ -181,10 +187,20 @@ export class Caller {
     const stereo = offer.sdp!.replace(/^(a=fmtp:(?:109|111) )/gm, '$1stereo=1;sprop-stereo=1;usedtx=1;')
     await this.pc.setLocalDescription({ type: 'offer', sdp: stereo })
     const { jsep } = await this.message({}, { type: 'offer', sdp: this.pc.localDescription!.sdp })
-    this.answer = jsep!.sdp!
+    this.answer = this.#relayed(jsep!.sdp!)
     const first = (line: string) => line.replace(new RegExp(`^(m=audio \\S+ \\S+)(.*?)( ${audioPt})\\b`), '$1$3$2')
     const sdp = audioPt === undefined ? this.answer : this.answer.replace(/^m=audio .*/gm, first)
     await this.pc.setRemoteDescription({ type: 'answer', sdp })
+  }
+
+  /** The description with the relay's addresses as the only candidates. */
+  #relayed(sdp: string): string {
+    if (this.#fronts === undefined) return sdp
+    const line = /^a=candidate:(\S+ \d+) (\S+) (\d+) \S+ (\d+) (typ host.*)\r\n/gm
+    return sdp.replace(line, (_, id, protocol, priority, port, rest) => {
+      const front = protocol.toLowerCase() === 'udp' ? this.#fronts![Number(port)] : undefined
+      return front ? `a=candidate:${id} udp ${priority} ${front.address} ${front.port} ${rest}\r\n` : ''
+    })
   }
 
   async publish({ audio, audioPt, video, lock }: PublishWish): Promise<void> {
