@@ -1,7 +1,7 @@
 /** What operators are told about a connection: who it is, and what its worker knows of its PeerConnection. */
 import type { HandleInfo, MediaInfo, PeerConnectionInfo } from '../janus/handle-info.js'
 import { extensions as knownExtensions } from '../jsep/extensions.js'
-import type { EndpointInfo, ExtensionName, InboundInfo, OutboundInfo } from '../media/control.js'
+import type { EncodingInfo, EndpointInfo, ExtensionName, InboundInfo, OutboundInfo } from '../media/control.js'
 import type { PooledEndpoint } from '../media/pool-types.js'
 import type { MlineOrder } from './mline-order.js'
 import type { Negotiation } from './negotiation.js'
@@ -120,7 +120,7 @@ function inbound(line: InboundInfo, order: MlineOrder): MediaInfo {
     more: {
       subscriptions: line.subscriptions,
       ...(line.audible !== undefined && { audible: line.audible }),
-      ...(line.rid !== '' && { rid: line.rid }),
+      ...(line.rid !== '' && { rid: line.rid, encodings: line.encodings.map(encoding) }),
     },
   }
 }
@@ -132,8 +132,17 @@ function outbound(line: OutboundInfo, order: MlineOrder): MediaInfo {
     ssrc: line.ssrc,
     ...(line.rtxSsrc !== 0 && { rtxSsrc: line.rtxSsrc }),
     nack: true,
-    more: { awaits_keyframe: line.awaitsKeyframe },
+    more: {
+      awaits_keyframe: line.awaitsKeyframe,
+      ...(line.kind === 'video' && { target: line.target, ...(line.limit !== '' && { limit: line.limit }) }),
+    },
   }
+}
+
+/** One of simulcast. */
+function encoding({ rid, ssrc, receiving, subscriptions, figures }: EncodingInfo) {
+  const bps = figures.bytesLastSecond * 8
+  return { rid, ...(ssrc !== undefined && { ssrc }), active: receiving, subscriptions, bps }
 }
 
 function common(line: InboundInfo | OutboundInfo, direction: MediaInfo['direction'], order: MlineOrder) {

@@ -70,18 +70,25 @@ scenario('a link that does not hold the smallest picture gets none, and the figu
   )
 })
 
-scenario('two subscribers behind one line both get pictures', { seeds: [1, 2] }, (stage) => {
-  const publisher = new LayeredPublisher(stage)
-  const viewers = [new NumberedViewer(stage, publisher), new NumberedViewer(stage, publisher)]
-  const directions = viewers.map((viewer) => [viewer.worker.address.ip, viewer.peer.address.ip] as const)
-  stage.net.share(directions, { rateBps: 1_500_000, queueMs: 400, delayMs: 20 })
-  stage.connect()
-  publisher.begin()
-  stage.run(20_000)
-  const rates = viewers.map((viewer) => viewer.rateBps(stage.nowMs - 10_000, stage.nowMs))
-  const index = (rates[0]! + rates[1]!) ** 2 / (2 * (rates[0]! ** 2 + rates[1]! ** 2))
-  assert.ok(index > 0.75, `${rates}: ${index}`)
-})
+for (const lateMs of [0, 8000]) {
+  scenario(`two subscribers behind one line share it, the second ${lateMs} ms later`, { seeds: [1, 2] }, (stage) => {
+    const publisher = new LayeredPublisher(stage, { temporal: true, sound: true, variance: 0.5 })
+    const viewers = [1, 2].map(() => new NumberedViewer(stage, publisher, { sound: true }))
+    const directions = viewers.map((viewer) => [viewer.worker.address.ip, viewer.peer.address.ip] as const)
+    stage.net.share(directions, { rateBps: 1_500_000, queueMs: 400, delayMs: 20 })
+    stage.connect()
+    if (lateMs > 0) viewers[1]!.prefer({ paused: true })
+    publisher.begin()
+    stage.run(lateMs)
+    viewers[1]!.prefer({})
+    stage.run(25_000)
+    const rates = viewers.map((viewer) => viewer.rateBps(stage.nowMs - 15_000, stage.nowMs))
+    // Jain's index: 1 = equal, 0.5 = one has all.
+    const index = (rates[0]! + rates[1]!) ** 2 / (2 * (rates[0]! ** 2 + rates[1]! ** 2))
+    assert.ok(index > 0.9, `${rates}: ${index}`)
+    assert.ok(rates[0]! + rates[1]! > 600_000, `${rates} of 1,500,000`)
+  })
+}
 
 scenario('connections of one user are one client: what one leaves the others get', {}, (stage) => {
   const publishers = [new LayeredPublisher(stage), new LayeredPublisher(stage)]
@@ -112,3 +119,30 @@ scenario('who takes the user id of a neighbour behind one address does nothing t
   assert.ok(!layersOf(mallory.between(stage.nowMs - 5000, stage.nowMs)).has(2), 'half of it was lost, they say')
   assert.equal(ann.worker.media.counters().live.links, 2)
 })
+
+scenario(
+  'a publisher is asked for the layers that somebody wants, and for all of them as soon as somebody does',
+  {},
+  (stage) => {
+    const publisher = new LayeredPublisher(stage, { temporal: true, numbered: true })
+    const viewer = new NumberedViewer(stage, publisher)
+    const small = new NumberedViewer(stage, publisher)
+    small.prefer({ maxHeight: 90 })
+    stage.connect()
+    publisher.begin()
+    stage.run(8000)
+    assert.equal(publisher.askedBps, 2_500_000)
+    viewer.prefer({ maxHeight: 180 })
+    stage.run(8000)
+    const { askedBps } = publisher
+    assert.ok(askedBps > 150_000 + 500_000 && askedBps < 1_200_000, `${askedBps} for two of three layers`)
+    assert.deepEqual(layersOf(viewer.between(stage.nowMs - 1000, stage.nowMs)), new Set([1]))
+    viewer.prefer({ maxHeight: 90 })
+    stage.runUntil(() => publisher.askedBps < 400_000, 15_000)
+    assert.ok(publisher.askedBps > 150_000, `${publisher.askedBps} for the small one`)
+    viewer.prefer({})
+    stage.runUntil(() => publisher.askedBps === 2_500_000, 1000)
+    stage.run(1000)
+    assert.deepEqual(layersOf(viewer.between(stage.nowMs - 500, stage.nowMs)), new Set([2]))
+  },
+)

@@ -262,6 +262,11 @@ export class Publication implements EncodingLine, Steering {
     return this.#order.layers
   }
 
+  /** The same as they were when somebody looked last, with those that do not send now. */
+  get choices(): readonly Layer[] {
+    return this.#order.choices
+  }
+
   /** Measures the encodings, and lets everyone follow what came of it. */
   #compare(nowMs: number): boolean {
     if (!this.#order.update(this.encodings, nowMs)) return false

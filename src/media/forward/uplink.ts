@@ -6,10 +6,12 @@ import type { ReceiveStream, UplinkInfo } from '../control.js'
 import { elementLength, findElement, readAbsSendTimeMs, readTransportSeq } from '../rtp/extensions/index.js'
 import type { RtpView } from '../rtp/packet.js'
 import { ArrivalReports } from './congestion/arrival-reports.js'
+import { layerNeedBps } from './congestion/layer-need.js'
 import { ALL, PublisherCap } from './congestion/publisher-cap.js'
 import { ReceiveEstimate } from './congestion/receive-estimate.js'
 import { SendClock } from './congestion/send-clock.js'
 import type { ForwardContext } from './context.js'
+import type { Layer } from './layers.js'
 import type { Publication } from './publication.js'
 import { type Reporter, sendArrivals } from './reports.js'
 
@@ -22,6 +24,8 @@ const TIMESTAMP_WRAP_MS = 2 ** 32 / VIDEO_TICKS
 const TIMED_SILENCE_MS = 2000
 /** An estimate that fell is told at once, but no sooner than this after the report before. */
 const URGENT_INTERVAL_MS = 200
+/** Needs are looked at no more often. */
+const NEEDS_INTERVAL_MS = 20
 
 export class Uplink {
   readonly #context: ForwardContext
@@ -108,7 +112,12 @@ export class Uplink {
     for (const publication of publications) {
       if (publication.kind === 'audio') cap.sound(publication.rateBps(nowMs))
       // Whoever follows REMB alone needs half a minute to come back from a low one: it is not lowered for want of viewers.
-      else cap.video(needBps(publication) || (this.#estimate !== null ? ALL : 0))
+      else {
+        const { choices } = publication
+        const bps = needBps(publication, choices) || (this.#estimate !== null ? ALL : 0)
+        if (choices.length > 1) cap.layers(this.#estimate === null ? bps : ALL)
+        else cap.video(bps)
+      }
     }
     this.#urgent = false
     this.#weighedMs = nowMs
@@ -118,7 +127,7 @@ export class Uplink {
   /** Whether the publisher should hear at once of what it is asked for now: needs rose, or the estimate fell. */
   mustTell(publications: readonly Publication[], nowMs: number): boolean {
     if (this.#urgent) return nowMs - this.#weighedMs >= URGENT_INTERVAL_MS
-    return this.#cap.lowered && this.weigh(publications, nowMs)
+    return this.#cap.lowered && nowMs - this.#weighedMs >= NEEDS_INTERVAL_MS && this.weigh(publications, nowMs)
   }
 
   /** The loss on one m-line between two reports. @param share 0…1 */
@@ -163,11 +172,14 @@ export class Uplink {
   }
 }
 
-/** What the best-served subscriber of an m-line can use; 0 = nobody watches. */
-function needBps(publication: Publication): number {
+/** What the best-served subscriber of an m-line can use of its layers; 0 = nobody watches. */
+function needBps({ subscriptions }: Publication, choices: readonly Layer[]): number {
   let needBps = 0
-  for (const { preference, allowedBps } of publication.subscriptions) {
-    if (preference.paused !== true) needBps = Math.max(needBps, allowedBps)
+  for (const { preference, allowedBps } of subscriptions) {
+    if (preference.paused === true) continue
+    const wishBps = choices.length > 1 ? layerNeedBps(choices, preference) : ALL
+    needBps = Math.max(needBps, Math.min(allowedBps, wishBps))
+    if (needBps === ALL) break
   }
   return needBps
 }

@@ -13,6 +13,7 @@ const VIDEO_PT = 96
 const AUDIO_PT = 111
 const MID_ID = 4
 const RID_ID = 10
+const TRANSPORT_SEQ_ID = 5
 const PACKET_BYTES = 1100
 const SOUND_MS = 20
 const SOUND_BYTES = 80
@@ -35,6 +36,8 @@ export interface LayeredOptions extends ClientOptions {
   /** Frames differ in size by so much of it, up and down, 0–1. */
   variance?: number
   fps?: number
+  /** Numbers its packets for transport-wide feedback, as who estimates the link by itself does. */
+  numbered?: boolean
 }
 
 interface Encoding {
@@ -55,6 +58,7 @@ export class LayeredPublisher extends Client {
   readonly #options: LayeredOptions
   readonly #fps: number
   #soundSeq: number
+  #transportSeq = 0
   #running = false
 
   constructor(stage: Stage, options: LayeredOptions = {}) {
@@ -76,7 +80,7 @@ export class LayeredPublisher extends Client {
       {
         ...{ mid: '0', kind: 'video', index: 0, clockRate: 90_000, nack: false, active: true, ssrcs: [] },
         payloadTypes: [{ codec: 'VP8', pt: VIDEO_PT }],
-        extensions: { mid: MID_ID, rid: RID_ID },
+        extensions: { mid: MID_ID, rid: RID_ID, ...(options.numbered && { 'transport-cc': TRANSPORT_SEQ_ID }) },
       },
     ]
     if (options.sound) {
@@ -136,11 +140,18 @@ export class LayeredPublisher extends Client {
       const payload = new Uint8Array(Math.max(20, Math.min(left, PACKET_BYTES))).fill(7)
       payload.set(head)
       payload[payload.length - 1] = (index << 4) | tid
-      const extensions = { [MID_ID]: '0', [RID_ID]: layer.rid }
+      const extensions = { [MID_ID]: '0', [RID_ID]: layer.rid, ...this.#number() }
       const { ssrc, seq } = layer
       layer.seq = (seq + 1) & 0xffff
       this.#send({ pt: VIDEO_PT, seq, ssrc, timestamp, marker: left <= PACKET_BYTES, payload, extensions })
     }
+  }
+
+  /** The next transport-wide number, if packets have one. */
+  #number(): Record<number, Uint8Array> {
+    if (!this.#options.numbered) return {}
+    this.#transportSeq = (this.#transportSeq + 1) & 0xffff
+    return { [TRANSPORT_SEQ_ID]: Uint8Array.of(this.#transportSeq >> 8, this.#transportSeq & 0xff) }
   }
 
   #sound(): void {

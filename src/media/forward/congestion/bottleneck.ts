@@ -23,6 +23,10 @@ const SILENCE_STEP_MS = 1000
 const MEASURE_MS = 500
 /** Of what comes through: a probe that measured less, or loss that wants less, is wrong. */
 const KEPT = 0.85
+/** Of the estimate: who sends less learns from a queue only that somebody sends more. */
+const SPARSE = 0.5
+/** A queue that nobody is bothered by: frames of others, or of our own. */
+const SHORT_QUEUE_MS = 60
 /** Targets are looked at no more often than this; when the estimate fell, than that: peers may say so in every packet. */
 const ALLOCATE_MS = 200
 const ALLOCATE_FALLEN_MS = 20
@@ -147,6 +151,22 @@ export class Bottleneck {
     return sum
   }
 
+  /** Whether so little is sent that a queue is hardly ours. */
+  get #sparse(): boolean {
+    return this.#sentBps < this.#estimateBps * SPARSE
+  }
+
+  /** Of the packets that wait, those of the connection where they wait longest. */
+  get #queueMs(): number {
+    return this.#members.reduce((most, { flow }) => Math.max(most, flow.queueMs), 0)
+  }
+
+  /** `usage`; but bursts of others that make a short queue, while little of ours is on its way, are not our affair. */
+  #ownUsage(nowMs: number): Usage {
+    const usage = this.usage(nowMs)
+    return usage === 'over' && this.#sparse && this.#queueMs < SHORT_QUEUE_MS ? 'under' : usage
+  }
+
   /**
    * What the link let through as it was used too much; NaN = not known. On average less may have been sent than it
    * holds: then what came through while packets waited says more, and of several connections that of one burst.
@@ -160,7 +180,9 @@ export class Bottleneck {
       sum = (Number.isNaN(sum) ? 0 : sum) + bps
       most = Math.max(most, (flow.busyBps(nowMs) || 0) - bps)
     }
-    return sum + most
+    if (this.#sparse) return Math.max(sum, this.#estimateBps)
+    // What comes through all the same need not become less.
+    return this.#queueMs < SHORT_QUEUE_MS ? Math.max(sum + most, sum / KEPT) : sum + most
   }
 
   /** The peer of `member` says what it holds the link for. */
@@ -177,7 +199,7 @@ export class Bottleneck {
     const acknowledgedBps = this.acknowledgedBps(nowMs)
     const floorBps = KEPT * (acknowledgedBps || 0)
     this.#loss.add(this.#lossCounts.received, this.#lossCounts.lost, this.#estimateBps, nowMs, floorBps)
-    const usage = this.usage(nowMs)
+    const usage = this.#ownUsage(nowMs)
     if (usage === 'over') this.prober.holdOff(nowMs)
     this.#delay.update(usage, usage === 'over' ? this.#throughputBps(nowMs) : acknowledgedBps, member.flow.rttMs, nowMs)
     if (this.#probing === member) this.#takeProbe(usage, nowMs)

@@ -91,6 +91,11 @@ export class Flow {
     return nowMs - this.feedbackMs > STALE_MS ? Number.NaN : this.#rate.bps
   }
 
+  /** How much longer than others of late the last packet was on its way. */
+  get queueMs(): number {
+    return this.#queue.queueMs
+  }
+
   /** What came through while packets waited before the link, in bit/s: what it holds. NaN = none did lately. */
   busyBps(nowMs: number): number {
     return nowMs - this.feedbackMs > STALE_MS ? Number.NaN : this.#queue.busyBps

@@ -62,6 +62,11 @@ export class PublisherCap {
     this.#thin ||= needBps > 0 && needBps < ALL
   }
 
+  /** An m-line of several layers. @param needBps for those that somebody wants, with room; 0 and `ALL` as above */
+  layers(needBps: number): void {
+    this.#sumBps += Math.max(UNWATCHED_BPS, needBps)
+  }
+
   /** All m-lines have been summed up. @returns whether the cap rose, which the publisher should hear at once */
   settle(nowMs: number): boolean {
     const needBps = Math.min(this.#maxBps, this.#sumBps)
