@@ -31,6 +31,9 @@ const only = (values.only?.split(',') ?? [...subjectNames]) as SubjectName[]
 const unknown = only.find((name) => !subjectNames.includes(name))
 if (unknown) throw new Error(`--only: there is no ${unknown}: ${subjectNames.join(', ')}`)
 
+// Namespaces and servers go with an exit, which a signal by itself is not.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
+
 const [wanted = 'all'] = positionals
 for (const part of wanted === 'all' ? parts : parts.filter(({ name }) => name === wanted)) {
   process.stderr.write(`${part.name}: about ${part.minutes} minutes\n`)
