@@ -7,6 +7,8 @@ const TICK_MS = 10
 
 export class DataChannels {
   readonly heard: { label: string; payload: Uint8Array; binary: boolean }[] = []
+  /** Channels that the server opened here, or acknowledged. */
+  readonly opened: ChannelParameters[] = []
   /** Labels of channels that were closed by the server, or for breaking a limit. */
   readonly closed: string[] = []
   readonly #peer: MediaPeer
@@ -22,7 +24,7 @@ export class DataChannels {
       transmit: (bytes) => peer.sendData(bytes),
       events: {
         message: ({ label }, binary, payload) => this.heard.push({ label, payload, binary }),
-        opened: () => {},
+        opened: (channel) => this.opened.push(channel),
         closed: ({ label }) => this.closed.push(label),
         failed: () => {},
       },
