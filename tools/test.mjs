@@ -2,6 +2,7 @@
 // whose path has NAME in it. The last line is `N passed, N failed`, whatever happens before.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import { run as runTests } from 'node:test'
 import { spec } from 'node:test/reporters'
@@ -142,9 +143,10 @@ if (isWanted(FUZZING)) {
 
 const files = testFiles().filter((file) => isWanted(relative(join(root, 'dist'), file)))
 const isBrowser = (file) => file.includes('/test/browsers/')
+// Most files wait more than they compute: with two cores, too, two of them fit.
 await runFiles(
   files.filter((file) => !isBrowser(file)),
-  true,
+  Math.max(2, availableParallelism() - 1),
 )
 await runBrowsers(files.filter(isBrowser))
 sum()
