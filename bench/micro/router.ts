@@ -5,33 +5,12 @@
 
 import type { ReceiveStream, SendStream } from '../../src/media/control.js'
 import { Router } from '../../src/media/forward/router.js'
-import { Addr, MAX_BATCH, MAX_TARGETS, type MediaIo, Meta, SCRATCH_BYTES, Target } from '../../src/media/io/io.js'
+import { openQuietIo } from '../../src/media/forward/testing/quiet-io.js'
+import { MAX_BATCH } from '../../src/media/io/io.js'
 
 const [subscribers = 20, packets = 100_000, payloadBytes = 1100] = process.argv.slice(2).map(Number)
 
-const io: MediaIo = {
-  rx: new Uint8Array(MAX_BATCH * 1536),
-  meta: new Int32Array(MAX_BATCH * Meta.stride),
-  addrs: new Uint8Array(MAX_BATCH * Addr.stride),
-  targets: new Uint32Array(MAX_TARGETS * Target.stride),
-  scratch: new Uint8Array(SCRATCH_BYTES),
-  counters: new Float64Array(0),
-  fingerprint: '',
-  listen: () => ({ socket: 0, port: 0 }),
-  listenTcp: () => ({ socket: 0, port: 0 }),
-  allocate: () => 0,
-  allow: () => true,
-  select: () => true,
-  start: () => true,
-  free: () => {},
-  fanout: (_source, _offset, _length, _headerLength, count) => count,
-  rtcp: () => true,
-  reply: () => {},
-  sendTo: () => {},
-  dtlsSend: () => true,
-  flush: () => {},
-  close: async () => {},
-}
+const io = openQuietIo()
 
 const extensions = { mid: 4, 'abs-send-time': 2, 'transport-cc': 3 }
 const video: ReceiveStream = {

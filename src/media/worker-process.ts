@@ -55,7 +55,7 @@ export interface WorkerEvents {
  * milliseconds each time, to give back a few hundred kilobytes. What runs once per packet runs together: compiled as one
  * piece it lies together, and a packet that comes after some milliseconds finds little of it in the caches.
  */
-const WORKER_FLAGS = [
+export const WORKER_FLAGS: readonly string[] = [
   '--no-memory-reducer',
   '--max-inlined-bytecode-size=1000',
   '--max-inlined-bytecode-size-cumulative=4000',
@@ -131,7 +131,7 @@ export class WorkerProcess implements EndpointHome {
   start(): Promise<void> {
     const child = fork(new URL('./worker-main.js', import.meta.url), {
       serialization: 'advanced',
-      execArgv: WORKER_FLAGS,
+      execArgv: [...WORKER_FLAGS],
     })
     this.#child = child
     const { rtcPort, rtcTcp, listen, limits, settings } = this.#options

@@ -95,6 +95,8 @@ export class MediaWorker implements EndpointEvents {
   /** Not 0: a first fraction in it would change the shape of `this`, and throw away what was compiled for it. */
   #lastSweepMs = Number.NEGATIVE_INFINITY
   #wakeMs = Number.POSITIVE_INFINITY
+  /** Since the batch began something was done that may use `process.nextTick` or a promise. */
+  #putsOff = false
 
   constructor(host: WorkerHost, limits: WorkerLimits) {
     this.#host = host
@@ -108,13 +110,13 @@ export class MediaWorker implements EndpointEvents {
       this.io,
       {
         media: (endpoint, mid, media, receiving, silentMs) =>
-          host.report({
+          this.#report({
             ...{ kind: 'media', endpoint, mid, media, receiving },
             ...(silentMs !== undefined && { silentMs }),
           }),
         slowlink: (endpoint, mid, media, uplink, lost) =>
-          host.report({ kind: 'slowlink', endpoint, mid, media, uplink, lost }),
-        speakers: (rooms) => host.report({ kind: 'speakers', rooms }),
+          this.#report({ kind: 'slowlink', endpoint, mid, media, uplink, lost }),
+        speakers: (rooms) => this.#report({ kind: 'speakers', rooms }),
         failed: (endpoint, error) => this.#contain(this.#seats.get(endpoint), error),
       },
       { maxPublisherBps: limits.maxPublisherBps, audible: limits.audible ?? 0, random: () => host.random() },
@@ -123,7 +125,9 @@ export class MediaWorker implements EndpointEvents {
 
   // ---- packets
 
-  #batch(count: number, nowMs: number): void {
+  /** @returns as `OnBatch` wants it */
+  #batch(count: number, nowMs: number): boolean {
+    this.#putsOff = this.#captures.size > 0
     if (this.#captures.size > 0) this.#captures.received(count)
     for (let row = 0; row < count; row++) {
       try {
@@ -133,6 +137,12 @@ export class MediaWorker implements EndpointEvents {
       }
     }
     this.#deadlines(nowMs)
+    return this.#putsOff
+  }
+
+  #report(report: Report): void {
+    this.#putsOff = true
+    this.#host.report(report)
   }
 
   /** Whose packet it is; checks say so themselves, as in `#stun`. */
@@ -153,11 +163,10 @@ export class MediaWorker implements EndpointEvents {
     if (kind === Kind.stun) return this.#stun(nowMs, row, offset, length)
     const seat = this.#byTransport.get(meta[at + Meta.transport]!)
     if (seat === undefined) return
+    if (kind === Kind.rtp) return this.#router.rtp(nowMs, seat.peer, offset, length)
+    if (kind === Kind.rtcp) return this.#router.rtcp(nowMs, seat.peer, offset, length)
+    this.#putsOff = true
     switch (kind) {
-      case Kind.rtp:
-        return this.#router.rtp(nowMs, seat.peer, offset, length)
-      case Kind.rtcp:
-        return this.#router.rtcp(nowMs, seat.peer, offset, length)
       case Kind.data:
         seat.endpoint.data(nowMs, offset, length)
         return this.#flushLater(seat)
@@ -203,7 +212,7 @@ export class MediaWorker implements EndpointEvents {
   #deadlines(nowMs: number): void {
     this.#flushData(nowMs)
     const batch = this.#window.take()
-    if (batch) this.#host.report({ kind: 'relay', ...batch })
+    if (batch) this.#report({ kind: 'relay', ...batch })
     if (nowMs >= this.#router.deadline()) this.#router.expire(nowMs)
     if (nowMs >= this.#nextSweepMs()) this.#sweep(nowMs)
     const next = Math.min(this.#router.deadline(), this.#nextSweepMs())
@@ -245,9 +254,9 @@ export class MediaWorker implements EndpointEvents {
   #contain(seat: Seat | undefined, error: unknown): void {
     this.#totals.bugs++
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    this.#host.report({ kind: 'bug', error: text, ...(seat && { endpoint: seat.endpoint.id }) })
+    this.#report({ kind: 'bug', error: text, ...(seat && { endpoint: seat.endpoint.id }) })
     if (!seat) return
-    this.#host.report({ kind: 'closed', endpoint: seat.endpoint.id, reason: 'Internal error' })
+    this.#report({ kind: 'closed', endpoint: seat.endpoint.id, reason: 'Internal error' })
     try {
       this.#close(seat)
     } catch {
@@ -263,14 +272,14 @@ export class MediaWorker implements EndpointEvents {
     if (!seat) return
     seat.peer.connected(this.#host.nowMs())
     this.#nameClient(this.#host.nowMs(), seat)
-    this.#host.report({ kind: 'connected', endpoint: endpoint.id })
+    this.#report({ kind: 'connected', endpoint: endpoint.id })
   }
 
   closed(endpoint: Endpoint, reason: Extract<Report, { kind: 'closed' }>['reason']): void {
     const seat = this.#seats.get(endpoint.id)
     if (!seat) return
     this.#close(seat)
-    this.#host.report({ kind: 'closed', endpoint: endpoint.id, reason })
+    this.#report({ kind: 'closed', endpoint: endpoint.id, reason })
   }
 
   message(endpoint: Endpoint, channel: ChannelParameters, binary: boolean, payload: Uint8Array): void {
@@ -316,7 +325,7 @@ export class MediaWorker implements EndpointEvents {
       this.#contain('endpoint' in command ? this.#seats.get(command.endpoint) : undefined, error)
     }
     if (command.ask !== undefined) {
-      this.#host.report({ kind: 'done', ask: command.ask, ...(value && { value }) })
+      this.#report({ kind: 'done', ask: command.ask, ...(value && { value }) })
     }
     this.#deadlines(nowMs)
     this.io.flush()
@@ -394,7 +403,7 @@ export class MediaWorker implements EndpointEvents {
     const transport = this.io.allocate()
     if (transport < 0) {
       this.#totals.endpoints_refused++
-      this.#host.report({ kind: 'closed', endpoint: id, reason: 'Internal error' })
+      this.#report({ kind: 'closed', endpoint: id, reason: 'Internal error' })
       return
     }
     const endpoint = new Endpoint(nowMs, this.io, id, transport, local, this, this.#limits)
@@ -483,7 +492,7 @@ export class MediaWorker implements EndpointEvents {
     const transport = this.#seats.get(endpoint)?.endpoint.transport
     if (transport === undefined) return undefined
     if (!capture) return this.#captures.stop(transport)
-    return this.#captures.start(transport, capture, (why) => this.#host.report({ kind: 'captured', endpoint, why }))
+    return this.#captures.start(transport, capture, (why) => this.#report({ kind: 'captured', endpoint, why }))
   }
 
   async close(): Promise<void> {

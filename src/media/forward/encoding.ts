@@ -345,7 +345,8 @@ export class Encoding {
     if (audible && (this.#watched || nowMs < this.#lingerMs)) this.#store(extSeq, nowMs)
     else this.history.note(extSeq, nowMs)
     if (!audible) this.#context.totals.drop_inaudible++
-    else if (this.subscriptions.length > 0) fanOut(this.#context, packet, this.subscriptions, line.sourceIds, this)
+    else if (this.subscriptions.length > 0)
+      fanOut(this.#context, packet, this.subscriptions, line.sourceIds, this, nowMs)
     if (this.#keyframes.wanted) this.#askForKeyframe(nowMs)
   }
 
@@ -406,7 +407,7 @@ export class Encoding {
     // Any packet will do where keyframes cannot be told: the receiver asks for another if it was none.
     if (this.#opacity === Opacity.opaque) packet.keyframe = subscription.awaitsKeyframe
     one[0] = subscription
-    fanOut(this.#context, packet, one, this.line.sourceIds, null)
+    fanOut(this.#context, packet, one, this.line.sourceIds, null, nowMs)
   }
 
   breakOff(subscription: Subscription, nowMs: number): void {

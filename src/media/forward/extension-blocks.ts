@@ -57,6 +57,11 @@ export class ExtensionProfile {
     return this.#transportSeqId !== 0
   }
 
+  /** Whether `offset` and `length` are those of the block that was written since scratch was begun. */
+  isWritten(out: Outbox): boolean {
+    return this.#serial === out.serial
+  }
+
   /**
    * Makes `offset` and `length` those of the block for this packet. Does nothing if it was written since scratch
    * was begun.

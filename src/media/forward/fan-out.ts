@@ -12,6 +12,7 @@ const decision = newDecision()
  * Asks each subscription and sends one row for each that wants the packet.
  * @param sourceIds from `copiedIds`, of the stream that the packet came on
  * @param source where the packet can be had later, if it has to wait; null = it has waited
+ * @param nowMs `packet.nowMs`, as the object that it came as: out of the packet, every reading of it would make another one
  */
 export function fanOut(
   context: ForwardContext,
@@ -19,15 +20,17 @@ export function fanOut(
   subscriptions: readonly Subscription[],
   sourceIds: Uint8Array,
   source: PacketSource | null,
+  nowMs: number,
 ): void {
   const { out, totals, rows } = context
   const { cells } = rows
-  const { view, bytes, payloadLength, nowMs } = packet
+  const { view, bytes, payloadLength } = packet
   const queuedBefore = out.queued
   out.begin(bytes, packet.offset, packet.length, packet.headerLength)
   for (let i = 0; i < subscriptions.length; i++) {
     const subscription = subscriptions[i]!
-    if (subscription.paced && source !== null && subscription.downlink.holds(subscription, source, packet)) continue
+    if (subscription.paced && source !== null && subscription.downlink.holds(subscription, source, packet, nowMs))
+      continue
     const reason = subscription.decide(packet, decision)
     if (reason !== Drop.none) {
       countDrop(totals, reason)
@@ -35,9 +38,8 @@ export function fanOut(
     }
     out.makeRoom()
     const { at, profile } = subscription
-    profile.write(out, bytes, view, sourceIds, nowMs)
+    if (!profile.isWritten(out)) profile.write(out, bytes, view, sourceIds, nowMs)
     let extOffset = profile.offset
-    const { markerPt, extSeq, timestamp } = decision
     let { skip } = decision
     let prefix = 0
     let prefixLength = 0
@@ -55,9 +57,7 @@ export function fanOut(
     }
     const sentBytes = payloadLength - skip + prefixLength
     if (profile.numbered) extOffset = profile.numberedCopy(out, subscription.downlink.number(sentBytes, nowMs))
-    const transport = cells[at + Cell.transport]!
-    const ssrc = cells[at + Cell.ssrc]!
-    out.row(transport, ssrc, markerPt, extSeq, timestamp, extOffset, profile.length, prefix, prefixLength, skip)
+    out.forward(cells, at, decision, extOffset, profile.length, prefix, prefixLength, skip)
     cells[at + Cell.packets]!++
     cells[at + Cell.octets]! += sentBytes
     totals.forwarded_bytes += sentBytes

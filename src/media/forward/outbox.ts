@@ -12,9 +12,19 @@
  * than one packet: each packet begins again at 0.
  */
 import { MAX_TARGETS, type MediaIo, STUN_SCRATCH_BYTES, Target } from '../io/io.js'
+import { Cell } from './state-rows.js'
 
 /** Room that must be left before a row is begun: the largest extension block, and an OSN. */
 const ROW_SCRATCH_BYTES = 2048
+
+/** As what a packet is sent to one subscription. */
+export interface SentAs {
+  /** Marker bit and payload type: second byte of the RTP header. */
+  markerPt: number
+  /** `ROC << 16 | seq`. */
+  extSeq: number
+  timestamp: number
+}
 
 /** What the forwarder needs of an io. */
 export type ForwardIo = Pick<MediaIo, 'rx' | 'targets' | 'scratch' | 'fanout' | 'rtcp'>
@@ -107,6 +117,35 @@ export class Outbox {
     targets[at + Target.prefixOffset] = prefixOffset
     targets[at + Target.prefixLength] = prefixLength
     targets[at + Target.skip] = skip
+  }
+
+  /**
+   * Writes one row of a packet that is forwarded. SSRC and timestamp are seldom small integers: as arguments they would be
+   * objects on the heap, so they are read where they are.
+   * @param cells of `StateRows` @param at the subscription's row
+   */
+  forward(
+    cells: Float64Array,
+    at: number,
+    { markerPt, extSeq, timestamp }: SentAs,
+    extOffset: number,
+    extLength: number,
+    prefixOffset: number,
+    prefixLength: number,
+    skip: number,
+  ): void {
+    const targets = this.#targets
+    const row = this.#rows++ * Target.stride
+    targets[row + Target.transport] = cells[at + Cell.transport]!
+    targets[row + Target.ssrc] = cells[at + Cell.ssrc]!
+    targets[row + Target.markerPt] = markerPt
+    targets[row + Target.extSeq] = extSeq
+    targets[row + Target.timestamp] = timestamp
+    targets[row + Target.extOffset] = extOffset
+    targets[row + Target.extLength] = extLength
+    targets[row + Target.prefixOffset] = prefixOffset
+    targets[row + Target.prefixLength] = prefixLength
+    targets[row + Target.skip] = skip
   }
 
   /** Sends the rows of the packet that was begun. */

@@ -87,8 +87,7 @@ export class PacedDownlink implements Downlink, Member {
     return this.#transportSeq
   }
 
-  holds(subscription: Subscription, source: PacketSource, packet: Packet): boolean {
-    const { nowMs } = packet
+  holds(subscription: Subscription, source: PacketSource, packet: Packet, nowMs: number): boolean {
     const waiting = this.#waiting
     if (waiting.size === 0 && this.#pace.open(nowMs) && this.#hasRoom(nowMs)) return false
     if (!waiting.push(subscription, source, packet.extSeq, packet.payloadLength, nowMs)) this.#giveUp(nowMs)

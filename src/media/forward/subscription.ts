@@ -11,6 +11,7 @@ import { LastSecond, unrepaired } from './figures.js'
 import { LayerFilter } from './layer-filter.js'
 import { WHOLE } from './layer-targets.js'
 import { BEST, type LayerTarget } from './layers.js'
+import type { SentAs } from './outbox.js'
 import type { Packet } from './packet.js'
 import type { Pictures } from './pictures.js'
 import { ResendLimit } from './resend-limit.js'
@@ -20,12 +21,7 @@ import { Timestamps } from './timestamps.js'
 import { Drop } from './totals.js'
 
 /** What `decide` fills in when a packet is sent. */
-export interface Decision extends PictureDeltas {
-  /** Marker bit and payload type: second byte of the RTP header. */
-  markerPt: number
-  /** `ROC << 16 | seq`. */
-  extSeq: number
-  timestamp: number
+export interface Decision extends PictureDeltas, SentAs {
   /** Payload bytes left out at the front: RED headers and redundancy, for who did not accept RED. */
   skip: number
   /** The payload descriptor is to be written with other numbers, which are these. */
@@ -47,7 +43,7 @@ export interface Downlink {
   /** The next transport-wide number, for a packet with so many bytes of payload that goes out now. */
   number(payloadBytes: number, nowMs: number): number
   /** Whether the packet has to wait for its turn; then `source` resumes it later. */
-  holds(subscription: Subscription, source: PacketSource, packet: Packet): boolean
+  holds(subscription: Subscription, source: PacketSource, packet: Packet, nowMs: number): boolean
   /** Whether its link was seen to be full lately. */
   readonly limited: boolean
   /** Whether retransmissions would come too late. */
@@ -274,7 +270,7 @@ export class Subscription {
     const extSeq = map.map(packet.extSeq)
     if (extSeq < 0) return Drop.unmapped
     decision.extSeq = extSeq
-    decision.timestamp = this.#timestamps.map(packet.view.timestamp, packet.nowMs)
+    this.#timestamps.map(packet, decision)
     decision.rewritten = false
     if (begins) this.#beginsWith(packet, decision)
     const marker = packet.view.marker || (begins && this.#endsLayer(packet, this.layer))
@@ -354,7 +350,7 @@ export class Subscription {
     if (extSeq < 0) return Drop.unmapped
     if (inOrder) this.#newestPictureDelta = this.#pictureDelta
     decision.extSeq = extSeq
-    decision.timestamp = this.#timestamps.map(packet.view.timestamp, packet.nowMs)
+    this.#timestamps.map(packet, decision)
     const layer = inOrder ? this.layer : map.noted(Note.layer)
     const filtered = layer !== WHOLE && packet.layered
     if (filtered && ((packet.present >>> layer) & 1) === 0) {

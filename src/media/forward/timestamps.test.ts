@@ -73,7 +73,9 @@ for (const { name, offset, clockRate, rows } of cases) {
     for (const row of rows) {
       if (row === 'rebase') timestamps.rebase(clockRate)
       else {
-        assert.equal(timestamps.map(row[0], row[1]), row[2])
+        const sent = { timestamp: -1 }
+        timestamps.map({ view: { timestamp: row[0] }, nowMs: row[1] }, sent)
+        assert.equal(sent.timestamp, row[2])
         assert.equal(timestamps.peek(row[0]), row[2])
       }
     }

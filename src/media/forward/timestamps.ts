@@ -9,6 +9,12 @@ import { Cell, StateRows } from './state-rows.js'
 /** Sender reports that are further off the wall time than this are not believed. */
 const MAX_DISAGREEMENT_S = 1
 
+/** When a packet came, and what its header says. */
+export interface Timed {
+  readonly view: { readonly timestamp: number }
+  readonly nowMs: number
+}
+
 export class Timestamps {
   readonly #rows: StateRows
   readonly #at: number
@@ -30,8 +36,11 @@ export class Timestamps {
     rows.cells[at + Cell.newestTimestampMs] = Number.NEGATIVE_INFINITY
   }
 
-  /** The timestamp to send for `timestamp`, both 0…2^32−1. The first call after `rebase` fixes the new offset. */
-  map(timestamp: number, nowMs: number): number {
+  /**
+   * Sets the timestamp to send for a packet, both 0…2^32−1. The first call after `rebase` fixes the new offset.
+   * What is no small integer would be an object on the heap as an argument or a result: it is read, and written, where it is.
+   */
+  map({ view: { timestamp }, nowMs }: Timed, sentAs: { timestamp: number }): void {
     const { cells } = this.#rows
     const at = this.#at
     const newest = cells[at + Cell.newestTimestamp]!
@@ -48,7 +57,7 @@ export class Timestamps {
       cells[at + Cell.newestTimestamp] = sent
       cells[at + Cell.newestTimestampMs] = nowMs
     }
-    return sent
+    sentAs.timestamp = sent
   }
 
   /** From the newest timestamp to this one, as sender reports say, if they are near to the wall time that passed. */

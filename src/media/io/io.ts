@@ -218,8 +218,9 @@ export interface MediaIo {
 /**
  * Takes a batch: rows 0 … count − 1 of `meta` and `addrs`. `nowMs` is the monotonic clock of the io, in ms from any
  * beginning (natively CLOCK_MONOTONIC, as `process.hrtime`).
+ * @returns false when nothing was put off (`process.nextTick`, promises): the io need not see to it then. Anything else: it does
  */
-export type OnBatch = (count: number, nowMs: number) => void
+export type OnBatch = (count: number, nowMs: number) => unknown
 
 /** Opens an io. `onBatch` runs on the event loop's thread, never from inside another method of the io. */
 export type OpenIo = (options: IoOptions, onBatch: OnBatch) => MediaIo

@@ -10,6 +10,12 @@ import { LossRate } from './loss-rate.js'
 const MIN_BPS = 100_000
 /** So often the rate may grow. */
 const UPDATE_MS = 100
+/**
+ * Packets are looked at some together: the arithmetic is little, but of a packet that comes alone, after some milliseconds,
+ * most of it would be waiting for the caches. No packet waits for longer than this for the next one to be looked at.
+ */
+const TOGETHER_MS = 20
+const MAX_TOGETHER = 64
 
 export class ReceiveEstimate {
   readonly #detector = new DelayDetector()
@@ -18,6 +24,11 @@ export class ReceiveEstimate {
   readonly #loss: LossRate
   readonly #maxBps: number
   #updatedMs = Number.NEGATIVE_INFINITY
+  /** Packets that were not looked at yet. */
+  readonly #arrivedMs = new Float64Array(MAX_TOGETHER)
+  readonly #sentMs = new Float64Array(MAX_TOGETHER)
+  readonly #bytes = new Float64Array(MAX_TOGETHER)
+  #count = 0
 
   /** @param maxBps what is estimated at most, and before anything is known */
   constructor(maxBps: number) {
@@ -41,9 +52,27 @@ export class ReceiveEstimate {
    * One packet.
    * @param sentMs by the sender's clock, without wraps; NaN when the packet does not say
    * @param length in bytes
-   * @returns whether the estimate fell, which the publisher should hear soon
+   * @returns whether the estimate fell because of it, or of those before it; the publisher should hear of that soon
    */
   arrived(nowMs: number, sentMs: number, length: number): boolean {
+    const at = this.#count++
+    this.#arrivedMs[at] = nowMs
+    this.#sentMs[at] = sentMs
+    this.#bytes[at] = length
+    if (this.#count < MAX_TOGETHER && nowMs - this.#arrivedMs[0]! < TOGETHER_MS) return false
+    return this.#look()
+  }
+
+  #look(): boolean {
+    let fell = false
+    for (let at = 0; at < this.#count; at++) {
+      if (this.#add(this.#arrivedMs[at]!, this.#sentMs[at]!, this.#bytes[at]!)) fell = true
+    }
+    this.#count = 0
+    return fell
+  }
+
+  #add(nowMs: number, sentMs: number, length: number): boolean {
     this.#received.add(nowMs, length)
     if (Number.isNaN(sentMs)) return false
     const usage = this.#detector.add(sentMs, nowMs, nowMs)
