@@ -36,6 +36,7 @@ export function fuzz(chunks: Uint8Array): void {
   peer.raw(packet(peer.tag, [chunks]))
   if (turn++ % 4 === 0) peer.send(channels[turn % channels.length]!, true, new Uint8Array(1 + (turn % 3000)))
   if (turn % 16 === 0) peer.wait(700)
+  association.expire(peer.nowMs)
   peer.tsn = (peer.tsn + 1) >>> 0
   const { bufferedBytes, channels: open } = association.live()
   assert.ok(bufferedBytes >= 0 && bufferedBytes <= BUFFER_BYTES + SLACK_BYTES, `${bufferedBytes} bytes are buffered`)

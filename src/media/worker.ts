@@ -6,11 +6,10 @@
  * Beside it, commands of the main process (`control.ts`). No sockets and no process here: the io and the
  * report channel are arguments, so the same loop runs over a simulated network in virtual time.
  */
-import { type CaptureSink, Captures } from './capture/captures.js'
+import { Captures } from './capture/captures.js'
 import {
   type Answers,
   type CaptureAnswer,
-  type CaptureOptions,
   type ChannelParameters,
   type Command,
   type Counters,
@@ -19,7 +18,6 @@ import {
   MAX_ENDPOINTS,
   type RelayedData,
   type Report,
-  type Usage,
   type WorkerLimits,
 } from './control.js'
 import { DeadlineHeap, type Due, newDue } from './deadline-heap.js'
@@ -28,28 +26,14 @@ import { iceReasonNames } from './endpoint/ice.js'
 import { sctpCounts, sctpReasonNames } from './endpoint/sctp/association.js'
 import { readUfrag } from './endpoint/stun.js'
 import { type Peer, Router } from './forward/router.js'
-import { ioCounterNames, Kind, type MediaIo, Meta, type OpenIo } from './io/io.js'
+import { ioCounterNames, Kind, type MediaIo, Meta } from './io/io.js'
 import { RelayWindow } from './relay-window.js'
 import { Rooms } from './rooms.js'
 import { figuresPage, liveData } from './worker-figures.js'
+import type { WorkerHost } from './worker-host.js'
 
 /** Endpoints that are due are looked for no more often than this. */
 const SWEEP_INTERVAL_MS = 5
-
-export interface WorkerHost {
-  openIo: OpenIo
-  report(report: Report): void
-  /** Monotonic clock: the one by which the io tells the time of a batch. */
-  nowMs(): number
-  /** Calls back once at or after `atMs`; a new call replaces the old one. Infinity cancels. */
-  wakeAt(atMs: number, wake: () => void): void
-  /** Uniform uint32. */
-  random(): number
-  /** What the process uses; absent where there is none. */
-  usage?(): Usage
-  /** Opens the file of a capture. @param ended called once when it ends by itself. @throws what the system says */
-  openCapture(options: CaptureOptions, ended: (why: string) => void): CaptureSink
-}
 
 /** What the worker keeps per endpoint: its parts, and who feeds it. */
 interface Seat extends Due {

@@ -472,7 +472,7 @@ export class Encoding {
   report(block: ReportBlock, nowMs: number): boolean {
     if (!this.reports.report(block, nowMs)) return false
     let rttMs = 0
-    for (const subscription of this.subscriptions) rttMs = Math.max(rttMs, subscription.rttMs)
+    for (const subscription of this.subscriptions) rttMs = Math.max(rttMs, subscription.reports.rttMs)
     this.history.keepFor(rttMs)
     return true
   }

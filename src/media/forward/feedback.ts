@@ -31,7 +31,8 @@ import type { ForwardContext } from './context.js'
 import type { Feed, Peer } from './peer.js'
 import { resend } from './retransmit.js'
 import { forwardSenderReport } from './sender-reports.js'
-import { newReportNews, type Subscription } from './subscription.js'
+import type { Subscription } from './subscription.js'
+import { newReportNews } from './subscription-reports.js'
 
 /** Numbers read out of one NACK; more than any receiver asks at once. */
 const MAX_NACKED = 512
@@ -85,7 +86,9 @@ function reportBlocks(context: ForwardContext, nowMs: number, peer: Peer, c: Rtc
   for (let i = 0; i < count; i++) {
     readReportBlock(c, i, block)
     const feed = feedOf(peer, block.ssrc)
-    if (!feed?.subscription.receiverReport(block, nowMs, news)) continue
+    if (feed === undefined) continue
+    const { reports, packets, resent } = feed.subscription
+    if (!reports.received(block, packets, resent, nowMs, news)) continue
     take(context, peer, feed.subscription)
     peer.downlink.reported(news.sent, news.lost, news.rttMs, nowMs)
   }
@@ -93,7 +96,7 @@ function reportBlocks(context: ForwardContext, nowMs: number, peer: Peer, c: Rtc
 
 /** What `news` says about a stream. */
 function take({ distributions, events, settings }: ForwardContext, peer: Peer, subscription: Subscription): void {
-  distributions.lossDown.add(subscription.fractionLost / 256)
+  distributions.lossDown.add(subscription.reports.fractionLost / 256)
   if (news.rttMs >= 0) distributions.rtt.add(news.rttMs / 1000)
   if (settings.slowlinkThreshold === 0 || news.lost < settings.slowlinkThreshold) return
   events.slowlink(peer.endpoint, subscription.stream.mid, subscription.kind, false, news.lost)

@@ -112,7 +112,7 @@ test('numbers never sent, long gone, of another stream, or asked for by a paused
 test('who asks sooner than a round trip after a packet went out, cannot have missed it yet', () => {
   const { scene, peer, sent } = running(5)
   const { subscription } = peer.feeds[0]!
-  subscription.rttMs = 100
+  subscription.reports.rttMs = 100
   nack(scene, peer, 20, sent[4]!.extSeq)
   assert.deepEqual([scene.io.takeRtp().length, scene.router.totals.nack_refused], [0, 1])
   scene.advance(100)
@@ -126,7 +126,7 @@ test('over a long path packets are kept for some round trips', () => {
     [700, true],
   ] as const) {
     const { scene, publisher, peer, sent } = running(5)
-    peer.feeds[0]!.subscription.rttMs = rttMs
+    peer.feeds[0]!.subscription.reports.rttMs = rttMs
     const big = (seq: number) => packet(seq, { payload: vp8Rest(...new Array(1000).fill(seq & 0xff)) })
     for (let seq = 6; seq < 406; seq++) {
       scene.rtp(publisher, big(seq))

@@ -65,7 +65,7 @@ export function resend(
     const slot = stored?.history.find(extSeq) ?? -1
     if (stored === undefined || slot < 0) totals.nack_expired++
     // The request was on its way already when the packet, itself repaired, went out.
-    else if (nowMs - stored.history.arrivedMsOf(slot) < subscription.rttMs / 2) totals.nack_refused++
+    else if (nowMs - stored.history.arrivedMsOf(slot) < subscription.reports.rttMs / 2) totals.nack_refused++
     else if (!subscription.mayResend(sent, nowMs)) totals.nack_refused++
     else resendOne(context, origin.sourceIds, stored, subscription, slot, extSeq, sent, nowMs)
   }

@@ -3,11 +3,10 @@
  * whether and as what it is sent, and writes no bytes.
  */
 import type { MediaKind, OutboundInfo, SendStream, StreamPreference } from '../control.js'
-import type { ReportBlock } from '../rtp/rtcp/report-block.js'
 import { CODECS, OPUS, RED, type SendTypes, sendTypes, VP8 } from './codec-table.js'
 import type { PictureDeltas } from './descriptor-rewrite.js'
 import { ExtensionProfile, profileKey } from './extension-blocks.js'
-import { LastSecond, unrepaired } from './figures.js'
+import { LastSecond } from './figures.js'
 import { LayerFilter } from './layer-filter.js'
 import { WHOLE } from './layer-targets.js'
 import { BEST, type LayerTarget } from './layers.js'
@@ -17,6 +16,7 @@ import type { Pictures } from './pictures.js'
 import { ResendLimit } from './resend-limit.js'
 import { Note, SequenceMap } from './sequence-map.js'
 import { Cell, type StateRows } from './state-rows.js'
+import { SubscriptionReports } from './subscription-reports.js'
 import { Timestamps } from './timestamps.js'
 import { Drop } from './totals.js'
 
@@ -66,22 +66,6 @@ export interface Steering {
 
 /** Sequence numbers begin below this, so that no reordering at the start makes a receiver guess another ROC. */
 const FIRST_SEQ_MASK = 0x7fff
-/** No path is longer; more is a lie or a clock that jumped. */
-const MAX_RTT_MS = 10_000
-/** Reports that come sooner after the one before are not counted: whoever floods us must not shape the distributions. */
-const REPORT_INTERVAL_MS = 500
-
-/** What the last report that was counted said anew. */
-export interface ReportNews {
-  /** Packets sent, and packets lost, since the one before. */
-  sent: number
-  lost: number
-  /** −1 = it says nothing about the round trip. */
-  rttMs: number
-}
-
-export const newReportNews = (): ReportNews => ({ sent: 0, lost: 0, rttMs: -1 })
-
 export class Subscription {
   // What each packet needs stands first, side by side.
   /** Its row of the router's `StateRows`. */
@@ -138,18 +122,7 @@ export class Subscription {
   #leftOut = -1
   /** Number of the keyframe that it began with last: what is older than that is not needed to go on. */
   #beganWith = 0
-  #lastSr = 0
-  #lastSrMs = 0
-  /** As the subscriber reported last: share lost in 1/256, and round trip; 0 = unknown. */
-  fractionLost = 0
-  rttMs = 0
-  #cumulativeLost = 0
-  #jitter = 0
-  #countedMs = Number.NEGATIVE_INFINITY
-  #countedLost = 0
-  #countedResent = 0
-  #countedPackets = 0
-  #unrepairedShare = 0
+  readonly reports = new SubscriptionReports()
   #clockRate = 1
   readonly #lastSecond = new LastSecond()
   /** Numbers that the subscriber asked for again, and packets that it got again. */
@@ -431,7 +404,7 @@ export class Subscription {
     if (sent < this.#beganWith && this.kind === 'video' && this.downlink.limited) return false
     if (this.downlink.refusesResend(nowMs)) return false
     this.#resends ??= new ResendLimit()
-    return this.#resends.allow(sent, this.packets, this.rttMs, nowMs)
+    return this.#resends.allow(sent, this.packets, this.reports.rttMs, nowMs)
   }
 
   /** Timestamp of an earlier packet, or a report, of the present run. */
@@ -451,33 +424,8 @@ export class Subscription {
 
   /** A sender report goes out. @param middleNtp middle 32 bits of its NTP time */
   reported(middleNtp: number, nowMs: number): void {
-    this.#lastSr = middleNtp
-    this.#lastSrMs = nowMs
+    this.reports.sent(middleNtp, nowMs)
     this.awaitsReport = false
-  }
-
-  /**
-   * The subscriber's report about this stream (RFC 3550 §6.4.1: round trip = now − LSR − DLSR).
-   * @returns whether it counts, and `news` is filled
-   */
-  receiverReport(block: ReportBlock, nowMs: number, news: ReportNews): boolean {
-    this.fractionLost = block.fractionLost
-    this.#cumulativeLost = block.cumulativeLost
-    this.#jitter = block.jitter
-    news.rttMs = -1
-    if (block.lastSr !== 0 && block.lastSr === this.#lastSr) {
-      const rttMs = nowMs - this.#lastSrMs - (block.delaySinceLastSr * 1000) / 65_536
-      if (rttMs >= 0 && rttMs <= MAX_RTT_MS) this.rttMs = news.rttMs = Math.max(1, rttMs)
-    }
-    if (nowMs - this.#countedMs < REPORT_INTERVAL_MS) return false
-    this.#countedMs = nowMs
-    news.lost = Math.max(0, block.cumulativeLost - this.#countedLost)
-    this.#countedLost = block.cumulativeLost
-    news.sent = this.packets - this.#countedPackets
-    this.#countedPackets = this.packets
-    this.#unrepairedShare = unrepaired(block.fractionLost / 256, news.lost, this.resent - this.#countedResent)
-    this.#countedResent = this.resent
-    return true
   }
 
   /** What the allocator gives it from now on; null = nothing for now. */
@@ -514,11 +462,11 @@ export class Subscription {
         bytesLastSecond: this.#lastSecond.at(nowMs),
         nacks: this.nacks,
         retransmissions: this.resent,
-        lost: this.#cumulativeLost,
-        lossShare: this.fractionLost / 256,
-        unrepairedShare: this.#unrepairedShare,
-        jitterMs: (this.#jitter * 1000) / this.#clockRate,
-        rttMs: this.rttMs,
+        lost: this.reports.cumulativeLost,
+        lossShare: this.reports.fractionLost / 256,
+        unrepairedShare: this.reports.unrepairedShare,
+        jitterMs: (this.reports.jitter * 1000) / this.#clockRate,
+        rttMs: this.reports.rttMs,
       },
     }
   }
