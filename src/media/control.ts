@@ -1,7 +1,7 @@
 /**
  * Everything that crosses between the main process and a media worker, both directions.
  *
- * Plain data only (structured clone over the fork channel), in arrays of what one turn of the event loop had to say. The
+ * Plain data only (structured clone over the fork channel), in arrays of what was to be said at once. The
  * channel keeps order: a command is carried out before the next one is looked at. A command with `ask` is answered by one `done` with that number,
  * after it has taken effect. Workers know parameters; SDP, tokens, sessions and names of plugins never
  * come here.

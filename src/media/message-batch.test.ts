@@ -6,11 +6,18 @@ import { MessageBatch } from './message-batch.js'
 test('what is added within a turn is written once, in its order', async () => {
   const written: number[][] = []
   const batch = new MessageBatch<number>((messages) => written.push(messages))
-  batch.add(1)
+  const immediate = new Promise<void>((resolve) => {
+    setImmediate(() => {
+      // Whatever was to be said when this turn began has been written.
+      assert.deepEqual(written, [[1, 2]])
+      resolve()
+    })
+  })
+  await Promise.resolve().then(() => batch.add(1))
   await Promise.resolve()
   batch.add(2)
   assert.deepEqual(written, [])
-  await turn()
+  await immediate
   batch.add(3)
   batch.flush()
   assert.deepEqual(written, [[1, 2], [3]])
