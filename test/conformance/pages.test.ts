@@ -5,6 +5,7 @@ import { dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { settingKeys, settingName } from '../../src/config/settings.js'
+import { loadFlagKeys, loadFlagName } from '../../src/load/flags.js'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
@@ -31,7 +32,7 @@ const anchorsOf = (text: string) =>
   )
 
 /** Flags that are no settings: of commands. */
-const commandFlags = ['--config', '--help', '--user']
+const commandFlags = ['--config', '--help', '--user', ...loadFlagKeys.map(loadFlagName)]
 const flags = new Set([...commandFlags, ...settingKeys.map((key) => `--${settingName(key)}`)])
 
 /** Blocks of code that are for a shell and run this program, and words in code style. */
