@@ -55,6 +55,8 @@ export class LayeredPublisher extends Client {
   readonly layers: Encoding[]
   /** What the last REMB asked it for, bit/s; Infinity before. */
   askedBps = Number.POSITIVE_INFINITY
+  /** Packets of sound that it sent. */
+  sounds = 0
   readonly #options: LayeredOptions
   readonly #fps: number
   #soundSeq: number
@@ -155,6 +157,7 @@ export class LayeredPublisher extends Client {
   }
 
   #sound(): void {
+    if (this.peer.connected) this.sounds++
     const seq = this.#soundSeq
     this.#soundSeq = (seq + 1) & 0xffff
     const timestamp = Math.round(this.stage.nowMs * 48) >>> 0

@@ -54,6 +54,7 @@ export class NumberedViewer extends Client {
   padding = 0
   /** Packets of video that came again. */
   repaired = 0
+  /** Packets of sound that came. */
   sounds = 0
   readonly ssrc: number
   readonly #remb: boolean

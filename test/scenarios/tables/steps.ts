@@ -32,6 +32,8 @@ export interface StepOutcome {
   /** In the second half of the thin time: pictures per second, share of the capacity that is video, and waits for the link. */
   pictures: number
   used: number
+  /** Share of the sound that came, of the whole thin time. */
+  heard: number
   queueMs: number
   worstQueueMs: number
 }
@@ -44,7 +46,7 @@ const SAMPLE_MS = 10
 
 /** Of the issue: down within 2 s, up within 10 s. Of pictures there are 25 a second. */
 const always = {
-  atLeast: { pictures: 24 },
+  atLeast: { pictures: 24, heard: 0.95 },
   atMost: { beganMs: 2500, downMs: 2000, upMs: 10_000, gapMs: 1500, queueMs: 60, worstQueueMs: 200 },
 }
 
@@ -66,6 +68,14 @@ export const stepRows: readonly StepRow[] = [
   step('the same, 20 ms of jitter', { rates: two, thinBps: 300_000, link: { jitterMs: 20 } }, { used: 0.5 }),
   step('300 kbit/s, three encodings', { rates: three, thinBps: 300_000 }, { used: 0.5 }),
   step('800 kbit/s, three encodings', { rates: three, thinBps: 800_000, fits: 1 }, { used: 0.6 }),
+  // The smallest picture does not fit; sound takes 59 kbit/s with all headers.
+  step('100 kbit/s: sound alone', { rates: two, thinBps: 100_000, fits: -1 }, { pictures: 0 }, { downMs: 3000 }),
+  // Not paced: large layers come through now and then, and fill the queue. How long, and how full, is not bounded.
+  {
+    ...step('300 kbit/s, REMB only', { rates: two, thinBps: 300_000, remb: true }, {}),
+    atLeast: { pictures: 12, used: 0.45, heard: 0.92 },
+    atMost: { beganMs: 2500, upMs: 10_000, gapMs: 1500, queueMs: 60 },
+  },
 ]
 
 function step(
@@ -85,6 +95,7 @@ export const stepColumns: readonly Column<StepOutcome>[] = [
   { key: 'upMs', title: 'up', format: seconds },
   { key: 'pictures', title: 'pictures/s', format: (value) => value.toFixed(1) },
   { key: 'used', title: 'used', format: percent },
+  { key: 'heard', title: 'heard', format: percent },
   { key: 'queueMs', title: 'wait, median', format: (ms) => `${whole(ms)} ms` },
   { key: 'worstQueueMs', title: '95 %', format: (ms) => `${whole(ms)} ms` },
 ]
@@ -111,10 +122,12 @@ export async function playStep({ rates, thinBps, fits, link, remb }: StepRow, se
   const beginMs = stage.nowMs
   run(GOOD_MS)
   const thinMs = become(thinBps)
+  const [sent, heard] = [publisher.sounds, viewer.sounds]
   run(THIN_MS / 2)
   waits.length = 0
   run(THIN_MS / 2)
   const sorted = waits.toSorted((a, b) => a - b)
+  const heardShare = (viewer.sounds - heard) / (publisher.sounds - sent)
   const goodMs = become(GOOD_BPS)
   const best = rates.length - 1
   const isBack = () => viewer.between(goodMs, stage.nowMs).some(({ layer }) => layer === best)
@@ -131,6 +144,7 @@ export async function playStep({ rates, thinBps, fits, link, remb }: StepRow, se
     gapMs: longestGapMs(thin.filter(({ atMs }) => atMs < thinMs + downMs + 1000)),
     pictures: viewer.pictures(...half),
     used: viewer.rateBps(...half) / thinBps,
+    heard: heardShare,
     queueMs: sorted[sorted.length >> 1]!,
     worstQueueMs: sorted[Math.floor(sorted.length * 0.95)]!,
   }
@@ -141,5 +155,5 @@ export async function playStep({ rates, thinBps, fits, link, remb }: StepRow, se
 /** Between pictures. */
 function longestGapMs(arrivals: readonly Arrival[]): number {
   const ends = arrivals.filter(({ marker }) => marker).map(({ atMs }) => atMs)
-  return Math.max(...ends.map((atMs, i) => (i === 0 ? 0 : atMs - ends[i - 1]!)))
+  return Math.max(0, ...ends.map((atMs, i) => (i === 0 ? 0 : atMs - ends[i - 1]!)))
 }
