@@ -64,6 +64,38 @@ test('RTX to a subscriber: own SSRC, type and numbers; the original number in fr
   assert.equal(scene.router.totals.nack_received, 2)
 })
 
+test('a subscriber has RTX also of a publisher that has none', () => {
+  const scene = new Scene()
+  const plain = { ...videoStream, payloadTypes: [{ codec: 'VP8' as const, pt: 96 }], ssrcs: [{ ssrc: VIDEO_SSRC }] }
+  const publisher = scene.publisher([plain])
+  const peer = scene.subscriber(publisher, [sendVideo(20)])
+  for (let seq = 1; seq <= 5; seq++) scene.rtp(publisher, packet(seq))
+  const sent = scene.io.takeRtp()
+  assert.equal(sent.length, 5)
+  nack(scene, peer, 20, sent[2]!.extSeq)
+  const again = scene.io.takeRtp()
+  assert.deepEqual(
+    again.map(({ ssrc, pt, timestamp, payload }) => ({ ssrc, pt, timestamp, payload })),
+    [{ ssrc: 21, pt: 121, timestamp: sent[2]!.timestamp, payload: rtxPayload(sent[2]!.extSeq, sent[2]!.payload) }],
+  )
+  assert.deepEqual([scene.router.totals.rtx_sent, scene.router.totals.resent_packets], [1, 0])
+  // What the publisher itself is asked for comes as the same packet again.
+  scene.rtp(publisher, packet(7))
+  scene.advance(5)
+  assert.deepEqual(
+    scene.said().flatMap(({ nack }) => nack),
+    [{ ssrc: VIDEO_SSRC, seqs: [6] }],
+  )
+  scene.rtp(publisher, packet(6))
+  assert.deepEqual(
+    scene.io.takeRtp().map(({ ssrc, extSeq }) => [ssrc, extSeq - sent[0]!.extSeq]),
+    [
+      [20, 6],
+      [20, 5],
+    ],
+  )
+})
+
 test('without RTX exactly the same packet is sent again, abs-send-time included', () => {
   const { scene, peer, sent } = running(5, noRtx)
   scene.advance(150)
