@@ -80,6 +80,30 @@ const cases: [
     { mid: 3, 'audio-level': 20 },
     `10000002${'030176' + '140185' + '0000'}`,
   ],
+  [
+    'capture time with the offset of clocks, under another id',
+    { 'abs-capture-time': 7 },
+    { 7: Uint8Array.from({ length: 16 }, (_, i) => i + 1) },
+    '',
+    { 'abs-capture-time': 12 },
+    `bede0005${'cf0102030405060708090a0b0c0d0e0f10' + '000000'}`,
+  ],
+  [
+    'playout delay, under another id',
+    { 'playout-delay': 2 },
+    { 2: Uint8Array.of(0x01, 0x42, 0x58) },
+    '',
+    { 'playout-delay': 9 },
+    'bede0001' + '92014258',
+  ],
+  [
+    'both, in two-byte form where an id asks for it',
+    { 'abs-capture-time': 7, 'playout-delay': 2 },
+    { 2: Uint8Array.of(0x01, 0x42, 0x58), 7: new Uint8Array(16).fill(0xab) },
+    '',
+    { 'abs-capture-time': 30, 'playout-delay': 9 },
+    `10000006${`1e10${'ab'.repeat(16)}` + '0903014258' + '00'}`,
+  ],
   ['ids that are none are not negotiated', { 'audio-level': 0 }, { 1: Uint8Array.of(1) }, 'v', { mid: 300 }, ''],
 ]
 
