@@ -93,6 +93,22 @@ for (const [what, codec, offered, fits] of [
     assert.equal(matchCodec(codec, [offered]) !== undefined, fits))
 }
 
+// RFC 5761 §4: 64 to 95 cannot be told from RTCP under rtcp-mux, and that is the only way here.
+for (const [pt, isTaken] of [
+  [63, true],
+  [64, false],
+  [95, false],
+  [96, true],
+] as const) {
+  test(`payload type ${pt} is ${isTaken ? 'taken' : 'refused'}, of a codec and of its RTX`, () => {
+    assert.equal(matchCodec('VP8', [payload({ pt })])?.payload.pt, isTaken ? pt : undefined)
+    assert.equal(choosePublisherCodec('video', [payload({ pt })], defaultPolicy).length, isTaken ? 1 : 0)
+    assert.equal(matchSubscriberCodecs('video', [payload({ pt })], defaultPolicy).length, isTaken ? 1 : 0)
+    const rtx = payload({ pt, name: 'rtx', parameters: { apt: '100' } })
+    assert.equal(matchCodec('VP8', [payload({ pt: 100 }), rtx])?.rtx?.pt, isTaken ? pt : undefined)
+  })
+}
+
 test('H264 of a subscriber: each variant by itself, whatever its level, with the number and RTX of its own', () => {
   const rtx: RemotePayloadType = { ...h264(97), name: 'rtx', parameters: { apt: '96' } }
   const answered = [h264(96, '64002a', '1'), rtx, h264(98, '42e01f', '0'), h264(100, '4d001f', '1')]
