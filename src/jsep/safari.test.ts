@@ -1,7 +1,8 @@
 /**
- * Forms that Safari has of SDP, as public bug reports recorded them (WebKit 203190, janus-gateway 1818, aiortc 178, livekit's
- * client-sdk-js 1617); ids, keys, SSRCs and addresses are other ones. Safari 12 is Plan B, has no video codec but H264, the
- * old form of the data m-line, and a bare \n in front of the ICE credentials where there is nothing but data.
+ * Forms that Safari has of SDP. No Safari was at hand: these descriptions were assembled, after forms in public bug reports
+ * (WebKit 203190, janus-gateway 1818, aiortc 178, livekit's client-sdk-js 1617) and from what libwebrtc and WebKit of those
+ * versions are known to write. Safari 12 is Plan B, has no video codec but H264, the old form of the data m-line, and a bare
+ * \n in front of the ICE credentials where there is nothing but data.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
