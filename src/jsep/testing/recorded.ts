@@ -1,4 +1,4 @@
-/** Recorded SDPs and other givens of the tests in this folder. */
+/** Recorded SDPs (those of Safari are assembled), and other givens of the tests in this folder. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LocalTransport, RemoteDescription, Result } from '../jsep.js'
