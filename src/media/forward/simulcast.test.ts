@@ -7,6 +7,7 @@ import type { Peer } from './router.js'
 import { rtxPayload, vp8, vp8Rest } from './testing/packets.js'
 import type { SentRtp } from './testing/recording-io.js'
 import { Scene, sendVideo, videoStream } from './testing/scene.js'
+import { sps } from './testing/sps.js'
 
 const Q = 0x1001
 const F = 0x2001
@@ -133,6 +134,68 @@ test('down and up again in mid-stream: at a keyframe of the other one, numbers a
   for (let i = 1; i < sent.length; i++) {
     const ticks = (sent[i]!.timestamp - sent[i - 1]!.timestamp) >>> 0
     assert.ok(ticks > 0 && ticks <= 1801, `${i}: ${ticks}`)
+  }
+})
+
+const H264_SIZES: Record<number, [columns: number, rows: number]> = { [Q]: [20, 12], [F]: [80, 45] }
+
+/** As `Simulcast.run`, in H264: a keyframe is parameter sets in a STAP-A (RFC 6184 §5.7.1), then an IDR slice; else P slices. */
+function runH264(s: Simulcast, count: number, ...keyframes: number[]): void {
+  for (let i = 0; i < count; i++) {
+    for (const ssrc of [Q, F]) {
+      const [columns, rows] = H264_SIZES[ssrc]!
+      const units = [sps({ columns, rows }), Uint8Array.of(0x68, 0xce, 0x38, 0x80)]
+      const sets = Uint8Array.from([0x78, ...units.flatMap((unit) => [0, unit.length, ...unit])])
+      const slice = (header: number) => new Uint8Array(SIZES[ssrc]!).fill(s.ticks & 0xff).fill(header, 0, 1)
+      const isKey = i === 0 && keyframes.includes(ssrc)
+      if (isKey) s.send(ssrc, false, { pt: 102, marker: false, payload: sets })
+      s.send(ssrc, false, { pt: 102, payload: slice(isKey ? 0x65 : 0x41) })
+    }
+    s.ticks++
+    s.scene.advance(20)
+  }
+}
+
+test('H264 down and up again: at the parameter sets of a keyframe of the other one, numbers and time go on', () => {
+  const s = new Simulcast()
+  const peer = s.scene.subscriber(s.publisher, [sendVideo(20)])
+  runH264(s, 40, Q, F)
+  runH264(s, 10, F)
+  const { subscription } = peer.feeds[0]!
+  s.scene.io.takeRtp()
+  s.plis()
+  subscription.setTarget({ spatial: 0, temporal: 0 }, s.scene.nowMs)
+  runH264(s, 10)
+  assert.deepEqual(s.plis(), [Q])
+  runH264(s, 10, Q)
+  subscription.setTarget({ spatial: 1, temporal: 0 }, s.scene.nowMs)
+  runH264(s, 10)
+  assert.deepEqual(s.plis(), [F])
+  runH264(s, 10, F)
+  assert.deepEqual(s.plis(), [])
+  const sent = s.scene.io.takeRtp()
+  gapless(sent)
+  const nal = ({ payload }: SentRtp) => payload[0]! & 0x1f
+  const keyframes = sent.flatMap((packet, i) => (nal(packet) === 24 ? [i] : []))
+  // Nothing of an encoding comes before its keyframe.
+  assert.deepEqual(
+    keyframes.map((i) => sent.slice(i, i + 3).map(nal)),
+    [
+      [24, 5, 1],
+      [24, 5, 1],
+    ],
+  )
+  const slices = sent.filter((packet) => nal(packet) !== 24)
+  assert.deepEqual(
+    slices.map(isLarge),
+    [10, 21, 10].flatMap((count, i) => new Array<boolean>(count).fill(i !== 1)),
+  )
+  for (const [i, { timestamp, pt, ssrc }] of sent.entries()) {
+    assert.deepEqual([pt, ssrc], [107, 20])
+    const ticks = i === 0 ? 1 : (timestamp - sent[i - 1]!.timestamp) >>> 0
+    // Packets of one keyframe have one time.
+    if (keyframes.includes(i - 1)) assert.equal(ticks, 0, `${i}`)
+    else assert.ok(ticks > 0 && ticks <= 1801, `${i}: ${ticks}`)
   }
 })
 
