@@ -51,8 +51,8 @@ export function trafficStats({ direction, figures }: MediaTraffic) {
   return direction === 'receive' ? { in: media, out: feedback } : { in: feedback, out: media }
 }
 
-/** An event about an audio or video m-line. */
-export function mediaStatistics(line: MediaTraffic): object {
+/** An event about an audio or video m-line. @param estimateBps of the path of its PeerConnection, if known */
+export function mediaStatistics(line: MediaTraffic, estimateBps?: number): object {
   const { in: received, out: sent } = trafficStats(line)
   return {
     ...{ mid: line.mid, mindex: line.mindex, media: line.kind, codec: line.codec.toLowerCase() },
@@ -66,6 +66,7 @@ export function mediaStatistics(line: MediaTraffic): object {
     'nacks-received': received.nacks,
     'nacks-sent': sent.nacks,
     'retransmissions-received': received.retransmissions,
+    ...(estimateBps !== undefined && { estimate: Math.round(estimateBps) }),
   }
 }
 

@@ -106,6 +106,8 @@ export interface HandleFigures {
   readonly sessionId: number
   readonly handleId: number
   readonly media: readonly MediaTraffic[]
+  /** What its path holds, all m-lines together, bit/s; absent while nothing is known. */
+  readonly estimateBps?: number
   /** Absent without SCTP. */
   readonly data?: DataTraffic
 }

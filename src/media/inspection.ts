@@ -126,6 +126,8 @@ export interface EndpointFigures {
   endpoint: EndpointId
   inbound: LineFigures[]
   outbound: LineFigures[]
+  /** What the path holds: to the peer if anything is sent to it, else from it; bit/s. Absent while nothing is known. */
+  estimateBps?: number
   /** Absent without an SCTP association. */
   data?: Pick<EndpointInfo['data'], 'received' | 'sent'>
 }

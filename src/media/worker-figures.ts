@@ -44,10 +44,11 @@ export function figuresPage(all: Iterable<[EndpointId, EndpointParts]>, nowMs: n
   for (const [id, { endpoint, peer }] of all) {
     if (id <= after || !endpoint.connected) continue
     if (lines >= FIGURES_LINES_MAX) return { endpoints, next: endpoints.at(-1)!.endpoint }
-    const { inbound, outbound } = peer.info(nowMs)
+    const { inbound, outbound, uplink, downlink } = peer.info(nowMs)
+    const estimateBps = (outbound.length > 0 ? downlink.estimateBps : uplink.estimateBps) ?? 0
     const data = endpoint.traffic()
     const streams = { inbound: inbound.map(lineFigures), outbound: outbound.map(lineFigures) }
-    endpoints.push({ endpoint: id, ...streams, ...(data && { data }) })
+    endpoints.push({ endpoint: id, ...streams, ...(estimateBps > 0 && { estimateBps }), ...(data && { data }) })
     lines += inbound.length + outbound.length + (data ? 1 : 0)
   }
   return { endpoints, next: 0 }

@@ -39,6 +39,7 @@ test('figures of all handles: by endpoint, with positions, and without those tha
       endpoint: viewed!.id,
       inbound: [],
       outbound: [{ mid: '1', kind: 'video', clockRate: 90_000, figures }],
+      estimateBps: 300_000,
     },
     { endpoint: 99, inbound: [], outbound: [] },
   ]
@@ -56,6 +57,7 @@ test('figures of all handles: by endpoint, with positions, and without those tha
   const [sent] = ofViewer!.media
   assert.deepEqual([sent!.mid, sent!.mindex, sent!.direction, sent!.codec], ['1', 1, 'send', ''])
   assert.equal(ofViewer!.data, undefined)
+  assert.deepEqual([ofAlice!.estimateBps, ofViewer!.estimateBps], [undefined, 300_000])
 
   alice.handle.hangup('Janus API')
   assert.deepEqual(

@@ -17,7 +17,7 @@ export const dataPlace = (order: MlineOrder): MlinePlace | undefined =>
 
 export function handleFigures(
   { sessionId, handleId }: Pick<HandleFigures, 'sessionId' | 'handleId'>,
-  { inbound, outbound, data }: EndpointFigures,
+  { inbound, outbound, estimateBps, data }: EndpointFigures,
   order: MlineOrder,
 ): HandleFigures {
   const at = data && dataPlace(order)
@@ -28,6 +28,7 @@ export function handleFigures(
       ...inbound.map((line) => mediaTraffic(line, 'receive', order)),
       ...outbound.map((line) => mediaTraffic(line, 'send', order)),
     ],
+    ...(estimateBps !== undefined && { estimateBps }),
     ...(traffic && { data: traffic }),
   }
 }

@@ -1,6 +1,6 @@
 /** Congestion control towards subscribers, with everything that is real but the network and the clock. */
 import assert from 'node:assert/strict'
-import type { EndpointInfo } from '../../src/media/control.js'
+import type { EndpointInfo, FiguresPage } from '../../src/media/control.js'
 import { LayeredPublisher } from './stage/layered.js'
 import { NumberedViewer } from './stage/numbered-viewer.js'
 import { scenario } from './stage/stage.js'
@@ -61,6 +61,10 @@ scenario('a link that does not hold the smallest picture gets none, and the figu
   assert.equal(info.downlink.limited, true)
   assert.equal(info.downlink.transportCc, true)
   assert.ok(info.downlink.estimateBps < 100_000, `${info.downlink.estimateBps}`)
+  viewer.command({ kind: 'figures', after: 0, ask: 4712 })
+  const told = viewer.worker.reports.map(({ report }) => report).find((is) => is.kind === 'done' && is.ask === 4712)
+  const { endpoints } = (told as { value: FiguresPage }).value
+  assert.equal(endpoints.find(({ endpoint }) => endpoint === viewer.id)!.estimateBps, info.downlink.estimateBps)
   viewer.link({ rateBps: 3_000_000 })
   const wideMs = stage.nowMs
   stage.run(10_000)

@@ -40,7 +40,7 @@ const line: MediaTraffic = {
   },
 }
 const data = { mid: '0', mindex: 0, received: { packets: 12, bytes: 1402 }, sent: { packets: 9, bytes: 1905 } }
-const figures = { sessionId: 5, handleId: 7, media: [line], data }
+const figures = { sessionId: 5, handleId: 7, media: [line], estimateBps: 640_000.4, data }
 
 /** Until what was asked for is there. */
 const answered = () => new Promise((resolve) => setImmediate(resolve))
@@ -196,7 +196,7 @@ test('statistics of a line that comes in, of one that goes out, and of data', ()
     [1, 2, 3].map(() => [32, 3, 7]),
   )
   const [received, sent, channels] = told.map(({ event }) => event)
-  const common = { media: 'video', codec: 'vp8', base: 90_000, rtt: 21 }
+  const common = { media: 'video', codec: 'vp8', base: 90_000, rtt: 21, estimate: 640_000 }
   assert.deepEqual(received, {
     ...{ ...common, mid: '1', mindex: 1, lost: 4, 'lost-by-remote': 0, 'jitter-local': 6, 'jitter-remote': 0 },
     ...{ 'in-link-quality': 75, 'in-media-link-quality': 90, 'out-link-quality': 100, 'out-media-link-quality': 100 },
@@ -215,4 +215,7 @@ test('statistics of a line that comes in, of one that goes out, and of data', ()
     ...{ mid: '0', mindex: 0, media: 'data' },
     ...{ 'packets-received': 12, 'packets-sent': 9, 'bytes-received': 1402, 'bytes-sent': 1905 },
   })
+  const { estimateBps, ...unknown } = figures
+  stream.statistics(handle, unknown)
+  assert.ok(estimateBps > 0 && told.slice(3).every(({ event }) => !('estimate' in event)), 'not known')
 })

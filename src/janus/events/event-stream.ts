@@ -111,8 +111,8 @@ export class EventStream implements EventSink {
     this.#of(handle, 'media', { media, mid, slow_link: uplink ? 'uplink' : 'downlink', lost_lastsec: lost }, 2)
   }
 
-  statistics(handle: EventSubject, { media, data }: HandleFigures): void {
-    for (const line of media) this.#of(handle, 'media', mediaStatistics(line), 3)
+  statistics(handle: EventSubject, { media, estimateBps, data }: HandleFigures): void {
+    for (const line of media) this.#of(handle, 'media', mediaStatistics(line, estimateBps), 3)
     if (data) this.#of(handle, 'media', dataStatistics(data), 3)
   }
 

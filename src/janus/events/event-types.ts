@@ -48,7 +48,7 @@ export const eventKinds = [
       ...['out-link-quality?', 'out-media-link-quality?'],
       ...['packets-received', 'packets-sent', 'bytes-received', 'bytes-sent'],
       ...['bytes-received-lastsec?', 'bytes-sent-lastsec?'],
-      ...['nacks-received?', 'nacks-sent?', 'retransmissions-received?'],
+      ...['nacks-received?', 'nacks-sent?', 'retransmissions-received?', 'estimate?'],
     ],
   },
   { type: 'plugins', fields: ['plugin', 'data'] },
