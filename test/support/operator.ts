@@ -20,7 +20,7 @@ export interface HandleInfo extends Record<string, unknown> {
     ice: Record<string, unknown>
     dtls: Record<string, unknown>
     extensions: Record<string, number>
-    bwe?: { estimate?: number; remb?: number }
+    bwe?: { twcc?: boolean; 'feedback-sent'?: number; cap?: number; estimate?: number; remb?: number }
     media: Record<string, MediaLine>
   }
 }
@@ -32,9 +32,11 @@ interface MediaLine {
   codecs: { pt: number; codec: string }
   direction: { send: boolean; recv: boolean }
   stats: Record<'in' | 'out', { packets: number; bytes: number }>
-  /** Of video that is sent: what the server aims at. */
-  spatial?: number
-  temporal?: number
+  /** Of simulcast that comes. */
+  encodings?: { rid: string; ssrc?: number; active: boolean; subscriptions: number; bps: number }[]
+  /** Of video that is sent: the highest layers that the link allows, and why that is not all. */
+  target?: { spatial?: number; temporal?: number } | null
+  limit?: 'budget' | 'paused'
 }
 
 export class HttpOperator {

@@ -50,7 +50,6 @@ function figuresOf(webrtc: HandleInfo['webrtc'] | undefined): ServerFigures {
   const video = Object.values(webrtc?.media ?? {}).find(({ type }) => type === 'video')
   return {
     ...(bwe.estimate !== undefined && { estimateBps: bwe.estimate }),
-    ...(video?.spatial !== undefined && { spatial: video.spatial }),
-    ...(video?.temporal !== undefined && { temporal: video.temporal }),
+    ...video?.target,
   }
 }
