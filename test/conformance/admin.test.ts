@@ -4,8 +4,11 @@ import { mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { AUDIO_SSRC, OPUS, openStage, publish, speak, subscribe } from '../support/call.js'
+import { vp8 } from '../../src/media/forward/testing/packets.js'
+import { rembPacket } from '../scenarios/stage/rtcp.js'
+import { AUDIO_SSRC, OPUS, openStage, type Party, publish, speak, subscribe, VIDEO_SSRC } from '../support/call.js'
 import { eventually } from '../support/eventually.js'
+import { readRemote } from '../support/media-client.js'
 import { ADMIN_SECRET, HttpOperator, overWebSocket } from '../support/operator.js'
 import { startServer } from '../support/server-process.js'
 
@@ -145,6 +148,92 @@ test('J-108 handle_info shows the transport and the figures of real peer connect
   assert.ok(heard.stats.out.packets >= 50, JSON.stringify(heard.stats))
   assert.equal(heard.stats.out.bytes, heard.stats.out.packets * 100)
   assert.equal(other.info!.plugin_specific.media, 'alice')
+})
+
+const SMALL_SSRC = VIDEO_SSRC
+const LARGE_SSRC = VIDEO_SSRC + 1
+const TRANSPORT_SEQ_ID = 5
+const TRANSPORT_CC = 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01'
+
+/** Sends a small picture and a large one 25 times a second, as keyframes and numbered for transport-wide feedback. */
+function film(t: TestContext, { peer }: Party): void {
+  let frames = 0
+  let numbers = 0
+  const timer = setInterval(() => {
+    for (const [ssrc, bytes] of [
+      [SMALL_SSRC, 100],
+      [LARGE_SSRC, 1000],
+    ] as const) {
+      const number = numbers++
+      const extension = Uint8Array.of(0xbe, 0xde, 0, 1, (TRANSPORT_SEQ_ID << 4) | 1, number >> 8, number, 0)
+      const packet = { ssrc, pt: 96, extSeq: 500 + frames, timestamp: frames * 3600, marker: true }
+      peer.sendRtp(packet, vp8(true, ...new Array<number>(bytes).fill(7)), extension)
+    }
+    frames++
+    peer.flush()
+  }, 40)
+  t.after(() => clearInterval(timer))
+}
+
+test('J-108 handle_info shows encodings, what a viewer is to get of them, and what both paths hold', async (t) => {
+  const { operator, janus, clients } = await open(t)
+  const handle = await janus.attach()
+  await handle.message({ kind: 'join', room_id: 'hall', user_id: 'alice' })
+  const alice = { handle, peer: clients.peer() }
+  const simulcast = [SMALL_SSRC, LARGE_SSRC].map((ssrc) => `a=ssrc:${ssrc} cname:client\r\n`)
+  const sdp = [
+    ...[alice.peer.offer({ video: VIDEO_SSRC }).replace(/a=ssrc:.*\r\n/, ''), ...simulcast],
+    ...[`a=ssrc-group:SIM ${SMALL_SSRC} ${LARGE_SSRC}\r\n`, 'a=rtcp-fb:96 transport-cc\r\n'],
+    `a=extmap:${TRANSPORT_SEQ_ID} ${TRANSPORT_CC}\r\n`,
+  ].join('')
+  const up = handle.next('webrtcup')
+  const { jsep } = await handle.message({}, { type: 'offer', sdp })
+  await Promise.all([alice.peer.connect(readRemote(jsep!.sdp)), up])
+  film(t, alice)
+  const bob = await subscribe(janus, clients, 'hall', 'bob', 'alice')
+  // There is room for both, until there is for the small one alone.
+  let rembBps = 2_000_000
+  bob.peer.onRtp = ({ ssrc }) => {
+    bob.peer.sendRtcp(rembPacket(1, rembBps, [ssrc]))
+    bob.peer.flush()
+  }
+  const webrtcOf = async (party: Party) => (await operator.send('handle_info', ids(party.handle))).info!.webrtc
+  const videoOf = async (party: Party) => {
+    const { bwe, media } = await webrtcOf(party)
+    return { bwe: bwe!, ...Object.values(media).find(({ type }) => type === 'video')! }
+  }
+  const isAll = async () => {
+    const video = await videoOf(bob)
+    return video.target?.spatial === 1 && video.stats.out.bytes_lastsec > 15_000 && video
+  }
+  const all = await eventually('all of it comes', isAll, { withinMs: 15_000 })
+  assert.deepEqual([all.bwe.twcc, all.bwe.remb, 'limit' in all], [false, rembBps, false])
+  rembBps = 100_000
+  const viewed = await eventually('the budget is that of the small one', async () => {
+    const video = await videoOf(bob)
+    return video.limit === 'budget' && video
+  })
+  assert.deepEqual([viewed.target, viewed.bwe.remb], [{ spatial: 0 }, rembBps])
+  assert.ok(viewed.bwe.estimate! > 0 && viewed.bwe.estimate! <= rembBps, JSON.stringify(viewed.bwe))
+  assert.equal('encodings' in viewed, false)
+
+  const sent = await eventually('a second of the small one was counted', async () => {
+    const video = await videoOf(alice)
+    return video.encodings?.every(({ bps }) => bps > 0) && video.encodings[0]!.subscriptions === 1 && video
+  })
+  assert.deepEqual(
+    sent.encodings!.map(({ ssrc, active, subscriptions }) => [ssrc, active, subscriptions]),
+    [
+      [SMALL_SSRC, true, 1],
+      [LARGE_SSRC, true, 0],
+    ],
+  )
+  const [small, large] = sent.encodings!.map(({ bps }) => bps)
+  assert.ok(large! > 4 * small!, `${small} and ${large} bit/s`)
+  assert.equal(sent.bwe.twcc, true)
+  assert.ok(sent.bwe['feedback-sent']! > 0 && sent.bwe.cap! > 0, JSON.stringify(sent.bwe))
+  for (const key of ['estimate', 'remb']) assert.equal(key in sent.bwe, false, 'it estimates its path by itself')
+  for (const key of ['target', 'limit']) assert.equal(key in sent, false)
 })
 
 test('J-087 operators hang up, detach and destroy', async (t) => {

@@ -31,7 +31,7 @@ interface MediaLine {
   ssrc: Record<string, number>
   codecs: { pt: number; codec: string }
   direction: { send: boolean; recv: boolean }
-  stats: Record<'in' | 'out', { packets: number; bytes: number }>
+  stats: Record<'in' | 'out', { packets: number; bytes: number; bytes_lastsec: number }>
   /** Of simulcast that comes. */
   encodings?: { rid: string; ssrc?: number; active: boolean; subscriptions: number; bps: number }[]
   /** Of video that is sent: the highest layers that the link allows, and why that is not all. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { refusal, Wire } from '../../../support/wire.js'
 import { NotApplicable, type Row } from '../row.js'
+import { audio, data, video } from '../sdp.js'
 import { type Handle, isError, isErrorWithout, type Stage } from '../stage.js'
 
 const needs = ['admin'] as const
@@ -34,6 +35,30 @@ const withoutMeaning = new Set([
   ...['set_log_timestamps', 'set_log_colors', 'set_locking_debug', 'set_refcount_debug', 'set_libnice_debug'],
   ...['set_min_nack_queue', 'set_nack_optimizations'],
 ])
+
+const transportCc = [
+  'a=rtcp-fb:96 transport-cc',
+  'a=extmap:5 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
+]
+
+/** `twcc` says what was negotiated, as in Janus; the rest of `webrtc.bwe` is ours. */
+async function assertBandwidth(stage: Stage): Promise<void> {
+  const bweOf = async (mlines: readonly (readonly string[])[]) => {
+    const handle = await stage.handle()
+    await handle.up(mlines)
+    const { info } = await succeeds(stage, 'handle_info', {}, pathOf(handle))
+    return (info as { webrtc: { bwe?: Record<string, unknown> } }).webrtc.bwe
+  }
+  const numbered = await bweOf([audio, [...video, ...transportCc]])
+  assert.equal(numbered?.twcc, true, JSON.stringify(numbered))
+  if (!stage.plugin.sfu) return
+  assert.deepEqual([numbered['feedback-sent'], 'estimate' in numbered], [0, false])
+  assert.ok(Number(numbered.cap) > 0, String(numbered.cap))
+  const unnumbered = await bweOf([audio, video])
+  assert.equal(unnumbered?.twcc, false)
+  assert.ok(Number(unnumbered.estimate) > 0, 'without numbers we have to tell')
+  assert.equal(await bweOf([data]), undefined)
+}
 
 export const admin: readonly Row[] = [
   {
@@ -211,6 +236,7 @@ export const admin: readonly Row[] = [
       assert.match(String(ice!.state), /^(ready|connected)$/)
       assert.match(String(ice!['selected-pair']), / <-> /)
       assert.equal(dtls!['dtls-state'], 'connected')
+      await assertBandwidth(stage)
     },
   },
   {
