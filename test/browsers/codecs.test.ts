@@ -60,10 +60,15 @@ test('each video codec is decoded by each browser that has it', async () => {
   }
   console.table(table)
   assert.deepEqual(problems, [])
-  const decoded = Object.values(table)
-    .flatMap(Object.values)
-    .filter((cell) => cell.endsWith(' frames'))
-  assert.ok(decoded.length >= 12, 'VP8, VP9 and AV1 in all four pairs')
+  const without = Object.entries(table).flatMap(([codec, cells]) =>
+    Object.entries(cells).flatMap(([pair, cell]) => (cell.endsWith(' frames') ? [] : [`${codec} ${pair}`])),
+  )
+  // Firefox has H264 only with a plugin that it fetches by itself, which the tests switch off.
+  assert.deepEqual(
+    without.filter((what) => !/^H264 .*Firefox/.test(what)),
+    [],
+    'VP8, VP9 and AV1 in all four pairs, H264 from Chromium to Chromium',
+  )
 })
 
 const LEFT_HZ = 500
