@@ -51,7 +51,13 @@ export class ScreenShare {
     })
     this.#screen = screen
     this.#show()
-    await this.#room.shareScreen(screen)
+    try {
+      await this.#room.shareScreen(screen)
+    } catch (error) {
+      // The room would send it after the next reconnect.
+      this.#end().catch(() => {})
+      throw error
+    }
   }
 
   async #end(): Promise<void> {

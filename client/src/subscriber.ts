@@ -39,8 +39,10 @@ export class Subscriber {
   #handle: Handle | undefined
   #peer: Peer | undefined
   #preference: Prefer
-  /** The preference that the server knows of. */
-  #told: Prefer | undefined
+  /** The preference that the server knows of, as JSON. */
+  #told: string | undefined
+  /** A preference is on its way. What changes meanwhile waits: others make it change, as often as they like. */
+  #telling = false
   #failures = 0
   #retry: ReturnType<typeof setTimeout> | undefined
   #closed = false
@@ -95,7 +97,7 @@ export class Subscriber {
       }
       const { jsep } = await handle.send('join', join)
       if (handle !== this.#handle) return
-      this.#told = preference
+      this.#told = JSON.stringify(preference)
       this.#tellPreference()
       // Without an offer in the reply the user sends nothing yet; the offer is pushed when there is something.
       if (jsep?.type === 'offer') await peer.accept(jsep)
@@ -106,13 +108,22 @@ export class Subscriber {
 
   /** What changes before the join was answered is told afterwards. */
   #tellPreference(): void {
-    const preference = this.#preference
-    if (!this.#handle || this.#told === undefined || this.#told === preference) return
-    this.#told = preference
     const handle = this.#handle
-    handle.send('subscribe', { prefer: preference }).catch((error) => {
-      if (handle === this.#handle) this.#listener.problem(toRoomError(error))
-    })
+    const prefer = this.#preference
+    const text = JSON.stringify(prefer)
+    if (!handle || this.#told === undefined || this.#telling || this.#told === text) return
+    this.#told = text
+    this.#telling = true
+    handle
+      .send('subscribe', { prefer })
+      .catch((error) => {
+        if (handle === this.#handle) this.#listener.problem(toRoomError(error))
+      })
+      .finally(() => {
+        if (handle !== this.#handle) return
+        this.#telling = false
+        this.#tellPreference()
+      })
   }
 
   #makePeer(handle: Handle): Peer {
@@ -148,5 +159,6 @@ export class Subscriber {
     this.#peer = undefined
     this.#handle = undefined
     this.#told = undefined
+    this.#telling = false
   }
 }
