@@ -193,6 +193,18 @@ test('a check that comes again is answered, but only a new one is consent', () =
   }
 })
 
+test('a nomination that comes again does not move the selection back', () => {
+  const bench = connected()
+  const captured = buildBindingRequest({ ...valid, useCandidate: true })
+  bench.check(captured, home)
+  assert.ok(bench.check({ ...valid, useCandidate: true }, other).select)
+  const { select, reason } = bench.check(captured, home)
+  assert.deepEqual([select, reason], [false, IceReason.accepted])
+  assert.ok(bench.agent.isSelected(other, 0))
+  bench.agent.unselect()
+  assert.ok(bench.check(captured, home).select, 'where the io refused the other one, it may be repeated')
+})
+
 test('the peer may go to another address and come back, by other checks', () => {
   const bench = connected()
   const nominate = (from: Uint8Array) => bench.check({ ...valid, useCandidate: true }, from).select

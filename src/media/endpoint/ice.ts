@@ -176,7 +176,8 @@ export class IceLite {
     this.#accept(local, bytes)
     if (seen === Seen.first) this.#consented(nowMs)
     verdict.allow = true
-    verdict.select = this.#selects(addrs, addrOffset)
+    // Nor does a nomination that comes again move anything: with a forged source it would take the peer's media elsewhere.
+    verdict.select = (seen === Seen.first || !this.#hasSelected) && this.#selects(addrs, addrOffset)
     verdict.responseLength = writeBindingSuccess(out, outOffset, bytes, view, addrs, addrOffset, local.pwd)
   }
 
