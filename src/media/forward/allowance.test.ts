@@ -14,7 +14,9 @@ test('an allowance grants so much at once, then as much as time has earned', () 
       [3, 1007],
       [99, 9000],
       [0, 9000],
+      [1, 8000],
+      [1, 8002],
     ]),
-    [4, 6, 0, 1, 2, 10, 0],
+    [4, 6, 0, 1, 2, 10, 0, 0, 1],
   )
 })

@@ -11,9 +11,9 @@ export class Allowance {
     this.#left = burst
   }
 
-  /** @returns how much of `count`, a whole number, is granted; that is taken */
+  /** @param nowMs a clock that steps back earns nothing, and takes nothing away @returns how much of `count`, a whole number, is granted; that is taken */
   take(count: number, nowMs: number): number {
-    this.#left = Math.min(this.#burst, this.#left + (nowMs - this.#takenMs) * this.#perMs)
+    this.#left = Math.min(this.#burst, this.#left + Math.max(0, nowMs - this.#takenMs) * this.#perMs)
     this.#takenMs = nowMs
     const granted = Math.min(count, Math.floor(this.#left))
     this.#left -= granted

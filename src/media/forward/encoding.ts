@@ -8,6 +8,7 @@ import type { EncodingInfo, MediaKind, ReceiveStream } from '../control.js'
 import { newRtpView, RtpFault, type RtpView, readRtp } from '../rtp/packet.js'
 import type { ReportBlock, SenderReport } from '../rtp/rtcp/index.js'
 import { unwrapSeq } from '../rtp/sequence.js'
+import { Allowance } from './allowance.js'
 import type { SoundGate } from './audible/sound-gate.js'
 import { RED, type ReceiveTypes } from './codec-table.js'
 import type { ForwardContext } from './context.js'
@@ -43,6 +44,9 @@ const OSN_BYTES = 2
 const VIDEO_SLOTS = 4096
 const AUDIO_SLOTS = 256
 const AUDIO_HISTORY_BYTES = 64 * 1024
+/** A publisher may begin anew so often: each time costs as much as there are subscribers, and a keyframe. */
+const RESTARTS_PER_MS = 0.005
+const RESTARTS_BURST = 5
 
 /** After so many requests without a keyframe that can be told, the payload is taken to be encrypted. */
 const PATIENCE = 5
@@ -102,6 +106,7 @@ export class Encoding {
   readonly #nacks = new NackGenerator()
   readonly #keyframes = new KeyframeRequests()
   readonly #placement = new Placement()
+  readonly #restarts = new Allowance(RESTARTS_PER_MS, RESTARTS_BURST)
   /** Changes with every new SSRC or reset of its numbers; unique in the router. */
   run: number
   #current: EncodingSource | null = null
@@ -208,7 +213,10 @@ export class Encoding {
     this.line.heard(nowMs)
     let extSeq = this.#placement.place(view.seq, this.history.window)
     if (extSeq === JUMPED) {
-      if (this.reports.begun) this.#beginRun(nowMs)
+      if (this.reports.begun) {
+        if (this.#restarts.take(1, nowMs) === 0) return Drop.jump
+        this.#beginRun(nowMs)
+      }
       extSeq = this.#placement.begin(view.seq)
     } else if (extSeq < 0) return -extSeq
     this.reports.received(view.ssrc, this.line.stream.clockRate, extSeq, view.timestamp, nowMs)
@@ -247,6 +255,7 @@ export class Encoding {
     const current = this.#current
     if (current !== null) {
       if (source.replaced && nowMs - this.#lastMs < SILENCE_MS) return false
+      if (this.#restarts.take(1, nowMs) === 0) return false
       current.replaced = true
       this.#beginRun(nowMs)
     }

@@ -11,12 +11,12 @@ export const Drop = {
   ssrcLimit: 3,
   /** A payload type that was not negotiated on its m-line. */
   payloadType: 4,
-  /** An SSRC that another one has replaced. */
+  /** An SSRC that another one has replaced, or that replaces one too soon after others did. */
   inactiveSsrc: 5,
   duplicate: 6,
   /** Older than the history. */
   late: 7,
-  /** A jump of the sequence number that the next packet has to confirm (RFC 3550 A.1). */
+  /** A jump of the sequence number that the next packet has to confirm (RFC 3550 A.1), or one too many in a short time. */
   jump: 8,
   /** An RTX packet that carries nothing. */
   rtxEmpty: 9,

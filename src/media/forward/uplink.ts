@@ -24,8 +24,8 @@ const TIMESTAMP_WRAP_MS = 2 ** 32 / VIDEO_TICKS
 const TIMED_SILENCE_MS = 2000
 /** An estimate that fell is told at once, but no sooner than this after the report before. */
 const URGENT_INTERVAL_MS = 200
-/** Needs are looked at no more often. */
-const NEEDS_INTERVAL_MS = 20
+/** Needs are looked at no more often: that costs as much as there are viewers. */
+const NEEDS_INTERVAL_MS = 200
 
 export class Uplink {
   readonly #context: ForwardContext

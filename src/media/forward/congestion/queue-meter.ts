@@ -63,12 +63,6 @@ export class QueueMeter {
     return this.#lastMs - this.#measuredMs <= FRESH_MS ? this.#bps : Number.NaN
   }
 
-  reset(): void {
-    this.#leastMs = this.#leastBeforeMs = Number.POSITIVE_INFINITY
-    this.#leastSinceMs = this.#beganMs = this.#bps = Number.NaN
-    this.queueMs = 0
-  }
-
   #begin(arrivedMs: number): void {
     this.#beganMs = this.#lastMs = arrivedMs
     this.#bytes = this.#packets = 0
