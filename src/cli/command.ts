@@ -5,6 +5,8 @@ import type { Config } from '../config/settings.js'
 export interface Invocation {
   /** Settings from flags, variables and file. @throws ConfigError */
   readConfig(): Config
+  /** Settings that were given as flags, as they were given, by the names that they have in `Config`. */
+  readonly flags: Readonly<Record<string, unknown>>
   /** Flags and arguments of this command alone. */
   readonly options: Readonly<Record<string, unknown>>
   readonly args: readonly string[]

@@ -11,7 +11,7 @@ import {
   readLoadFlags,
 } from '../load/flags.js'
 import { CONNECTIONS_MAX, connectionsOf, type LoadOptions, USERS_MAX } from '../load/options.js'
-import { refuseTarget } from '../load/target.js'
+import { isThisMachine, refuseTarget } from '../load/target.js'
 import type { CliCommand } from './command.js'
 
 export const load: CliCommand = {
@@ -26,10 +26,12 @@ export const load: CliCommand = {
       command.addOption(key === 'url' ? option.makeOptionMandatory() : option)
     }
   },
-  async run({ readConfig, options }) {
+  async run({ readConfig, flags: settings, options }) {
     const flags = readLoadFlags(options)
     if (Array.isArray(flags)) throw new ConfigError(flags.join('; '))
-    const wish = optionsOf(flags, readConfig().apiSecret)
+    const { apiSecret } = readConfig()
+    const mayHave = settings.apiSecret !== undefined || isThisMachine(flags.url)
+    const wish = optionsOf(flags, mayHave ? apiSecret : undefined)
     const interrupt = new AbortController()
     // The second signal does not wait for farewells.
     const stop = () => (interrupt.signal.aborted ? process.exit(1) : interrupt.abort())

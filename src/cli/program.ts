@@ -28,6 +28,7 @@ export async function runProgram(
     place.action(async () => {
       code = await command.run({
         readConfig: () => readConfig(program.opts(), env),
+        flags: program.opts(),
         options: place.opts(),
         args: place.args,
         version,

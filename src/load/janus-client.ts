@@ -30,8 +30,8 @@ interface Waiting {
 export class JanusClient {
   /** The address that this machine has on the connection. */
   readonly localIp: string
-  /** Called once when the socket closes and nobody asked for it. */
-  onLost: (() => void) | undefined
+  /** Called once, with the reason, when the socket closes and nobody asked for it. */
+  onLost: ((why: string) => void) | undefined
   readonly #socket: WebSocket
   readonly #secrets: { apisecret?: string }
   readonly #waiting = new Map<string, Waiting>()
@@ -40,25 +40,37 @@ export class JanusClient {
   #sessionId = 0
   #transactions = 0
   #closing = false
+  #why = 'the WebSocket was closed by the server'
 
   private constructor(socket: WebSocket, localIp: string, apiSecret: string | undefined) {
     this.#socket = socket
     this.localIp = localIp
     this.#secrets = apiSecret === undefined ? {} : { apisecret: apiSecret }
-    socket.on('message', (text) => this.#message(JSON.parse(String(text)) as JanusReply))
+    socket.on('message', (text) => this.#received(String(text)))
     // What has gone wrong is told by the close that follows.
     socket.on('error', () => {})
     socket.on('close', () => this.#closed())
     this.#keepalive = setInterval(() => void this.request('keepalive', {}).catch(() => {}), KEEPALIVE_EVERY_MS)
   }
 
-  /** Connects and creates a session. @throws Error when the server is not there or refuses */
-  static async open(url: string, apiSecret?: string): Promise<JanusClient> {
+  /**
+   * Connects and creates a session.
+   * @param signal gives up connecting
+   * @throws Error when the server is not there or refuses
+   */
+  static async open(url: string, apiSecret?: string, signal?: AbortSignal): Promise<JanusClient> {
     const options = { maxPayload: MESSAGE_BYTES_MAX, handshakeTimeout: REPLY_WITHIN_MS, perMessageDeflate: false }
     const socket = new WebSocket(url, 'janus-protocol', options)
     let localIp = ''
     socket.once('upgrade', ({ socket: { localAddress } }: { socket: Socket }) => (localIp = localAddress ?? ''))
-    await once(socket, 'open')
+    try {
+      await once(socket, 'open', { signal })
+    } catch (error) {
+      // To end it before it was open is an error of its own.
+      socket.on('error', () => {})
+      socket.terminate()
+      throw error
+    }
     const client = new JanusClient(socket, localIp, apiSecret)
     try {
       const { data } = await client.request('create', {})
@@ -105,6 +117,13 @@ export class JanusClient {
     await closed
   }
 
+  #received(text: string): void {
+    const message = parse(text)
+    if (message !== undefined) return this.#message(message)
+    this.#why = 'the server sent what is no message of the Janus API'
+    this.#socket.terminate()
+  }
+
   #message(message: JanusReply): void {
     const { transaction, sender } = message
     const waiting = transaction === undefined ? undefined : this.#waiting.get(transaction)
@@ -123,10 +142,20 @@ export class JanusClient {
     clearInterval(this.#keepalive)
     for (const { reject, timer } of this.#waiting.values()) {
       clearTimeout(timer)
-      reject(new Error('the connection was closed'))
+      reject(new Error(this.#closing ? 'the connection was closed' : this.#why))
     }
     this.#waiting.clear()
-    if (!this.#closing) this.onLost?.()
+    if (!this.#closing) this.onLost?.(this.#why)
+  }
+}
+
+/** @returns undefined for what is not a JSON object */
+function parse(text: string): JanusReply | undefined {
+  try {
+    const message: unknown = JSON.parse(text)
+    return typeof message === 'object' && message !== null ? (message as JanusReply) : undefined
+  } catch {
+    return undefined
   }
 }
 

@@ -9,7 +9,7 @@ import { ipBytes, isOwnAddress, plainIp } from './ip.js'
 import type { LoadProgress } from './load.js'
 import { readRemote } from './remote.js'
 import { STAMP_BYTES, Stamps } from './stamp.js'
-import { refuseTarget } from './target.js'
+import { isThisMachine, refuseTarget } from './target.js'
 
 const transport = { ip: '127.0.0.1', port: 5_000, ufrag: 'abcd', pwd: 'p'.repeat(24), fingerprint: 'AA:BB' }
 
@@ -48,6 +48,13 @@ test('only this machine may be loaded, unless told otherwise', () => {
     false,
     false,
   ])
+})
+
+test('the secret of our own server is for this machine', () => {
+  for (const url of ['ws://localhost:8188', 'wss://127.0.0.1/', 'ws://[::1]']) assert.ok(isThisMachine(url), url)
+  for (const url of ['ws://192.0.2.1', 'wss://janus.example', 'ws://localhost.example', 'no URL']) {
+    assert.ok(!isThisMachine(url), url)
+  }
 })
 
 test('a description of Janus: the candidate of our family that may be reached', () => {

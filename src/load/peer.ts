@@ -46,6 +46,7 @@ export class PeerPool<P extends ClientPeer = ClientPeer> {
   readonly #ios: PeerIo[] = []
   readonly #ip: string
   readonly #make: MakePeer<P>
+  #closed = false
 
   /** @param ip of the peers' sockets, a literal */
   constructor(ip: string, make: MakePeer<P>) {
@@ -53,8 +54,9 @@ export class PeerPool<P extends ClientPeer = ClientPeer> {
     this.#make = make
   }
 
-  /** A new peer with a socket. @throws Error with `code` as from the system */
+  /** A new peer with a socket. @throws Error with `code` as from the system, and after `close` */
   peer(): P {
+    if (this.#closed) throw new Error('the sockets are closed')
     let last = this.#ios.at(-1)
     if (!last || last.opened === PEERS_PER_IO) this.#ios.push((last = new PeerIo(this.#ip)))
     return last.peer(this.#make)
@@ -71,6 +73,7 @@ export class PeerPool<P extends ClientPeer = ClientPeer> {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     await Promise.all(this.#ios.splice(0).map((io) => io.close()))
   }
 }

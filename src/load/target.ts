@@ -2,6 +2,9 @@
 import { isIP } from 'node:net'
 import { isLoopback } from './ip.js'
 
+/** Whether `url` means this machine for sure. Secrets of its own server, which nobody gave for another one, go nowhere else. */
+export const isThisMachine = (url: string): boolean => refuseTarget(url, false) === undefined
+
 /**
  * @returns why not, or undefined. Names are not looked up: what they mean may change between looking and connecting.
  */

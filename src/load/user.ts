@@ -51,7 +51,7 @@ export class LoadUser {
   #peers: PeerPool | undefined
   #channel: ClientChannel | undefined
   #messageDueMs = Number.POSITIVE_INFINITY
-  #stopping = false
+  readonly #stop = new AbortController()
 
   /** @param index of the user in the run */
   constructor(context: LoadContext, room: LoadRoom, index: number) {
@@ -66,15 +66,20 @@ export class LoadUser {
     const { options, tally } = this.#context
     const startedAt = nowMicroseconds()
     try {
-      this.#janus = await JanusClient.open(options.url, options.apiSecret)
-      this.#janus.onLost = () => this.#lost('the WebSocket was closed by the server')
-      this.#peers = this.#context.peers(plainIp(this.#janus.localIp))
+      const janus = await JanusClient.open(options.url, options.apiSecret, this.#stop.signal)
+      this.#janus = janus
+      // `stop` had no session to close.
+      if (this.#stopping) return await janus.close()
+      janus.onLost = (why) => this.#lost(why)
+      this.#peers = this.#context.peers(plainIp(janus.localIp))
       const events = new Pushes()
-      const handle = await this.#janus.attach(PLUGIN, (message) => {
+      const handle = await janus.attach(PLUGIN, (message) => {
         events.take(message)
         this.#pushed(message)
       })
+      if (this.#stopping) return
       await this.#publish(handle, events)
+      if (this.#stopping) return
       const { plugindata } = await handle.message(this.#joinBody({ notifications: true, data: true }))
       const others = usersIn(plugindata, this.#room.name)
       tally.joining.record(nowMicroseconds() - startedAt)
@@ -103,9 +108,13 @@ export class LoadUser {
   }
 
   async stop(): Promise<void> {
-    this.#stopping = true
+    this.#stop.abort()
     this.#channel?.close()
     await this.#janus?.close()
+  }
+
+  get #stopping(): boolean {
+    return this.#stop.signal.aborted
   }
 
   async #publish(handle: JanusClientHandle, events: Pushes): Promise<void> {
@@ -281,6 +290,8 @@ async function within<T>(work: Promise<T>, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`${what}: not up within ${UP_WITHIN_MS / 1_000} s`)), UP_WITHIN_MS)
+    // Work that was interrupted never ends; the process should.
+    timer.unref()
   })
   return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
