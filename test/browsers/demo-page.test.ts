@@ -235,7 +235,7 @@ test('a viewer chooses a smaller picture, or none, and gets the best one back', 
   const bob = await join('quality', 'Bob')
   await pictureMoves(bob, 'Ann')
   const choice = tile(bob, 'Ann').locator('select')
-  const within = { withinMs: 15_000 }
+  const within = { withinMs: 30_000 }
   // Of 1280, 640 and 320 pixels the widest that the machine has time to encode.
   await eventually('the best picture', async () => (await widthOf(bob, 'Ann')) >= 640, within)
   await choice.selectOption('Small picture')
