@@ -22,6 +22,18 @@ constexpr int kMaxEarlyRecords = 24;
 // Far above what a handshake with every flight lost several times needs.
 constexpr int kMaxHandshakeRecords = 2000;
 
+// Before these versions SSL_free_buffers may free what is still in use (CVE-2024-4741). Node brings newer ones; one that
+// is linked with the system's OpenSSL may not.
+bool canFreeBuffers() {
+  static const bool can = [] {
+    unsigned long version = OpenSSL_version_num();
+    unsigned long major = version >> 28, minor = (version >> 20) & 0xff, patch = (version >> 4) & 0xff;
+    constexpr unsigned long kFixed[] = {14, 6, 2, 1};
+    return major > 3 || (major == 3 && (minor > 3 || patch >= kFixed[minor]));
+  }();
+  return can;
+}
+
 }  // namespace
 
 std::unique_ptr<DtlsSession> DtlsSession::create(const DtlsContext& context, DtlsRole role, const uint8_t* digest,
@@ -193,7 +205,7 @@ size_t DtlsSession::read(uint8_t* out, size_t capacity) {
   inLength_ = 0;
   if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
     fail(CloseReason::alert);
-  } else if (!carriesData_) {
+  } else if (!carriesData_ && canFreeBuffers()) {
     // Refuses while something is left in them.
     buffersFreed_ = SSL_free_buffers(ssl_.get()) == 1;
   }
