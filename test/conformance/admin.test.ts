@@ -195,7 +195,7 @@ test('J-108 handle_info shows encodings, what a viewer is to get of them, and wh
   let rembBps = 2_000_000
   let leastBps = rembBps
   bob.peer.onRtp = ({ ssrc }) => {
-    rembBps = Math.max(leastBps, Math.round(rembBps * 0.97))
+    rembBps = Math.max(leastBps, Math.round(rembBps * 0.95))
     bob.peer.sendRtcp(rembPacket(1, rembBps, [ssrc]))
     bob.peer.flush()
   }
