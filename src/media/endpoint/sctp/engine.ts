@@ -19,6 +19,7 @@ import {
   COMMON_HEADER_BYTES,
   checkPacket,
   DataFlag,
+  maxPerPacket,
   PacketWriter,
   readUint16,
   readUint32,
@@ -77,6 +78,8 @@ export class SctpEngine {
   #outbound: Outbound
   #resets: StreamReset
   #heartbeat: Heartbeat
+  /** Chunks of the packet that is being received, by type; see `maxPerPacket`. */
+  readonly #seen = new Uint16Array(256)
   /** Something was queued or received since the last `flush`. */
   #pending = false
 
@@ -270,12 +273,14 @@ export class SctpEngine {
     let hasData = false
     let isUrgent = false
     let at = offset + COMMON_HEADER_BYTES
+    this.#seen.fill(0)
     while (at < end) {
       const type = bytes[at]!
       const chunkLength = readUint16(bytes, at + 2)
       if (type === ChunkType.data || type === ChunkType.forwardTsn) hasData = true
       if (type === ChunkType.data && (bytes[at + 1]! & DataFlag.immediate) !== 0) isUrgent = true
-      const reason = this.#receiveChunk(bytes, at, type, chunkLength)
+      const isTaken = this.#seen[type]!++ < maxPerPacket[type]!
+      const reason = isTaken ? this.#receiveChunk(bytes, at, type, chunkLength) : SctpReason.repeated
       if (this.hasEnded) return reason
       if (reason !== SctpReason.accepted) result = reason
       // An unknown chunk without the high bit ends the packet (§3.2).
@@ -352,8 +357,8 @@ export class SctpEngine {
   }
 
   #peerReset(streamIds: number[]): void {
-    const all = streamIds.length > 0 ? streamIds : Array.from({ length: MAX_STREAMS }, (_, streamId) => streamId)
-    for (const streamId of all) this.#inbound.resetStream(streamId)
+    if (streamIds.length === 0) this.#inbound.resetAll()
+    for (const streamId of streamIds) this.#inbound.resetStream(streamId)
     this.#handler.peerReset(streamIds)
   }
 

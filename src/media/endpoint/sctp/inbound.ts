@@ -300,7 +300,7 @@ export class Inbound {
     if (!tsnAfter(newTsn, this.#cumulativeTsn)) return
     this.#dropJoining()
     while (this.#ranges.length > 0 && !tsnAfter(this.#ranges[0]!.end, newTsn)) this.#ranges.shift()
-    for (const tsn of this.#fragments.keys()) if (!tsnAfter(tsn, newTsn)) this.#takeFragment(tsn)
+    this.#dropFragments(newTsn)
     this.#cumulativeTsn = newTsn
     const range = this.#ranges[0]
     if (range !== undefined && !tsnAfter(range.start, newTsn)) range.start = (newTsn + 1) >>> 0
@@ -315,17 +315,25 @@ export class Inbound {
     this.#advance()
   }
 
+  /**
+   * Takes the fragments up to `newTsn`. The work is no more than the TSNs that the peer goes on by, so that many small
+   * steps cost no more than a long one.
+   */
+  #dropFragments(newTsn: number): void {
+    const steps = tsnDistance(newTsn, this.#cumulativeTsn)
+    if (steps < this.#fragments.size) {
+      for (let i = 1; i <= steps; i++) this.#takeFragment((this.#cumulativeTsn + i) >>> 0)
+    } else for (const tsn of this.#fragments.keys()) if (!tsnAfter(tsn, newTsn)) this.#takeFragment(tsn)
+  }
+
   /** Nothing up to `ssn` will come any more on this stream: what waits goes up, in order. */
   #skipSsn(streamId: number, ssn: number): void {
     const stream = this.#stream(streamId)
     if (stream === undefined || ssnAfter(stream.nextSsn, ssn)) return
-    if (stream.waiting !== undefined && stream.waiting.size > 0) {
-      const overtaken = [...stream.waiting.values()].filter((message) => !ssnAfter(message.ssn, ssn))
-      for (const message of overtaken.sort((a, b) => (ssnAfter(a.ssn, b.ssn) ? 1 : -1))) {
-        stream.waiting.delete(message.ssn)
-        this.#heldBytes -= message.payload.length + HOLD_COST
-        this.#deliver(message)
-      }
+    for (const message of overtaken(stream, ssn)) {
+      stream.waiting?.delete(message.ssn)
+      this.#heldBytes -= message.payload.length + HOLD_COST
+      this.#deliver(message)
     }
     stream.nextSsn = (ssn + 1) & 0xffff
     this.#deliverWaiting(stream)
@@ -337,6 +345,11 @@ export class Inbound {
       this.#heldBytes -= message.payload.length + HOLD_COST
     }
     this.#streams.delete(streamId)
+  }
+
+  /** The same for all streams. */
+  resetAll(): void {
+    for (const streamId of this.#streams.keys()) this.resetStream(streamId)
   }
 
   /** Appends a SACK chunk (RFC 9260 §3.3.4) with as many gap blocks as fit; `sackSent` when it has gone out. */
@@ -360,6 +373,22 @@ export class Inbound {
   sackSent(): void {
     this.#duplicates.length = 0
   }
+}
+
+/** What waits on a stream up to `ssn`, in order. The work is no more than the numbers that are passed over. */
+function overtaken({ waiting, nextSsn }: Stream, ssn: number): Fragment[] {
+  if (waiting === undefined || waiting.size === 0) return []
+  const messages: Fragment[] = []
+  const steps = ((ssn - nextSsn) & 0xffff) + 1
+  if (steps > waiting.size) {
+    for (const message of waiting.values()) if (!ssnAfter(message.ssn, ssn)) messages.push(message)
+    return messages.sort((a, b) => (ssnAfter(a.ssn, b.ssn) ? 1 : -1))
+  }
+  for (let i = 0; i < steps; i++) {
+    const message = waiting.get((nextSsn + i) & 0xffff)
+    if (message !== undefined) messages.push(message)
+  }
+  return messages
 }
 
 function concatenate(fragments: readonly Fragment[], byteLength: number): Uint8Array {

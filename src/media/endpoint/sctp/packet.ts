@@ -86,6 +86,7 @@ export const SctpReason = {
   buffer: 14,
   late: 15,
   tooLong: 16,
+  repeated: 17,
 } as const
 
 /** Names for metrics (`drop_sctp_…`), in the order of `SctpReason`. */
@@ -107,6 +108,7 @@ export const sctpReasonNames = [
   'buffer',
   'late',
   'too_long',
+  'repeated',
 ] as const
 
 /** Totals of this process in the order of `sctpReasonNames`. */
@@ -173,6 +175,18 @@ function checkChunk(bytes: Uint8Array, at: number, type: number, length: number)
   }
   return SctpReason.accepted
 }
+
+/**
+ * Chunks that are taken from one packet, by type: what an honest peer puts in at most. Each is small and makes work or an
+ * answer, which a packet full of them would multiply.
+ */
+export const maxPerPacket = new Uint16Array(256).fill(0xffff)
+maxPerPacket[ChunkType.sack] = 1
+maxPerPacket[ChunkType.forwardTsn] = 1
+maxPerPacket[ChunkType.heartbeat] = 1
+maxPerPacket[ChunkType.cookieEcho] = 1
+// Responses, in chunks of their own, and the one request that may be without answer (RFC 6525 §5.1.1).
+maxPerPacket[ChunkType.reconfig] = 4
 
 const readChecksum = (bytes: Uint8Array, at: number): number =>
   (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
