@@ -2,8 +2,9 @@
  * Messages that wait to be sent for the first time: one queue per stream, and whose turn it is.
  *
  * A message that has been begun is finished first, because the fragments of a message have consecutive TSNs (RFC 9260
- * §6.9). Between messages the streams take turns by the bytes that they have sent (RFC 8260 §3.6 "fair bandwidth"): a
- * channel with little to say waits for one message of another at most, never for its whole queue.
+ * §6.9). Between messages it is the turn of the one that would be through first if all streams sent at once, byte by
+ * byte (weighted fair queueing, as RFC 8260 §3.6 has it): a channel with little to say waits for one long message at
+ * most, however many other channels have them.
  */
 
 /** What queueing a message costs beside its payload. */
@@ -48,7 +49,7 @@ export interface SendStream {
   waiting: Message[]
   /** Index of the first in `waiting`. */
   head: number
-  /** Bytes it has sent, counted from where the others were when it last became active. */
+  /** Bytes it has sent, counted from where the common count was when it last became active. */
   served: number
 }
 
@@ -66,8 +67,10 @@ export class SendQueue {
   /** Streams that have something to send. */
   #active: SendStream[] = []
   #begun: Message | undefined
-  /** What the stream had been served whose turn was last. */
+  /** What a stream would have been served that had always something to send: what one that becomes active begins at. */
   #served = 0
+  /** The most that any has been served. */
+  #mostServed = 0
 
   add(nowMs: number, streamId: number, ppid: number, payload: Uint8Array, reliability: Reliability): void {
     const { ordered, maxRetransmits, maxPacketLifeTimeMs } = reliability
@@ -106,24 +109,25 @@ export class SendQueue {
     if (this.#begun !== undefined) return this.#begun
     let chosen = this.#active[0]
     if (chosen === undefined) return undefined
+    let message = chosen.waiting[chosen.head]!
     for (let i = 1; i < this.#active.length; i++) {
-      const stream = this.#active[i]!
-      if (stream.served < chosen.served) chosen = stream
+      chosen = this.#active[i]!
+      const first = chosen.waiting[chosen.head]!
+      if (chosen.served + first.payload.length < message.stream.served + message.payload.length) message = first
     }
-    return chosen.waiting[chosen.head]
+    return message
   }
 
   /** The next `bytes` of `message`, which is `next()`, have become a chunk. @returns whether it is the last one */
   sent(message: Message, bytes: number): boolean {
     const { stream } = message
-    if (message.sentBytes === 0) {
-      this.#served = stream.served
-      if (message.ordered) {
-        message.ssn = stream.nextSsn
-        stream.nextSsn = (stream.nextSsn + 1) & 0xffff
-      }
+    if (message.sentBytes === 0 && message.ordered) {
+      message.ssn = stream.nextSsn
+      stream.nextSsn = (stream.nextSsn + 1) & 0xffff
     }
     stream.served += bytes
+    this.#served += bytes / this.#active.length
+    this.#mostServed = Math.max(this.#mostServed, stream.served)
     message.sentBytes += bytes
     message.chunks++
     message.unacked++
@@ -151,6 +155,8 @@ export class SendQueue {
     const index = this.#active.indexOf(stream)
     const last = this.#active.pop()!
     if (last !== stream) this.#active[index] = last
+    // Nobody waits: who was ahead is so no more.
+    if (this.#active.length === 0) this.#served = this.#mostServed
   }
 
   /** Whether `message` has been begun and not finished. */
