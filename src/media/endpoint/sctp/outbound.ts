@@ -22,6 +22,8 @@ import { MESSAGE_COST, type Message, type Reliability, recycle, SendQueue } from
 
 /** Gap reports before a chunk counts as lost (§7.2.4). */
 const MISSES_UNTIL_LOST = 3
+/** Chunks on their way at most: a peer that withholds the first makes us look at all of them with each SACK. */
+const MAX_FLIGHT_CHUNKS = 4096
 /** Chunks shorter than that are not made of a long message, to fill a packet. */
 const MIN_FRAGMENT_BYTES = MAX_FRAGMENT_BYTES / 2
 
@@ -49,7 +51,12 @@ export class Outbound {
     this.#bufferedBytes -= message.payload.length + MESSAGE_COST
     recycle(message)
   }
-  /** Timeouts in a row without any SACK. */
+  /** Timeouts since the last SACK, whatever it said: they lengthen the next one. */
+  #backOff = 0
+  /**
+   * Timeouts since the cumulative TSN moved (RFC 9260 §8.1), or the peer said that it has no room for a chunk (§6.1 A): then it
+   * is slow, not gone. Gap blocks may be taken back (§6.2.1), so a peer cannot live on them for ever.
+   */
   timeouts = 0
 
   constructor(initialTsn: number) {
@@ -131,6 +138,7 @@ export class Outbound {
   }
 
   #maySend(nowMs: number, length: number): boolean {
+    if (this.#flight.size >= MAX_FLIGHT_CHUNKS) return false
     if (this.#emptySinceMs !== Number.POSITIVE_INFINITY) {
       this.#window.idle(nowMs - this.#emptySinceMs, this.#roundTrip.rtoMs)
       this.#emptySinceMs = Number.POSITIVE_INFINITY
@@ -164,7 +172,7 @@ export class Outbound {
       this.#fastRetransmit = false
       this.#lostCount--
       this.#write(nowMs, writer, tsn)
-      if (tsn === flight.first) this.#retransmitAtMs = nowMs + this.#roundTrip.backedOffMs(this.timeouts)
+      if (tsn === flight.first) this.#retransmitAtMs = nowMs + this.#roundTrip.backedOffMs(this.#backOff)
     }
     return true
   }
@@ -201,7 +209,7 @@ export class Outbound {
 
   #expectSack(nowMs: number): void {
     if (this.#retransmitAtMs === Number.POSITIVE_INFINITY)
-      this.#retransmitAtMs = nowMs + this.#roundTrip.backedOffMs(this.timeouts)
+      this.#retransmitAtMs = nowMs + this.#roundTrip.backedOffMs(this.#backOff)
   }
 
   #write(nowMs: number, writer: PacketWriter, tsn: number): void {
@@ -246,7 +254,7 @@ export class Outbound {
 
     const isNew = cumulativeTsn !== this.#cumulativeTsn
     let ackedBytes = this.acknowledge(nowMs, cumulativeTsn)
-    this.timeouts = 0
+    this.#backOff = 0
     for (let block = 0; block < blocks; block++) {
       const start = cumulativeTsn + readUint16(bytes, at + 16 + block * 4)
       const end = cumulativeTsn + readUint16(bytes, at + 18 + block * 4)
@@ -254,6 +262,7 @@ export class Outbound {
     }
     if (blocks > 0) this.#countMisses(cumulativeTsn, previousEnd)
     this.#peerWindowBytes = readUint32(bytes, at + 8)
+    if (isNew || this.#peerWindowBytes < MAX_FRAGMENT_BYTES) this.timeouts = 0
     this.#window.acknowledged(ackedBytes)
     if (isNew && this.#recoveryExitTsn === undefined) this.#window.grow(ackedBytes)
     if (this.#recoveryExitTsn !== undefined && !tsnAfter(this.#recoveryExitTsn, cumulativeTsn)) {
@@ -262,7 +271,7 @@ export class Outbound {
     if (this.#flight.size === 0) {
       this.#retransmitAtMs = Number.POSITIVE_INFINITY
       if (isNew) this.#emptySinceMs = nowMs
-    } else if (isNew) this.#retransmitAtMs = nowMs + this.#roundTrip.backedOffMs(this.timeouts)
+    } else if (isNew) this.#retransmitAtMs = nowMs + this.#roundTrip.backedOffMs(this.#backOff)
     this.#forward.move()
     return SctpReason.accepted
   }
@@ -359,6 +368,7 @@ export class Outbound {
     if (nowMs < this.#retransmitAtMs) return
     const flight = this.#flight
     this.timeouts++
+    this.#backOff++
     // §6.1 A: what a peer without room did not take says nothing about the path.
     if (this.#peerWindowBytes > 0) this.#window.timedOut()
     this.#recoveryExitTsn = undefined
@@ -369,7 +379,7 @@ export class Outbound {
     this.#forward.move()
     this.#forward.repeat()
     if (this.#lostCount === 0 && !this.#forward.isDue) this.#distrustGaps()
-    this.#retransmitAtMs = nowMs + this.#roundTrip.backedOffMs(this.timeouts)
+    this.#retransmitAtMs = nowMs + this.#roundTrip.backedOffMs(this.#backOff)
   }
 
   /** The peer took back what its gap blocks said (§6.2.1 allows it): send it again. */
