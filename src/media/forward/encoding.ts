@@ -14,7 +14,7 @@ import { RED, type ReceiveTypes } from './codec-table.js'
 import type { ForwardContext } from './context.js'
 import { EncodingReports } from './encoding-reports.js'
 import { fanOut } from './fan-out.js'
-import { History } from './history.js'
+import { type History, historyOf } from './history.js'
 import { KeyframeRequests } from './keyframes.js'
 import { LayerReader } from './layer-reader.js'
 import { MAX_TEMPORAL } from './layers.js'
@@ -40,10 +40,6 @@ const LINGER_MS = 1000
 const REST_MS = 10_000
 /** Original sequence number in front of an RTX payload. */
 const OSN_BYTES = 2
-/** Most slots of history: a second at 10 Mbit/s of packets of 300 bytes, and of audio in 5 ms frames. */
-const VIDEO_SLOTS = 4096
-const AUDIO_SLOTS = 256
-const AUDIO_HISTORY_BYTES = 64 * 1024
 /** A publisher may begin anew so often: each time costs as much as there are subscribers, and a keyframe. */
 const RESTARTS_PER_MS = 0.005
 const RESTARTS_BURST = 5
@@ -129,10 +125,7 @@ export class Encoding {
     this.#context = context
     this.#reporter = reporter
     this.layers = new LayerReader(context.totals)
-    this.history =
-      line.kind === 'video'
-        ? new History(VIDEO_SLOTS, historyBytes(context.maxPublisherBps))
-        : new History(AUDIO_SLOTS, AUDIO_HISTORY_BYTES)
+    this.history = historyOf(line.kind, context.maxPublisherBps)
   }
 
   /** The SSRC that is forwarded, −1 before the first packet. */
@@ -496,10 +489,4 @@ export class Encoding {
       figures: this.reports.figures(nowMs, this.line.stream.clockRate, this.rttMs),
     }
   }
-}
-
-/** Enough for a second at the rate that publishers are held to, as a power of two. */
-function historyBytes(maxPublisherBps: number): number {
-  const bytes = Math.max(64 * 1024, Math.min(8 * 1024 * 1024, maxPublisherBps / 8))
-  return 2 ** Math.ceil(Math.log2(bytes))
 }

@@ -12,6 +12,7 @@
  * to their bounds, and the ring is halved when it holds several times as much. Nothing is allocated for a stream
  * that never comes.
  */
+import type { MediaKind } from '../control.js'
 
 /** Long enough for a few round trips of NACK. */
 export const KEEP_MS = 1000
@@ -316,4 +317,18 @@ export class History {
     const aligned = source.byteOffset % 4 === 0
     this.#sourceWords = aligned ? new Int32Array(source.buffer, source.byteOffset, source.length >> 2) : null
   }
+}
+
+/** Most slots: a second at 10 Mbit/s of packets of 300 bytes, and of audio in 5 ms frames. */
+const VIDEO_SLOTS = 4096
+const AUDIO_SLOTS = 256
+const AUDIO_BYTES = 64 * 1024
+const VIDEO_BYTES_MIN = 64 * 1024
+const VIDEO_BYTES_MAX = 8 * 1024 * 1024
+
+/** A history for what a publisher sends: of video a second at `maxPublisherBps`, the most that it is asked for. */
+export function historyOf(kind: MediaKind, maxPublisherBps: number): History {
+  if (kind !== 'video') return new History(AUDIO_SLOTS, AUDIO_BYTES)
+  const bytes = Math.max(VIDEO_BYTES_MIN, Math.min(VIDEO_BYTES_MAX, maxPublisherBps / 8))
+  return new History(VIDEO_SLOTS, 2 ** Math.ceil(Math.log2(bytes)))
 }
