@@ -47,7 +47,7 @@ export class Bottlenecks {
       this.#byClient.set(client, bottleneck)
     }
     bottleneck.add(member)
-    this.#tickSoon(nowMs)
+    this.wake(nowMs)
     return bottleneck
   }
 
@@ -63,7 +63,7 @@ export class Bottlenecks {
   look(bottleneck: Bottleneck, nowMs: number): void {
     if (!this.#probing.has(bottleneck)) this.#probing.set(bottleneck, nowMs)
     this.#dueMs = Math.min(this.#dueMs, nowMs)
-    this.#tickSoon(nowMs)
+    this.wake(nowMs)
   }
 
   /** Packets of `waiter` wait until `atMs`. */
@@ -92,7 +92,8 @@ export class Bottlenecks {
     this.#dueMs = Math.min(this.#tickMs, ...this.#waiters.values(), ...this.#probing.values())
   }
 
-  #tickSoon(nowMs: number): void {
+  /** One that was idle may not be any more. */
+  wake(nowMs: number): void {
     this.#tickMs = Math.min(this.#tickMs, nextTick(nowMs, TICK_MS))
     this.#dueMs = Math.min(this.#dueMs, this.#tickMs)
   }

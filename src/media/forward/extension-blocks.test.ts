@@ -102,7 +102,7 @@ const cases: [
     { 2: Uint8Array.of(0x01, 0x42, 0x58), 7: new Uint8Array(16).fill(0xab) },
     '',
     { 'abs-capture-time': 30, 'playout-delay': 9 },
-    `10000006${`1e10${'ab'.repeat(16)}` + '0903014258' + '00'}`,
+    `100000061e10${'ab'.repeat(16)}090301425800`,
   ],
   ['ids that are none are not negotiated', { 'audio-level': 0 }, { 1: Uint8Array.of(1) }, 'v', { mid: 300 }, ''],
 ]

@@ -171,7 +171,10 @@ export class PacedDownlink implements Downlink, Member {
 
   remb(bps: number, nowMs: number): void {
     this.rembBps = bps
-    this.#join(nowMs)?.remb(this, bps, nowMs)
+    const bottleneck = this.#join(nowMs)
+    bottleneck?.remb(this, bps, nowMs)
+    // What is sent has to be measured, to compare.
+    if (bottleneck?.idle) this.#context.bottlenecks.wake(nowMs)
   }
 
   /** A receiver report about one stream. @param sent packets since the one before */

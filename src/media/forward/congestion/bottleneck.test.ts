@@ -8,7 +8,7 @@ class Counting implements Member {
   readonly flow = new Flow()
   readonly allotments = []
   readonly probes = false
-  readonly sentBytes = 0
+  sentBytes = 0
   readonly audioBytes = 0
   refreshed = 0
   probe = () => false
@@ -40,4 +40,57 @@ test('no estimate of a peer, however large or small, gives one of ours that is n
       assert.ok(bottleneck.estimateBps >= 40_000 && bottleneck.estimateBps <= 100_000_000, `${bottleneck.estimateBps}`)
     }
   }
+})
+
+/** Sends 400 kbit/s for `forMs`, while the peer says every 100 ms what it holds the link for. */
+function send(rembBps: (ms: number) => number, forMs: number): boolean {
+  const bottleneck = new Bottleneck()
+  const member = new Counting()
+  bottleneck.add(member)
+  for (let ms = 0; ms <= forMs; ms += 100) {
+    member.sentBytes += 5000
+    bottleneck.remb(member, rembBps(ms), ms)
+    if (ms % 500 === 0) bottleneck.tick(ms)
+  }
+  return bottleneck.limited(forMs)
+}
+
+test("a link is full when its peer's estimate falls below what is sent, however slowly, or stays there", () => {
+  assert.equal(
+    send(() => 500_000, 20_000),
+    false,
+    'all of it is within',
+  )
+  assert.equal(
+    send((ms) => 500_000 - ms * 4, 20_000),
+    false,
+    'less than before, and still enough',
+  )
+  assert.equal(
+    send((ms) => 500_000 - ms * 6, 20_000),
+    true,
+    'less than what is sent, by 0.1 % at a time',
+  )
+  assert.equal(
+    send((ms) => 200_000 + ms * 9, 20_000),
+    false,
+    'it rises: the peer only sees what it got',
+  )
+  assert.equal(
+    send(() => 200_000, 3000),
+    false,
+    'it may yet rise',
+  )
+  assert.equal(
+    send(() => 200_000, 6000),
+    true,
+    'it does not',
+  )
+})
+
+test("a peer's estimate that fell before anything was measured is not forgotten", () => {
+  assert.equal(
+    send((ms) => (ms < 400 ? 500_000 - ms * 500 : 300_000), 1500),
+    true,
+  )
 })

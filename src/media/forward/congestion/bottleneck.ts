@@ -19,6 +19,9 @@ const LIMITED_MS = 10_000
 /** Without feedback for so long, although packets went out: what went out was too much, or the link is gone. */
 const SILENCE_MS = 1500
 const SILENCE_STEP_MS = 1000
+/** An estimate of a peer that is below what is sent: it fell so shortly ago, or does not rise for so long. */
+const REMB_FELL_MS = 2000
+const REMB_RISES_MS = 4000
 /** Rates of sending are measured over so long. */
 const MEASURE_MS = 500
 /** Of what comes through: a probe that measured less, or loss that wants less, is wrong. */
@@ -59,6 +62,8 @@ export class Bottleneck {
   #probing: Member | null = null
   #fullMs = Number.NEGATIVE_INFINITY
   #silenceMs = Number.NEGATIVE_INFINITY
+  /** When no more was sent than the peers' own estimates, last. */
+  #withinRembMs = Number.NEGATIVE_INFINITY
   #sentBytes = 0
   #sentBps = 0
   #audioBytes = 0
@@ -187,8 +192,8 @@ export class Bottleneck {
 
   /** The peer of `member` says what it holds the link for. */
   remb(member: Member, bps: number, nowMs: number): void {
-    const fell = member.flow.remb(bps, nowMs)
-    if (fell && this.#rembBps(nowMs) < this.#sentBps) this.#fullMs = nowMs
+    member.flow.remb(bps, nowMs)
+    this.#noticeRemb(nowMs)
     this.#settle(nowMs)
   }
 
@@ -210,6 +215,7 @@ export class Bottleneck {
   tick(nowMs: number): number {
     this.#measure(nowMs)
     this.#noticeSilence(nowMs)
+    this.#noticeRemb(nowMs)
     if (this.prober.state === 'waiting' && this.prober.overdue(this.#probing?.flow.rttMs ?? 0, nowMs)) {
       this.#finishProbe(null, nowMs)
     }
@@ -253,6 +259,24 @@ export class Bottleneck {
   /** Sum of the peers' own estimates; NaN when one has none. */
   #rembBps(nowMs: number): number {
     return this.#members.reduce((sum, { flow }) => sum + flow.rembBps(nowMs), 0)
+  }
+
+  /**
+   * A peer that estimates by itself can only see what it gets: after a step up its estimate is below what is sent, and
+   * rises. When it does not, or falls, no more than that comes through.
+   */
+  #noticeRemb(nowMs: number): void {
+    if (!(this.#rembBps(nowMs) < this.#sentBps)) {
+      this.#withinRembMs = nowMs
+      return
+    }
+    let roseMs = this.#withinRembMs
+    let fell = false
+    for (const { flow } of this.#members) {
+      roseMs = Math.max(roseMs, flow.rembRoseMs)
+      fell ||= nowMs - flow.rembFellMs < REMB_FELL_MS
+    }
+    if (fell || nowMs - roseMs >= REMB_RISES_MS) this.#fullMs = nowMs
   }
 
   #noticeSilence(nowMs: number): void {
