@@ -38,7 +38,18 @@ export interface RoomObserver {
 }
 
 const iceChars = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-const randomIceString = (length: number) => Array.from({ length }, () => iceChars[randomInt(64)]).join('')
+/** A draw has 48 bits, which is 8 of these, less one value. */
+const CHARACTERS_AT_ONCE = 7
+
+function randomIceString(length: number): string {
+  let text = ''
+  for (let bits = 0; text.length < length; bits = Math.floor(bits / 64)) {
+    if (text.length % CHARACTERS_AT_ONCE === 0) bits = randomInt(64 ** CHARACTERS_AT_ONCE)
+    text += iceChars[bits % 64]
+  }
+  return text
+}
+
 /** RFC 8445 §5.3 asks for 24 and 128 bits at least; these are 48 and 144. */
 const newCredentials = (): IceCredentials => ({ ufrag: randomIceString(8), pwd: randomIceString(24) })
 
