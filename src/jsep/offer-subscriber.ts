@@ -1,13 +1,18 @@
-/** Our offers to subscribers: the same table of codecs and extensions for everybody, one m-line per slot. */
-import type { ExtensionIds } from '../media/control.js'
+/**
+ * Our offers to subscribers: the same table of codecs and extensions for everybody, one m-line per slot. What offers have
+ * in common is written once (`template.ts`): all but names, numbers and credentials.
+ */
+import type { Candidate, ExtensionIds } from '../media/control.js'
 import { feedbackOf, offeredFormats } from './codecs.js'
 import { offeredExtensions } from './extensions.js'
 import type { CodecEntry, CodecPolicy, LocalTransport, SlotTrack, SubscriberSlot } from './jsep.js'
 import { offeredMlines } from './slots.js'
+import { Template } from './template.js'
 import {
   extensionLines,
   type Mline,
   maxMessageSize,
+  type SessionLines,
   sctpPort,
   transportLines,
   writeDescription,
@@ -25,25 +30,102 @@ export interface SubscriberOffer {
   codecs: CodecPolicy
 }
 
+/** Kinds of offers that are kept; each is some kilobytes, and publishers decide how many there are. */
+const TEMPLATES_MAX = 100
+
+/** By what does not change while a worker lives, then by `kindOf` an offer. */
+const templates = new WeakMap<readonly Candidate[], WeakMap<CodecPolicy, Map<string, Template>>>()
+
 /**
+ * @param offer whose candidates and codecs do not change: another list is another object
  * @returns the SDP of an offer, `setup:actpass`
  * @throws RangeError for a CNAME that SDP cannot carry
  */
-export function offerSubscriber({ slots, tracks, local, origin, cname, codecs }: SubscriberOffer): string {
+export function offerSubscriber(offer: SubscriberOffer): string {
+  const { slots, tracks, local, origin, cname } = offer
   if (!/^[\w-]{1,64}$/.test(cname)) throw new RangeError('cname must be 1 to 64 letters, digits, _ or -')
+  const values: Record<string, string> = { ...origin, cname, ufrag: local.ice.ufrag, pwd: local.ice.pwd }
+  for (const [index, { mid, ssrc, rtxSsrc }] of slots.entries()) {
+    const { streamId, trackId, sprop } = tracks[index]!
+    values[`mid.${index}`] = mid
+    values[`ssrc.${index}`] = String(ssrc)
+    values[`rtxSsrc.${index}`] = String(rtxSsrc)
+    values[`stream.${index}`] = streamId
+    values[`track.${index}`] = trackId
+    values[`sprop.${index}`] = sprop
+  }
+  return templateOf(offer).fill(values)
+}
+
+/** What an offer is written from when nothing is kept. */
+export function describeOffer({ slots, tracks, local, origin, cname, codecs }: SubscriberOffer): SessionLines {
   const transport = transportLines(local, 'actpass')
   const mlines = offeredMlines(slots).map(({ mid, slot }) =>
     slot === undefined
       ? dataLine(mid, transport)
       : { ...mediaLine(slot, tracks[slots.indexOf(slot)]!, cname, codecs), ...transport },
   )
-  return writeDescription({
+  return {
     origin: { username: '-', ...origin },
     local,
     bundle: mlines.map((mline) => String(mline.mid)),
     extmapAllowMixed: true,
     mlines,
+  }
+}
+
+/** Two offers of one kind, of one worker, have the same template. */
+function kindOf({ slots, tracks, local }: SubscriberOffer): string {
+  const kinds = slots.map(({ kind }, index) => `${kind} ${tracks[index]!.active} ${tracks[index]!.sprop !== ''}`)
+  return [local.fingerprint.algorithm, local.fingerprint.value, ...kinds].join(' ')
+}
+
+function templateOf(offer: SubscriberOffer): Template {
+  const { local, codecs } = offer
+  let ofWorker = templates.get(local.candidates)
+  if (!ofWorker) templates.set(local.candidates, (ofWorker = new WeakMap()))
+  let kept = ofWorker.get(codecs)
+  if (!kept) ofWorker.set(codecs, (kept = new Map()))
+  const kind = kindOf(offer)
+  let template = kept.get(kind)
+  if (!template) {
+    template = makeTemplate(offer)
+    if (kept.size >= TEMPLATES_MAX) kept.clear()
+    kept.set(kind, template)
+  }
+  return template
+}
+
+/** Numbers in the place of SSRCs, which are written as numbers only: more than any other number of an offer. */
+const FIRST_SSRC = 4_100_000_000
+const ssrcPlace = (number: string) => {
+  const place = Number(number) - FIRST_SSRC
+  return `{${place % 2 === 0 ? 'ssrc' : 'rtxSsrc'}.${Math.floor(place / 2)}}`
+}
+
+/** The offer, with names of places where the values of this one are. */
+function makeTemplate({ slots, tracks, local, codecs }: SubscriberOffer): Template {
+  const places = slots.map((slot, index) => ({
+    ...slot,
+    mid: `{mid.${index}}`,
+    ssrc: FIRST_SSRC + 2 * index,
+    rtxSsrc: FIRST_SSRC + 2 * index + 1,
+  }))
+  const named = tracks.map(({ active, sprop }, index) => ({
+    active,
+    streamId: `{stream.${index}}`,
+    trackId: `{track.${index}}`,
+    sprop: sprop === '' ? '' : `{sprop.${index}}`,
+  }))
+  const description = describeOffer({
+    slots: places,
+    tracks: named,
+    local: { ...local, ice: { ufrag: '{ufrag}', pwd: '{pwd}' }, candidates: local.candidates },
+    origin: { sessionId: '{sessionId}', sessionVersion: '{sessionVersion}' },
+    cname: '{cname}',
+    codecs,
   })
+  return new Template(writeDescription(description).replace(/\b41000\d{5}\b/g, ssrcPlace))
 }
 
 type TransportLines = ReturnType<typeof transportLines>
