@@ -1,6 +1,6 @@
 /**
- * What this folder offers: SDP in, parameters out, and back. Nothing here keeps state or knows a worker;
- * everything is a function of its arguments.
+ * What this folder offers: SDP in, parameters out, and back. Nothing here knows a worker, and everything is a function of its
+ * arguments: what is kept of texts that were read or written before only makes the next one cheaper.
  */
 import type {
   Candidate,

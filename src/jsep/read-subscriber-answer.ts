@@ -1,5 +1,5 @@
 /** Reads a subscriber's answer to one of our offers. */
-import type { DtlsParameters, SendStream } from '../media/control.js'
+import type { DtlsParameters, MediaKind, SendStream } from '../media/control.js'
 import { matchSubscriberCodecs, toPayloadType } from './codecs.js'
 import { acceptedExtensions } from './extensions.js'
 import {
@@ -56,21 +56,29 @@ function align(answer: RemoteDescription, slots: readonly SubscriberSlot[]): Res
   return { ok: true, value: accepted }
 }
 
+/** What a client takes on an m-line. */
+type Accepted = Pick<SendStream, 'payloadTypes' | 'extensions' | 'active'>
+
+/** By m-line, which many connections may have in common (`read-answer.ts`), and by what was offered on it. */
+const accepted = new WeakMap<RemoteMline, { policy: CodecPolicy; kind: MediaKind; accepted: Accepted }>()
+
+function acceptedOn(mline: RemoteMline, kind: MediaKind, policy: CodecPolicy): Accepted {
+  const known = accepted.get(mline)
+  if (known?.policy === policy && known.kind === kind) return known.accepted
+  const payloadTypes = matchSubscriberCodecs(kind, mline.payloadTypes, policy).map(toPayloadType)
+  const receives = mline.direction === 'recvonly' || mline.direction === 'sendrecv'
+  const extensions = acceptedExtensions(kind, mline)
+  const found = { payloadTypes, extensions, active: receives && payloadTypes.length > 0 }
+  accepted.set(mline, { policy, kind, accepted: found })
+  return found
+}
+
 function sendStream(slot: SubscriberSlot, mline: RemoteMline | undefined, policy: CodecPolicy): SendStream {
   const { mid, kind, index, ssrc } = slot
   if (mline === undefined) {
     return { mid, kind, index, ssrc, rtxSsrc: 0, payloadTypes: [], extensions: {}, active: false }
   }
-  const payloadTypes = matchSubscriberCodecs(kind, mline.payloadTypes, policy).map(toPayloadType)
-  const receives = mline.direction === 'recvonly' || mline.direction === 'sendrecv'
-  return {
-    mid,
-    kind,
-    index,
-    ssrc,
-    rtxSsrc: payloadTypes.some(({ rtxPt }) => rtxPt !== undefined) ? slot.rtxSsrc : 0,
-    payloadTypes,
-    extensions: acceptedExtensions(kind, mline),
-    active: receives && payloadTypes.length > 0,
-  }
+  const found = acceptedOn(mline, kind, policy)
+  const repairs = found.payloadTypes.some(({ rtxPt }) => rtxPt !== undefined)
+  return { mid, kind, index, ssrc, rtxSsrc: repairs ? slot.rtxSsrc : 0, ...found }
 }

@@ -5,6 +5,7 @@
  */
 import type { Jsep, Negotiation as State } from '../janus/plugin.js'
 import type { CodecPolicy, RemoteDescription } from '../jsep/jsep.js'
+import { readAnswer } from '../jsep/read-answer.js'
 import { readDescription } from '../jsep/read-description.js'
 import type { HangupReason, MediaKind, Preferences } from '../media/control.js'
 import type { EndpointObserver, MediaPool, PooledEndpoint } from '../media/pool-types.js'
@@ -124,7 +125,7 @@ export class Negotiation {
     const { subscribes, room } = circumstances
     if (jsep.type === 'offer' && (subscribes || this.#subscriber)) return refuse('offer_on_subscriber')
     if (jsep.type === 'answer' && !this.awaitsAnswer) return refuse('unexpected_answer')
-    const read = readDescription(jsep.sdp)
+    const read = jsep.type === 'answer' ? readAnswer(jsep.sdp) : readDescription(jsep.sdp)
     if (!read.ok) return refuse('invalid_sdp', `${read.reason}.`)
     const exchange = jsep.type === 'answer' ? this.#prepareAnswer(read.value) : this.#prepareOffer(read.value, room)
     return exchange instanceof Refusal ? exchange : this.#noting(jsep, exchange)
