@@ -35,9 +35,12 @@ async function subscribe(janus: JanusSocket, clients: MediaClients, index: numbe
   return peer
 }
 
-/** Runs one server with one worker, and everything it needs, for one measurement. */
-export async function measureRostra(shape: Shape): Promise<Result> {
-  const server = await startServer(['--workers', '1'])
+/**
+ * Runs one server with one worker, and everything it needs, for one measurement.
+ * @param entry the program of another checkout; this one's when it is left out
+ */
+export async function measureRostra(shape: Shape, entry?: string): Promise<Result> {
+  const server = await startServer(['--workers', '1'], 0, entry === undefined ? {} : { entry })
   const janus = await JanusSocket.open(server.webSocketUrl)
   const clients = new MediaClients()
   try {

@@ -5,13 +5,12 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ImpairedServer } from '../../test/support/impaired/server.js'
 import { hasJanus, writeJanusConfig } from './janus-config.js'
+import { janusListens } from './janus-listens.js'
 
-const START_LIMIT_MS = 15_000
 const WEBSOCKET_PORT = 8_188
 /** Below the ports that systems give to anybody. */
 const FIRST_PORT = 20_000
@@ -87,7 +86,7 @@ export async function startJanusInNamespace({
     })
     const args = ['netns', 'exec', name, 'janus', `--configs-folder=${folder}`, '--debug-level=2', '--disable-colors']
     child = spawn('ip', args, { stdio: 'ignore' })
-    await listens(child, inside)
+    await janusListens(child, WEBSOCKET_PORT, inside)
   } catch (error) {
     await stop()
     throw error
@@ -104,18 +103,4 @@ export async function startJanusInNamespace({
     figures: async () => ({}),
     stop,
   }
-}
-
-async function listens(child: ChildProcess, address: string): Promise<void> {
-  const limitMs = performance.now() + START_LIMIT_MS
-  while (child.exitCode === null && performance.now() < limitMs) {
-    const socket = connect(WEBSOCKET_PORT, address)
-    const open = await Promise.race([once(socket, 'connect').then(() => true), once(socket, 'close').then(() => false)])
-      // `once` rejects with the error of the socket.
-      .catch(() => false)
-    socket.destroy()
-    if (open) return
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-  throw new Error('janus does not start: run it by hand to see why')
 }

@@ -1,14 +1,13 @@
 /** Janus from the distribution, with a configuration of its own: WebSocket on loopback, videoroom, nothing else. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { hasJanus, writeJanusConfig } from '../peers/janus-config.js'
+import { janusListens } from '../peers/janus-listens.js'
 import type { BenchServer } from './server.js'
-
-const START_LIMIT_MS = 15_000
 
 /** @returns undefined when there is no `janus` in the path */
 export async function startJanus(rooms: number, clientsPerRoom: number): Promise<BenchServer | undefined> {
@@ -31,7 +30,7 @@ export async function startJanus(rooms: number, clientsPerRoom: number): Promise
     rmSync(folder, { recursive: true, force: true })
   }
   try {
-    await listens(child, port)
+    await janusListens(child, port, '127.0.0.1')
   } catch (error) {
     await stop()
     throw error
@@ -53,18 +52,4 @@ async function freeTcpPort(): Promise<number> {
   server.close()
   await once(server, 'close')
   return port
-}
-
-async function listens(child: ChildProcess, port: number): Promise<void> {
-  const limitMs = performance.now() + START_LIMIT_MS
-  while (child.exitCode === null && performance.now() < limitMs) {
-    const socket = connect(port, '127.0.0.1')
-    const open = await Promise.race([once(socket, 'connect').then(() => true), once(socket, 'close').then(() => false)])
-      // `once` rejects with the error of the socket.
-      .catch(() => false)
-    socket.destroy()
-    if (open) return
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-  throw new Error('janus does not start: run it by hand to see why')
 }

@@ -1,32 +1,18 @@
 /** `--audible`: of three microphones in a real browser one is forwarded, the one that is loud, and receivers notice no change. */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import type { Browser, JSHandle, Page } from 'playwright-core'
+import { test } from 'node:test'
+import type { JSHandle, Page } from 'playwright-core'
+import { browserTest } from '../support/browser-test.js'
 import { joinFrom, type RemoteCaller } from '../support/callers.js'
-import { launchChromium, openPage } from '../support/chromium.js'
+import { openPage } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
-import { servePages } from '../support/pages.js'
-import { type ServerProcess, startServer } from '../support/server-process.js'
 
 const PLACES = 1
 const names = ['ann', 'bob', 'cid'] as const
 
-let files: Awaited<ReturnType<typeof servePages>>
-let server: ServerProcess
-let browser: Browser
 let page: Page & { problems: string[] }
-
-before(async () => {
-  files = await servePages()
-  server = await startServer(['--audible', String(PLACES)])
-  browser = await launchChromium()
-  page = await openPage(browser, `${files.url}/caller.html`)
-})
-
-after(async () => {
-  await browser.close()
-  await server.stop()
-  files.close()
+const under = browserTest(['--audible', String(PLACES)], async ({ browser, pages }) => {
+  page = await openPage(browser, `${pages.url}/caller.html`)
 })
 
 /** Sums that browsers keep of one stream: they may stand still and never go back. */
@@ -66,11 +52,11 @@ const watch = (viewer: RemoteCaller): Promise<JSHandle<{ problems: string[]; sum
 test('who is loud is heard, one at a time; nothing is missing and no sum of a receiver goes back', async (t) => {
   const speakers: RemoteCaller[] = []
   for (const name of names) {
-    const speaker = await joinFrom(page, server.webSocketUrl, 'hall', name)
+    const speaker = await joinFrom(page, under.server.webSocketUrl, 'hall', name)
     await speaker.publish({ audio: 'turned down' })
     speakers.push(speaker)
   }
-  const viewer = await joinFrom(page, server.webSocketUrl, 'hall', 'viewer')
+  const viewer = await joinFrom(page, under.server.webSocketUrl, 'hall', 'viewer')
   for (const name of names) await viewer.subscribe(name)
   const watched = await watch(viewer)
   const sums = () => watched.evaluate(({ sums }) => sums)
@@ -99,6 +85,6 @@ test('who is loud is heard, one at a time; nothing is missing and no sum of a re
     }
   }
   assert.deepEqual(await watched.evaluate(({ problems }) => problems), [])
-  assert.ok((await server.totals()).drop_inaudible! > 0, 'somebody was not forwarded')
+  assert.ok((await under.server.totals()).drop_inaudible! > 0, 'somebody was not forwarded')
   assert.deepEqual(page.problems, [])
 })

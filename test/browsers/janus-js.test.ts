@@ -1,32 +1,17 @@
 /** Real Chromium pages with unmodified janus.js of janus-gateway, over WebSocket and over HTTP with long polls. */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import type { Browser, JSHandle } from 'playwright-core'
-import { launchChromium, openPage } from '../support/chromium.js'
+import { test } from 'node:test'
+import type { JSHandle } from 'playwright-core'
+import { browserTest } from '../support/browser-test.js'
+import { openPage } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
-import { servePages } from '../support/pages.js'
-import { type ServerProcess, startServer } from '../support/server-process.js'
 import type { JanusJsClient } from './pages/janus-js-client.js'
 
-let server: ServerProcess
-let browser: Browser
-let pages: Awaited<ReturnType<typeof servePages>>
-
-before(async () => {
-  pages = await servePages()
-  server = await startServer()
-  browser = await launchChromium()
-})
-
-after(async () => {
-  await browser.close()
-  await server.stop()
-  pages.close()
-})
+const under = browserTest()
 
 /** A page that has joined and publishes. */
 async function enter(url: string, room: string, user: string) {
-  const page = await openPage(browser, `${pages.url}/janus-js.html`)
+  const page = await openPage(under.browser, `${under.pages.url}/janus-js.html`)
   const client = await page.evaluateHandle(
     async ([url, room, user]) => {
       const client = new JanusJs()
@@ -65,8 +50,8 @@ async function view(client: JSHandle<JanusJsClient>, room: string, own: string, 
 }
 
 const transports = {
-  WebSocket: () => server.webSocketUrl,
-  'HTTP with long polls': () => `${server.url}/janus`,
+  WebSocket: () => under.server.webSocketUrl,
+  'HTTP with long polls': () => `${under.server.url}/janus`,
 }
 
 for (const [transport, url] of Object.entries(transports)) {

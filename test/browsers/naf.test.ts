@@ -1,41 +1,27 @@
 /** Real Chromium pages with unmodified naf-janus-adapter. */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import type { Browser, JSHandle } from 'playwright-core'
-import { launchChromium, openPage } from '../support/chromium.js'
+import { test } from 'node:test'
+import type { JSHandle } from 'playwright-core'
+import { browserTest } from '../support/browser-test.js'
+import { openPage } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
-import { servePages } from '../support/pages.js'
-import { type ServerProcess, startServer } from '../support/server-process.js'
+import { startServer } from '../support/server-process.js'
 import type { NafPage } from './pages/naf-client.js'
 
-let server: ServerProcess
-let browser: Browser
-let pages: Awaited<ReturnType<typeof servePages>>
-
-before(async () => {
-  pages = await servePages()
-  server = await startServer()
-  browser = await launchChromium()
-})
-
-after(async () => {
-  await browser.close()
-  await server.stop()
-  pages.close()
-})
+const under = browserTest()
 
 const UPSTREAM = '/?profile=upstream'
 
 /** Opens a page whose adapter wants to see `wanted`, and waits until it is connected. */
 async function enter(room: string, id: string, wanted: string[], path = UPSTREAM) {
-  const page = await openPage(browser, `${pages.url}/naf.html`)
+  const page = await openPage(under.browser, `${under.pages.url}/naf.html`)
   const naf = await page.evaluateHandle(
     async ([url, room, id, ...wanted]) => {
       const naf = new Naf(url!, room!, id!, wanted)
       await naf.connect()
       return naf
     },
-    [`${server.webSocketUrl}${path}`, room, id, ...wanted],
+    [`${under.server.webSocketUrl}${path}`, room, id, ...wanted],
   )
   return { page, naf }
 }
@@ -101,11 +87,11 @@ test('it comes back after the server was killed', async () => {
   const ann = await enter('back', 'ann', ['bob'])
   const bob = await enter('back', 'bob', ['ann'])
   await Promise.all([called(ann.naf, 'open bob'), called(bob.naf, 'open ann')])
-  const { port } = server
-  await server.stop('SIGKILL')
+  const { port } = under.server
+  await under.server.stop('SIGKILL')
   await called(ann.naf, 'reconnecting')
   for (const { naf } of [ann, bob]) await naf.evaluate(({ calls }) => void calls.splice(0))
-  server = await startServer([], port)
+  under.server = await startServer([], port)
   for (const { naf } of [ann, bob]) await called(naf, 'reconnected')
   // One of them only: whoever is back first asks for the other, whom the adapter has not forgotten and who is not there
   // yet. It does not look at the refusal, waits for 15 s, and (in the bundle that npm has) never asks again.

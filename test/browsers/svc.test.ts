@@ -1,29 +1,15 @@
 /** A real Chromium that sends layers inside of one stream (SVC): viewers get the large picture or the small one out of it. */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import type { Browser, Page } from 'playwright-core'
+import { test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { browserTest } from '../support/browser-test.js'
 import { joinFrom, type RemoteCaller } from '../support/callers.js'
-import { launchChromium, openPage } from '../support/chromium.js'
+import { openPage } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
-import { servePages } from '../support/pages.js'
-import { type ServerProcess, startServer } from '../support/server-process.js'
 
-let files: Awaited<ReturnType<typeof servePages>>
-let server: ServerProcess
-let browser: Browser
 let page: Page & { problems: string[] }
-
-before(async () => {
-  files = await servePages()
-  server = await startServer()
-  browser = await launchChromium()
-  page = await openPage(browser, `${files.url}/caller.html`)
-})
-
-after(async () => {
-  await browser.close()
-  await server.stop()
-  files.close()
+const under = browserTest([], async ({ browser, pages }) => {
+  page = await openPage(browser, `${pages.url}/caller.html`)
 })
 
 /** Chromium makes no layers of VP9 smaller than 240×135, so that two of three are left of this one. */
@@ -36,11 +22,11 @@ type LayeredEncoding = RTCRtpEncodingParameters & { scalabilityMode: string }
 async function call(codec: string, scalabilityMode: string): Promise<RemoteCaller[]> {
   const room = `${codec} ${scalabilityMode}`
   const encodings: LayeredEncoding[] = [{ scalabilityMode, maxBitrate: 500_000 }]
-  const ann = await joinFrom(page, server.webSocketUrl, room, 'ann')
+  const ann = await joinFrom(page, under.server.webSocketUrl, room, 'ann')
   await ann.publish({ video: { ...LARGE, codec: `video/${codec}`, encodings } })
   const viewers: RemoteCaller[] = []
   for (const user of ['bob', 'cid']) {
-    const viewer = await joinFrom(page, server.webSocketUrl, room, user)
+    const viewer = await joinFrom(page, under.server.webSocketUrl, room, user)
     await viewer.subscribe('ann')
     viewers.push(viewer)
   }

@@ -1,38 +1,23 @@
 /** Camera and screen of one publisher in real Chromium: added and removed in mid-call, told apart by their msid. */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import type { Browser, JSHandle } from 'playwright-core'
-import { launchChromium, openPage } from '../support/chromium.js'
+import { test } from 'node:test'
+import type { JSHandle } from 'playwright-core'
+import { browserTest } from '../support/browser-test.js'
+import { openPage } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
-import { servePages } from '../support/pages.js'
-import { type ServerProcess, startServer } from '../support/server-process.js'
 import type { Client } from './pages/minijanus-client.js'
 
-let server: ServerProcess
-let browser: Browser
-let pages: Awaited<ReturnType<typeof servePages>>
-
-before(async () => {
-  pages = await servePages()
-  server = await startServer()
-  browser = await launchChromium()
-})
-
-after(async () => {
-  await browser.close()
-  await server.stop()
-  pages.close()
-})
+const under = browserTest()
 
 async function join(room: string, user: string): Promise<JSHandle<Client>> {
-  const page = await openPage(browser, `${pages.url}/minijanus.html`)
+  const page = await openPage(under.browser, `${under.pages.url}/minijanus.html`)
   return page.evaluateHandle(
     async ([url, room, user]) => {
       const client = new MinijanusClient(room!, user!)
       await client.connect(url!)
       return client
     },
-    [server.webSocketUrl, room, user],
+    [under.server.webSocketUrl, room, user],
   )
 }
 

@@ -10,7 +10,7 @@ import { startServer } from '../support/server-process.js'
 const OPEN_FILES = 256
 
 test('H-66 out of file descriptors: who is there is served, blocks are kept, and later everybody may come again', async (t) => {
-  const server = await startServer(['--workers', '1'], 0, OPEN_FILES)
+  const server = await startServer(['--workers', '1'], 0, { openFiles: OPEN_FILES })
   t.after(() => server.stop())
   const janus = await JanusSocket.open(server.webSocketUrl)
   t.after(() => janus.close())

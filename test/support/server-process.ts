@@ -47,13 +47,21 @@ const followParent =
 const runner = process.ppid
 setInterval(() => process.ppid === runner || process.exit(1), 500).unref()
 
-const entry = fileURLToPath(new URL('../../src/index.js', import.meta.url))
+const ownEntry = fileURLToPath(new URL('../../src/index.js', import.meta.url))
 
-/**
- * Starts with `flags` added to ones that make it private to this test; resolves when it listens.
- * @param openFiles how many file descriptors it and its workers may have
- */
-export async function startServer(flags: readonly string[] = [], port = 0, openFiles?: number): Promise<ServerProcess> {
+export interface StartOptions {
+  /** How many file descriptors it and its workers may have. */
+  openFiles?: number
+  /** The program, when it is not the one of this checkout. */
+  entry?: string
+}
+
+/** Starts with `flags` added to ones that make it private to this test; resolves when it listens. */
+export async function startServer(
+  flags: readonly string[] = [],
+  port = 0,
+  { openFiles, entry = ownEntry }: StartOptions = {},
+): Promise<ServerProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'rostra-test-'))
   const own = ['--host', '127.0.0.1', '--port', String(port), '--admin-port', '0', '--data-dir', folder]
   const media = flags.includes('--rtc-ip') ? [] : ['--rtc-ip', '127.0.0.1']

@@ -112,11 +112,7 @@ export class Outbox {
     targets[at + Target.markerPt] = markerPt
     targets[at + Target.extSeq] = extSeq
     targets[at + Target.timestamp] = timestamp
-    targets[at + Target.extOffset] = extOffset
-    targets[at + Target.extLength] = extLength
-    targets[at + Target.prefixOffset] = prefixOffset
-    targets[at + Target.prefixLength] = prefixLength
-    targets[at + Target.skip] = skip
+    this.#pieces(at, extOffset, extLength, prefixOffset, prefixLength, skip)
   }
 
   /**
@@ -141,6 +137,19 @@ export class Outbox {
     targets[row + Target.markerPt] = markerPt
     targets[row + Target.extSeq] = extSeq
     targets[row + Target.timestamp] = timestamp
+    this.#pieces(row, extOffset, extLength, prefixOffset, prefixLength, skip)
+  }
+
+  /** Where the row's extensions and the beginning of its payload are in scratch, and what it leaves out of the source. */
+  #pieces(
+    row: number,
+    extOffset: number,
+    extLength: number,
+    prefixOffset: number,
+    prefixLength: number,
+    skip: number,
+  ): void {
+    const targets = this.#targets
     targets[row + Target.extOffset] = extOffset
     targets[row + Target.extLength] = extLength
     targets[row + Target.prefixOffset] = prefixOffset

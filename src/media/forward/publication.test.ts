@@ -1,32 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { rtpPacket, vp8 } from './testing/packets.js'
-import type { SentRtp } from './testing/recording-io.js'
-import { AUDIO_SSRC, audioStream, Scene, sendAudio, sendVideo, VIDEO_SSRC, videoStream } from './testing/scene.js'
-
-const opus = (seq: number, timestamp = seq * 960) => ({
-  pt: 111,
-  seq,
-  timestamp,
-  ssrc: AUDIO_SSRC,
-  extensions: { 4: '0', 1: Uint8Array.of(0x85) },
-  payload: Uint8Array.of(1, 2, seq & 0xff),
-})
-
-const frame = (seq: number, keyframe: boolean, timestamp = seq * 3000) => ({
-  pt: 96,
-  marker: true,
-  seq,
-  timestamp,
-  ssrc: VIDEO_SSRC,
-  extensions: { 4: '1' },
-  payload: vp8(keyframe, seq & 0xff),
-})
-
-/** Asserts that numbers of one SSRC go up by one. */
-function gapless(sent: SentRtp[]): void {
-  for (let i = 1; i < sent.length; i++) assert.equal(sent[i]!.extSeq, sent[i - 1]!.extSeq + 1)
-}
+import { audioStream, Scene, sendAudio, sendVideo, VIDEO_SSRC, videoStream } from './testing/scene.js'
+import { frame, gapless, opus } from './testing/streams.js'
 
 test('unknown SSRCs are placed by mid, then by a payload type that only one m-line has', () => {
   const scene = new Scene()

@@ -1,42 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Peer } from './router.js'
-import { rtpPacket, vp8, vp8Rest } from './testing/packets.js'
-import { elementOf, type SentRtp } from './testing/recording-io.js'
-import {
-  AUDIO_SSRC,
-  audioStream,
-  PUBLISHER,
-  Scene,
-  sendAudio,
-  sendVideo,
-  VIDEO_SSRC,
-  videoStream,
-} from './testing/scene.js'
-
-const opus = (seq: number, timestamp = seq * 960) => ({
-  pt: 111,
-  seq,
-  timestamp,
-  ssrc: AUDIO_SSRC,
-  extensions: { 4: '0', 1: Uint8Array.of(0x85) },
-  payload: Uint8Array.of(1, 2, seq & 0xff),
-})
-
-const frame = (seq: number, keyframe: boolean, timestamp = seq * 3000) => ({
-  pt: 96,
-  marker: true,
-  seq,
-  timestamp,
-  ssrc: VIDEO_SSRC,
-  extensions: { 4: '1' },
-  payload: vp8(keyframe, seq & 0xff),
-})
-
-/** Asserts that numbers of one SSRC go up by one. */
-function gapless(sent: SentRtp[]): void {
-  for (let i = 1; i < sent.length; i++) assert.equal(sent[i]!.extSeq, sent[i - 1]!.extSeq + 1)
-}
+import { rtpPacket, vp8Rest } from './testing/packets.js'
+import { elementOf } from './testing/recording-io.js'
+import { audioStream, PUBLISHER, Scene, sendAudio, sendVideo, VIDEO_SSRC, videoStream } from './testing/scene.js'
+import { frame, gapless, opus } from './testing/streams.js'
 
 test('one publisher, three subscribers: each gets every packet under its own SSRC, numbers, type, extensions', () => {
   const scene = new Scene()
