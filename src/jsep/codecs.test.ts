@@ -93,6 +93,28 @@ for (const [what, codec, offered, fits] of [
     assert.equal(matchCodec(codec, [offered]) !== undefined, fits))
 }
 
+// RFC 9628 §6: each payload type has a profile of its own, which is 0 where none is given.
+for (const [what, profiles, expected] of [
+  ['0 before 2', ['0', '2'], 100],
+  ['2 before 0', ['2', '0'], 101],
+  ['2 before none', ['2', undefined], 101],
+  ['1, 2 and 3 before 0', ['1', '2', '3', '0'], 103],
+  ['2 alone', ['2'], undefined],
+] as const) {
+  const offered = profiles.flatMap((profile, i) => [
+    payload({ pt: 100 + i, name: 'VP9', parameters: profile === undefined ? {} : { 'profile-id': profile } }),
+    payload({ pt: 110 + i, name: 'rtx', parameters: { apt: String(100 + i) } }),
+  ])
+  test(`VP9 profiles ${what}: profile 0 and its RTX are taken, and no other`, () => {
+    const wanted = expected === undefined ? [] : [[expected, expected + 10]]
+    for (const choose of [choosePublisherCodec, matchSubscriberCodecs])
+      assert.deepEqual(
+        choose('video', offered, defaultPolicy).map(({ payload, rtx }) => [payload.pt, rtx?.pt]),
+        wanted,
+      )
+  })
+}
+
 // RFC 5761 §4: 64 to 95 cannot be told from RTCP under rtcp-mux, and that is the only way here.
 for (const [pt, isTaken] of [
   [63, true],

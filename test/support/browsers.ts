@@ -3,15 +3,24 @@ import type { Browser } from 'playwright-core'
 import { launchChromium } from './chromium.js'
 import { launchFirefox } from './firefox.js'
 
-export const launchers = { Chromium: () => launchChromium(), Firefox: () => launchFirefox() }
+/** Each takes further switches of Chromium; Firefox has preferences instead. */
+export const launchers = {
+  Chromium: (switches: readonly string[] = []) => launchChromium(switches),
+  Firefox: () => launchFirefox(),
+}
 
 export type BrowserName = keyof typeof launchers
 
 export const browserNames = Object.keys(launchers) as BrowserName[]
 
-/** Starts all of them, one after the other (starting is what costs most); gives them by name. */
-export async function launchBrowsers(): Promise<Record<BrowserName, Browser> & { close(): Promise<void> }> {
-  const Chromium = await launchers.Chromium()
+/**
+ * Starts all of them, one after the other (starting is what costs most); gives them by name.
+ * @param switches of Chromium, further ones
+ */
+export async function launchBrowsers(
+  switches: readonly string[] = [],
+): Promise<Record<BrowserName, Browser> & { close(): Promise<void> }> {
+  const Chromium = await launchers.Chromium(switches)
   try {
     const Firefox = await launchers.Firefox()
     return {

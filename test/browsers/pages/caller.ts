@@ -55,6 +55,7 @@ export interface Sent {
   rid: string
   codec: string
   packets: number
+  bytes: number
   framesEncoded: number
   width: number
   height: number
@@ -331,6 +332,7 @@ export class Caller {
         rid: report.rid ?? '',
         codec: codecs.get(report.codecId) ?? '',
         packets: report.packetsSent ?? 0,
+        bytes: report.bytesSent ?? 0,
         framesEncoded: report.framesEncoded ?? 0,
         width: report.frameWidth ?? 0,
         height: report.frameHeight ?? 0,

@@ -30,6 +30,8 @@ export interface EncodingFigures {
 }
 
 export interface SenderFigures {
+  /** Pictures that there were to send. */
+  framesDrawn: number
   availableBps: number
   encodings: EncodingFigures[]
 }
@@ -115,6 +117,7 @@ export class ImpairedClient {
   handle = 0
   pc = new RTCPeerConnection()
   #video: HTMLVideoElement | undefined
+  #drawn: () => number = () => 0
 
   private constructor(options: Connect, api: JanusApi) {
     this.options = options
@@ -137,7 +140,8 @@ export class ImpairedClient {
     this.handle = await this.api.attach(this.#dialect.plugin, () => {})
     await this.#dialect.join(this, this.handle)
     const sound = await navigator.mediaDevices.getUserMedia({ audio: true })
-    const picture = livelyPicture(shape)
+    const { stream: picture, drawn } = livelyPicture(shape)
+    this.#drawn = drawn
     this.pc.addTransceiver(sound.getAudioTracks()[0]!, { direction: 'sendonly', streams: [picture] })
     this.pc.addTransceiver(picture.getVideoTracks()[0]!, {
       direction: 'sendonly',
@@ -225,7 +229,7 @@ export class ImpairedClient {
       .sort((a, b) => a.width - b.width)
     // Several pairs may be nominated; only the one in use has an estimate.
     const estimates = reports.map(({ availableOutgoingBitrate }) => number(availableOutgoingBitrate))
-    return { availableBps: Math.max(0, ...estimates), encodings }
+    return { framesDrawn: this.#drawn(), availableBps: Math.max(0, ...estimates), encodings }
   }
 
   async receiver(): Promise<ReceiverFigures> {

@@ -10,11 +10,17 @@ export interface PictureShape {
 
 const SPRITES = 6
 
+export interface LivelyPicture {
+  stream: MediaStream
+  /** Pictures that were drawn so far: what a camera would have given. */
+  drawn(): number
+}
+
 /**
  * Noise in slow motion with some faster things before it: it costs an encoder all the bits that it may spend, and
  * hardly any CPU to draw.
  */
-export function livelyPicture({ width, height, framesPerSecond }: PictureShape): MediaStream {
+export function livelyPicture({ width, height, framesPerSecond }: PictureShape): LivelyPicture {
   const canvas = Object.assign(document.createElement('canvas'), { width, height })
   const context = canvas.getContext('2d', { alpha: false })!
   const noise = noisyTile(width, height)
@@ -36,7 +42,7 @@ export function livelyPicture({ width, height, framesPerSecond }: PictureShape):
   }
   draw()
   setInterval(draw, 1_000 / framesPerSecond)
-  return canvas.captureStream(framesPerSecond)
+  return { stream: canvas.captureStream(framesPerSecond), drawn: () => frame }
 }
 
 /** Coarse noise: single pixels would be blurred away before anything else. */
