@@ -21,8 +21,9 @@ import { type Scenario, scenarios } from './scenarios.js'
 import { summarise } from './summary.js'
 
 const SEED = 42
-/** What is compared with another server when no scenario is named. */
-const COMPARED = ['loss-5', 'loss-10', 'bursts', 'step-subscriber']
+/** What is compared when no scenario is named, so that it takes ten minutes: with another server, and of several pairs of browsers. */
+const OF_SERVERS = ['loss-5', 'loss-10', 'bursts', 'step-subscriber', 'step-publisher']
+const OF_PAIRS = ['clean', 'loss-5', 'loss-10', 'bursts', 'delay-100', 'jitter', 'step-subscriber', 'step-publisher']
 
 const { values } = parseArgs({
   options: {
@@ -36,7 +37,8 @@ const { values } = parseArgs({
 })
 
 function wanted(): Scenario[] {
-  const names = values.only?.split(',') ?? (values.peer ? COMPARED : scenarios.map(({ name }) => name))
+  const all = () => (pairs().length > 1 ? OF_PAIRS : scenarios.map(({ name }) => name))
+  const names = values.only?.split(',') ?? (values.peer ? OF_SERVERS : all())
   return names.map((name) => {
     const found = scenarios.find((scenario) => scenario.name === name)
     if (!found) throw new Error(`there is no scenario "${name}": ${scenarios.map(({ name }) => name).join(', ')}`)

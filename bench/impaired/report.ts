@@ -17,11 +17,14 @@ function remarks({ summary, lateMs }: Row): string {
   return all.length > 0 ? ` (${all.join(', ')})` : ''
 }
 
+const percent = (share: number) => `${(share * 100).toFixed(0)} %`
+
 const columns: [string, (summary: Summary) => string][] = [
   ['frozen', ({ frozenMs }) => `${(frozenMs / 1_000).toFixed(1)} s`],
   ['freezes', ({ freezes }) => String(freezes)],
   ['frames/s', ({ framesPerSecond }) => framesPerSecond.toFixed(1)],
-  ['delivered', ({ delivered }) => `${(delivered * 100).toFixed(0)} %`],
+  ['encoded', ({ encoded }) => percent(encoded)],
+  ['delivered', ({ delivered }) => percent(delivered)],
   ['kbit/s', ({ receivedBps }) => (receivedBps / 1_000).toFixed(0)],
   ['height', ({ height }) => String(height)],
   ['age', ({ ageMs }) => `${ageMs.p50.toFixed(0)} / ${ageMs.p90.toFixed(0)} ms`],

@@ -19,6 +19,7 @@ const nothing = {
 interface Figures {
   frames: number
   encoded: number
+  drawn?: number
   bytes: number
   frozenMs?: number
   overflow?: number
@@ -27,12 +28,21 @@ interface Figures {
 }
 
 function sample(atMs: number, figures: Figures): Sample {
-  const { frames, encoded, bytes, frozenMs, overflow = 0, queueMaxMs = 0, limitedBy = 'none' } = figures
+  const {
+    frames,
+    encoded,
+    drawn = encoded,
+    bytes,
+    frozenMs,
+    overflow = 0,
+    queueMaxMs = 0,
+    limitedBy = 'none',
+  } = figures
   const encoding = { rid: '', active: true, width: 640, height: 360, bytes: 0, targetBps: 0, retransmitted: 0 }
   const links: RelayFigures['links'] = { subscriber: { up: nothing, down: { ...nothing, overflow, queueMaxMs } } }
   return {
     atMs,
-    sender: { availableBps: 0, encodings: [{ ...encoding, framesEncoded: encoded, limitedBy }] },
+    sender: { framesDrawn: drawn, availableBps: 0, encodings: [{ ...encoding, framesEncoded: encoded, limitedBy }] },
     receiver: {
       ...{
         atMs,
@@ -60,11 +70,12 @@ const steady = (samples: Sample[]): Recording => ({
 
 test('frames, bitrate and delays are those between the first and the last sample', () => {
   const at = (atMs: number, frames: number) =>
-    sample(atMs, { frames, encoded: frames * 2, bytes: frames * 500, frozenMs: 300 })
-  const { frozenMs, framesPerSecond, delivered, receivedBps, ageMs, jitterBufferMs, concealed, height, cpuLimited } =
-    summarise(steady([at(5_000, 100), at(5_500, 110), at(6_000, 120)]))
-  assert.deepEqual([frozenMs, framesPerSecond, delivered, receivedBps], [0, 20, 0.5, 80_000])
-  assert.deepEqual(ageMs, { p50: 55, p90: 60 })
+    sample(atMs, { frames, encoded: frames * 2, drawn: frames * 4, bytes: frames * 500, frozenMs: 300 })
+  const summary = summarise(steady([at(5_000, 100), at(5_500, 110), at(6_000, 120)]))
+  const { frozenMs, framesPerSecond, encoded, delivered, receivedBps } = summary
+  assert.deepEqual([frozenMs, framesPerSecond, encoded, delivered, receivedBps], [0, 20, 0.5, 0.25, 80_000])
+  assert.deepEqual(summary.ageMs, { p50: 55, p90: 60 })
+  const { jitterBufferMs, concealed, height, cpuLimited } = summary
   assert.deepEqual([jitterBufferMs, concealed, height, cpuLimited], [40, 0.1, 360, false])
 })
 

@@ -7,8 +7,10 @@ export interface Summary {
   frozenMs: number
   freezes: number
   framesPerSecond: number
-  /** Frames that were decoded, of those that the publisher encoded. */
+  /** Frames that were decoded, of the pictures that there were to send. */
   delivered: number
+  /** Of the same, those that the publisher encoded, in the encoding of which there were most. */
+  encoded: number
   receivedBps: number
   /** Height of the picture in most samples. */
   height: number
@@ -85,13 +87,17 @@ export function summarise({ samples, phasesMs, capacitiesBps }: Recording): Summ
   const ms = last.atMs - first.atMs
   const sum = (of: (sample: Sample) => number) => of(last) - of(first)
   const frames = sum(({ receiver }) => receiver.framesDecoded)
-  const encoded = sum(({ sender }) => framesEncoded(sender.encodings))
+  const drawn = Math.max(
+    1,
+    sum(({ sender }) => sender.framesDrawn),
+  )
   const ages = samples.flatMap(({ receiver }) => receiver.ageMs ?? [])
   const emitted = sum(({ receiver }) => receiver.jitterBufferFrames)
   return {
     ...frozen(samples),
     framesPerSecond: (frames * 1_000) / ms,
-    delivered: encoded > 0 ? frames / encoded : 0,
+    delivered: frames / drawn,
+    encoded: sum(({ sender }) => framesEncoded(sender.encodings)) / drawn,
     receivedBps: (sum(({ receiver }) => receiver.bytes) * 8_000) / ms,
     height: mostFrequent(samples.map(({ receiver }) => receiver.height)),
     ageMs: { p50: quantile(ages, 0.5), p90: quantile(ages, 0.9) },
