@@ -78,6 +78,7 @@ class Io final : public BatchSink {
   static napi_value reply(napi_env env, napi_callback_info info);
   static napi_value sendTo(napi_env env, napi_callback_info info);
   static napi_value dtlsSend(napi_env env, napi_callback_info info);
+  static napi_value sctpSend(napi_env env, napi_callback_info info);
   static napi_value flush(napi_env env, napi_callback_info info);
   static napi_value close(napi_env env, napi_callback_info info);
 

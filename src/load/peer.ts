@@ -163,7 +163,7 @@ export class PeerIo {
         peer.rtpPackets++
         if (peer.onRtp && readRtp(rx, offset, length, this.#view) === 0) peer.onRtp(this.#view, rx)
       } else if (kind === Kind.rtcp) peer.onRtcp?.(rx, offset, length)
-      else if (kind === Kind.data) peer.onData?.(rx.slice(offset, offset + length))
+      else if (kind === Kind.data && meta[at + Meta.extra] === 1) peer.onData?.(rx.slice(offset, offset + length))
       else if (kind === Kind.connected) peer.wasConnected()
       else if (kind === Kind.closed) peer.wasClosed(meta[at + Meta.extra]!)
     }
@@ -286,9 +286,9 @@ export class ClientPeer implements LocalTransport {
     return io.fanout(payload, 0, length, 0, 1) === 1
   }
 
-  /** Sends one SCTP packet. */
+  /** Sends one SCTP packet, whose checksum is put in. */
   sendData(packet: Uint8Array): boolean {
-    return this.io.io.dtlsSend(this.transport, packet, 0, packet.length)
+    return this.io.io.sctpSend(this.transport, packet, 0, packet.length)
   }
 
   sendRtcp(packet: Uint8Array): boolean {

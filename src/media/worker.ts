@@ -152,7 +152,7 @@ export class MediaWorker implements EndpointEvents {
     this.#putsOff = true
     switch (kind) {
       case Kind.data:
-        seat.endpoint.data(nowMs, offset, length)
+        seat.endpoint.data(nowMs, offset, length, meta[at + Meta.extra] === 1)
         return this.#flushLater(seat)
       case Kind.connected:
         return seat.endpoint.dtlsConnected(nowMs, meta[at + Meta.extra]!)

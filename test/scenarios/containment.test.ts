@@ -17,7 +17,7 @@ const recordTransports = (stage: Stage): number[] => {
 }
 
 /** Makes one method of the io fail when it is called for one transport. */
-function breakFor(io: MediaIo, method: 'select' | 'rtcp' | 'dtlsSend', transport: number): void {
+function breakFor(io: MediaIo, method: 'select' | 'rtcp' | 'sctpSend', transport: number): void {
   const original = io[method].bind(io) as (...args: unknown[]) => boolean
   Object.assign(io, {
     [method]: (...args: unknown[]) => {
@@ -57,7 +57,7 @@ scenario('a bug in the association of a receiver ends the receiver, not who spea
   stage.connect()
   speaker.say('one')
   stage.run(200)
-  breakFor(stage.worker.media.io, 'dtlsSend', transports[2]!)
+  breakFor(stage.worker.media.io, 'sctpSend', transports[2]!)
   speaker.say('two')
   speaker.say('three')
   stage.run(5000)

@@ -1,6 +1,7 @@
 /** Data channels: what one says reaches the others. */
 import assert from 'node:assert/strict'
 import type { ChannelParameters } from '../../src/media/control.js'
+import { SctpReason, sctpCounts } from '../../src/media/endpoint/sctp/association.js'
 import { type Stage, scenario } from './stage/stage.js'
 
 const unreliable: ChannelParameters = { label: 'unreliable', protocol: '', ordered: false, maxRetransmits: 0 }
@@ -40,6 +41,22 @@ scenario(
     assert.equal(stage.worker.counters.live.buffered_bytes, 0)
   },
 )
+
+scenario('a packet whose checksum is wrong is counted, and nothing else comes of it', {}, (stage) => {
+  const [speaker, listener] = people(stage, 2)
+  stage.connect()
+  speaker!.say('before')
+  stage.run(500)
+  const before = sctpCounts[SctpReason.checksum]!
+  // ABORT, which needs no tag when it says that it has none.
+  const abort = Uint8Array.from([0x13, 0x88, 0x13, 0x88, 0, 0, 0, 0, 1, 2, 3, 4, 6, 1, 0, 4])
+  speaker!.peer.sendRecord(abort)
+  speaker!.peer.sendRecord(abort.subarray(0, 11))
+  speaker!.say('after')
+  stage.run(500)
+  assert.equal(sctpCounts[SctpReason.checksum]! - before, 2)
+  assert.deepEqual(listener!.texts(), ['before', 'after'])
+})
 
 scenario('long messages arrive whole', { seeds: [1, 2], conditions: { loss: 0.05, delayMs: 20 } }, (stage) => {
   const [speaker, listener] = people(stage, 2)

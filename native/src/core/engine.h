@@ -92,6 +92,8 @@ class Engine final : public DatagramOut, public TcpOwner {
   // `row` is laid out like a row of `addrs`. badRow when it names no family or no socket of this engine.
   Outcome sendTo(const uint8_t* row, size_t offset, size_t length);
   Outcome dtlsSend(int64_t id, const uint8_t* bytes, size_t length);
+  // The same for an SCTP packet, whose checksum is put into `packet`.
+  Outcome sctpSend(int64_t id, uint8_t* packet, size_t length);
 
   // Says goodbye to connected peers, closes nothing of the sockets yet: the owner stops polling first and
   // then calls closeSockets.

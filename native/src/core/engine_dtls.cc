@@ -1,4 +1,5 @@
 // The life of a DTLS association within the engine, and its data.
+#include "crc32c.h"
 #include "engine.h"
 #include "engine_received.h"
 
@@ -95,6 +96,11 @@ Outcome Engine::dtlsSend(int64_t id, const uint8_t* bytes, size_t length) {
   if (transport->dtls->write(bytes, length)) return Outcome::yes;
   slab_.add(Counter::sendError);
   return Outcome::no;
+}
+
+Outcome Engine::sctpSend(int64_t id, uint8_t* packet, size_t length) {
+  if (length > kMaxDtlsPayload || !writeSctpChecksum(packet, length)) return Outcome::badRange;
+  return dtlsSend(id, packet, length);
 }
 
 }  // namespace rostra

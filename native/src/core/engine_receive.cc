@@ -1,6 +1,7 @@
 // From a readable socket to rows: read, sort, open, deliver.
 #include <cstring>
 
+#include "crc32c.h"
 #include "engine.h"
 #include "engine_received.h"
 
@@ -147,7 +148,9 @@ void Engine::takeRecords(int slot, int32_t id) {
       break;
     }
     any = true;
-    row(Kind::data, recordOffset(rows_), length, id, 0, from);
+    // Nothing but SCTP travels in there (RFC 8261).
+    bool holds = sctpChecksumHolds(slab_.rx + recordOffset(rows_), length);
+    row(Kind::data, recordOffset(rows_), length, id, holds ? 1 : 0, from);
   }
   // A record that OpenSSL took in silence: replayed, older than its window, or not authentic.
   if (!any && slab_.rx[slotOffset(slot)] == kApplicationData) slab_.add(Counter::dropDtlsError);

@@ -16,7 +16,7 @@ import type {
 } from '../control.js'
 import { Addr, CloseReason, type MediaIo, SrtpProfile, STUN_SCRATCH_BYTES } from '../io/io.js'
 import { IceLite, IceReason, newIceVerdict } from './ice.js'
-import { type Association, openAssociation } from './sctp/association.js'
+import { type Association, openAssociation, SctpReason, sctpCounts } from './sctp/association.js'
 
 export interface EndpointEvents {
   connected(endpoint: Endpoint): void
@@ -136,10 +136,14 @@ export class Endpoint {
     this.#fail(hangupReasons[reason] ?? 'DTLS error')
   }
 
-  /** One decrypted SCTP packet; `flush` has to follow. */
-  data(nowMs: number, offset: number, length: number): void {
+  /** One decrypted SCTP packet; `flush` has to follow. @param checksumHolds as the io found it */
+  data(nowMs: number, offset: number, length: number, checksumHolds: boolean): void {
     this.#data.received.packets++
     this.#data.received.bytes += length
+    if (!checksumHolds) {
+      sctpCounts[SctpReason.checksum]!++
+      return
+    }
     this.#openAssociation(nowMs)?.receive(nowMs, this.#io.rx, offset, length)
   }
 
@@ -225,7 +229,7 @@ export class Endpoint {
       transmit: (bytes) => {
         this.#data.sent.packets++
         this.#data.sent.bytes += bytes.length
-        return this.#io.dtlsSend(this.transport, bytes, 0, bytes.length)
+        return this.#io.sctpSend(this.transport, bytes, 0, bytes.length)
       },
       events: {
         message: (channel, binary, payload) => this.#events.message(this, channel, binary, payload),

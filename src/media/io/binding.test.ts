@@ -14,6 +14,7 @@ import {
   SrtpProfile,
   Target,
 } from './io.js'
+import { writeSctpChecksum } from './reference/crc32c.js'
 import type { Stage, Way } from './testing/leave-at-stage.js'
 import { LoopbackCall, LoopbackPeer, sendAndSettle, stunLike, udpSocket } from './testing/loopback.js'
 
@@ -116,6 +117,32 @@ test('a peer that wants no SRTP gets data, and no RTP', async () => {
     },
     { srtpProfiles: [] },
   )
+})
+
+test('the checksum of an SCTP packet is put in where it is sealed, and looked at where it is opened', async () => {
+  await withCall(async (call) => {
+    await call.connect()
+    const came = async (send: () => boolean) => {
+      const data = call.server.nextOf(Kind.data)
+      assert.equal(send(), true)
+      call.client.io.flush()
+      return await data
+    }
+    for (const length of [12, 13, 200, MAX_DTLS_PAYLOAD]) {
+      const packet = Uint8Array.from({ length: length + 2 }, (_, i) => i * 31)
+      const expected = packet.slice(1, 1 + length)
+      writeSctpChecksum(expected, 0, length)
+      const right = await came(() => call.client.io.sctpSend(call.clientId, packet, 1, length))
+      assert.deepEqual(right.bytes, Buffer.from(expected))
+      assert.equal(right.extra, 1)
+      assert.equal(packet[0], 0)
+      assert.equal(packet[length + 1], ((length + 1) * 31) & 0xff)
+      expected[length - 1]! ^= 1
+      const wrong = await came(() => call.client.io.dtlsSend(call.clientId, expected, 0, length))
+      assert.equal(wrong.extra, 0)
+    }
+    assert.equal((await came(() => call.client.io.dtlsSend(call.clientId, REPORT, 0, 8))).extra, 0, 'no packet at all')
+  })
 })
 
 test('an io that frees its transport says goodbye, and the other side reports it once', async () => {
@@ -353,6 +380,9 @@ test('ids, offsets and rows that are wrong throw; ids that were freed are counte
       () => io.start(call.clientId, 'server', bytes.subarray(0, 20)),
       () => io.dtlsSend(call.clientId, bytes, 0, MAX_DTLS_PAYLOAD + 1),
       () => io.dtlsSend(call.clientId, bytes, 1999, 2),
+      () => io.sctpSend(call.clientId, bytes, 0, MAX_DTLS_PAYLOAD + 1),
+      () => io.sctpSend(call.clientId, bytes, 0, 11),
+      () => io.sctpSend(call.clientId, bytes, 1990, 12),
       () => io.fanout(bytes, 0, 2001, 12, 1),
       () => io.fanout(bytes, 0, 20, 21, 1),
       () => io.fanout(bytes, 0, 20, 12, 4097),

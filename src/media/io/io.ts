@@ -35,7 +35,7 @@ export const Kind = {
   rtp: 1,
   /** Authenticated and decrypted compound RTCP. */
   rtcp: 2,
-  /** One DTLS application-data record: an SCTP packet. */
+  /** One DTLS application-data record: an SCTP packet. `Meta.extra` is 1 when its checksum (CRC-32C) is right, else 0. */
   data: 3,
   /** The DTLS handshake completed and the peer's certificate matched the fingerprint. */
   connected: 4,
@@ -206,7 +206,12 @@ export interface MediaIo {
    * ours): how a client end (tests, the load generator) sends its first connectivity check.
    */
   sendTo(addr: Uint8Array, offset: number, length: number): void
-  /** Sends one DTLS application-data record (an SCTP packet), at most MAX_DTLS_PAYLOAD bytes. */
+  /**
+   * Sends one SCTP packet as a DTLS record: the common header's 12 bytes to MAX_DTLS_PAYLOAD. Its checksum is put into
+   * `bytes` here, in the place that SCTP has for it.
+   */
+  sctpSend(id: number, bytes: Uint8Array, offset: number, length: number): boolean
+  /** Sends one DTLS application-data record as it is, 1 to MAX_DTLS_PAYLOAD bytes. */
   dtlsSend(id: number, bytes: Uint8Array, offset: number, length: number): boolean
 
   /** Sends what is queued. Also happens after each batch callback and before the event loop sleeps. */

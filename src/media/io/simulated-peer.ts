@@ -3,6 +3,7 @@
  * whatever a test hands it and tells what arrives.
  */
 import { CloseReason, type DtlsRole, SrtpProfile } from './io.js'
+import { SCTP_HEADER_BYTES, writeSctpChecksum } from './reference/crc32c.js'
 import { toDigest } from './simulated-address.js'
 import { SimulatedDtls } from './simulated-dtls.js'
 import type { Datagram, SimulatedAddress, SimulatedNetwork } from './simulated-network.js'
@@ -125,8 +126,14 @@ export class SimulatedPeer {
     this.#send(this.#srtp().sealRtcp(bytes.slice()))
   }
 
-  /** Sends one DTLS record. @throws Error when not connected */
+  /** Sends one SCTP packet, whose checksum is put into `bytes`. @throws Error when not connected */
   sendData(bytes: Uint8Array): void {
+    if (bytes.length >= SCTP_HEADER_BYTES) writeSctpChecksum(bytes, 0, bytes.length)
+    this.sendRecord(bytes)
+  }
+
+  /** Sends one DTLS record as it is. @throws Error when not connected */
+  sendRecord(bytes: Uint8Array): void {
     if (this.#dtls?.state !== 'connected') throw new Error('not connected')
     this.#send(this.#dtls.sealData(bytes))
   }

@@ -122,7 +122,10 @@ test('two ios connect and exchange everything', () => {
     `rtp ours 0 ${toHex(hex('a0 60   0008 00005dc0  deadbeef 0002'))}`,
     'rtcp ours 0 80c9000100000001',
   ])
-  assert.deepEqual(server.rows.slice(2), ['data ours 0 020304'])
+  const packet = hex('ff138813880000000700000000 01020304 ff')
+  assert.ok(client.io.sctpSend(client.id, packet, 1, 16))
+  network.run({ untilMs: network.nowMs + 10 })
+  assert.deepEqual(server.rows.slice(2), ['data ours 0 020304', `data ours 1 ${toHex(packet.subarray(1, 17))}`])
 })
 
 /** Everything at once over a bad network. @returns what both ends saw and what the network did */
@@ -409,6 +412,8 @@ test('mistakes of the caller throw', () => {
     ['a short digest', () => io.start(id, 'client', new Uint8Array(20))],
     ['scratch past its end', () => io.rtcp(id, io.scratch.length - 4, 8)],
     ['an empty record', () => io.dtlsSend(id, new Uint8Array(0), 0, 0)],
+    ['half a header', () => io.sctpSend(id, new Uint8Array(20), 0, 11)],
+    ['an SCTP packet past its end', () => io.sctpSend(id, new Uint8Array(20), 1, 20)],
     ['a long record', () => io.dtlsSend(id, new Uint8Array(2000), 0, MAX_DTLS_PAYLOAD + 1)],
     ['a header longer than the packet', () => io.fanout(new Uint8Array(20), 0, 12, 13, 0)],
     ['more skipped than there is', () => end.sendRtp(1, 1, '0102', { skip: 3 })],

@@ -20,6 +20,7 @@ import {
   SrtpProfile,
   Target,
 } from './io.js'
+import { SCTP_HEADER_BYTES, sctpChecksumHolds, writeSctpChecksum } from './reference/crc32c.js'
 import { readAddress, toFingerprint, writeAddress } from './simulated-address.js'
 import { SimulatedDtls } from './simulated-dtls.js'
 import type { Datagram, SimulatedAddress, SimulatedNetwork } from './simulated-network.js'
@@ -178,6 +179,13 @@ class SimulatedIo implements MediaIo {
     this.#sendPlain(path, this.#scratchPart(offset, length))
   }
 
+  sctpSend(id: number, bytes: Uint8Array, offset: number, length: number): boolean {
+    const fits = length >= SCTP_HEADER_BYTES && length <= MAX_DTLS_PAYLOAD && offset >= 0
+    if (!fits || offset + length > bytes.length) throw new RangeError(`SCTP packet of ${length} bytes at ${offset}`)
+    writeSctpChecksum(bytes, offset, offset + length)
+    return this.dtlsSend(id, bytes, offset, length)
+  }
+
   dtlsSend(id: number, bytes: Uint8Array, offset: number, length: number): boolean {
     if (length < 1 || length > MAX_DTLS_PAYLOAD || offset < 0 || offset + length > bytes.length) {
       throw new RangeError(`record of ${length} bytes at ${offset} of ${bytes.length}`)
@@ -315,8 +323,10 @@ class SimulatedIo implements MediaIo {
     if (!dtls) return void this.#count('drop_dtls_not_started')
     if (dtls.state === 'handshaking') transport.handshakeFrom = path
     if (!dtls.receive(datagram)) return void this.#count('drop_dtls_error')
-    if (datagram.kind === 'data') this.#row(Kind.data, path, transport.id, 0, datagram.bytes)
-    else this.#reportState(transport, path)
+    if (datagram.kind === 'data') {
+      const holds = sctpChecksumHolds(datagram.bytes, 0, datagram.bytes.length)
+      this.#row(Kind.data, path, transport.id, holds ? 1 : 0, datagram.bytes)
+    } else this.#reportState(transport, path)
   }
 
   #reportState(transport: Transport, path: Path): void {

@@ -9,7 +9,7 @@ import { MAX_STREAMS } from './inbound.js'
 import { SctpReason, sctpCounts } from './packet.js'
 import type { Reliability } from './send-queue.js'
 
-export { sctpCounts, sctpReasonNames } from './packet.js'
+export { SctpReason, sctpCounts, sctpReasonNames } from './packet.js'
 
 export interface AssociationEvents {
   /** `payload` belongs to the receiver; an empty message has 0 bytes. */
@@ -23,7 +23,7 @@ export interface AssociationEvents {
 }
 
 export interface Association {
-  /** One SCTP packet from the peer. Whatever it contains, nothing is thrown. `flush` has to follow. */
+  /** One SCTP packet from the peer, whose checksum was right. Whatever it contains, nothing is thrown. `flush` has to follow. */
   receive(nowMs: number, bytes: Uint8Array, offset: number, length: number): void
   /**
    * Queues a message on the open channel with that label, or on one that is opened with these parameters first.
@@ -52,7 +52,7 @@ export interface Association {
 export interface AssociationOptions {
   /** OUR DTLS role: the DTLS server opens odd streams (RFC 8832 §6). */
   role: 'client' | 'server'
-  /** Sends one SCTP packet; the bytes are valid during the call only. */
+  /** Sends one SCTP packet, whose checksum is still to be put in; the bytes are valid during the call only. */
   transmit: (bytes: Uint8Array) => boolean
   events: AssociationEvents
   limits: {

@@ -228,7 +228,7 @@ export class SctpEngine {
     this.flush(nowMs)
   }
 
-  /** One packet from the peer, as DTLS decrypted it. @returns one of `SctpReason`; what is not taken is counted */
+  /** One packet from the peer, as DTLS decrypted it, its checksum looked at. @returns one of `SctpReason`; what is not taken is counted */
   receive(nowMs: number, bytes: Uint8Array, offset: number, length: number): number {
     if (nowMs > this.#nowMs) this.#nowMs = nowMs
     const reason = this.#receive(bytes, offset, length)

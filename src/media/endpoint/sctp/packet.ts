@@ -1,5 +1,5 @@
 /**
- * SCTP packets (RFC 9260 §3): the check that everything received goes through first, and the writer.
+ * SCTP packets (RFC 9260 §3): the check that everything received goes through first, and the writer. Checksums are the io's.
  *
  * ```
  * +-------------------------------+-------------------------------+
@@ -12,7 +12,6 @@
  * +---------------------------------------------------------------+
  * ```
  */
-import { packetChecksum } from './crc32c.js'
 
 /** Both ends' port: DTLS carries one association, and the port of `a=sctp-port` is 5000 everywhere. */
 export const SCTP_PORT = 5000
@@ -135,7 +134,7 @@ const parametersAt: Record<number, number> = {
 }
 
 /**
- * Checks ports, checksum, and every chunk and parameter length of one packet. What passes can be read without
+ * Checks ports and every chunk and parameter length of one packet. What passes can be read without
  * further checks of bounds: chunks, parameters of INIT, INIT ACK, HEARTBEAT and RE-CONFIG, and the counts of SACK.
  * @returns one of `SctpReason`
  */
@@ -143,7 +142,6 @@ export function checkPacket(bytes: Uint8Array, offset: number, length: number): 
   if (offset < 0 || length < COMMON_HEADER_BYTES + 4 || offset + length > bytes.length) return SctpReason.short
   if (readUint16(bytes, offset) !== SCTP_PORT || readUint16(bytes, offset + 2) !== SCTP_PORT) return SctpReason.port
   const end = offset + length
-  if (packetChecksum(bytes, offset, end) !== readChecksum(bytes, offset + 8)) return SctpReason.checksum
   let at = offset + COMMON_HEADER_BYTES
   while (at < end) {
     if (at + 4 > end) return SctpReason.chunk
@@ -187,9 +185,6 @@ maxPerPacket[ChunkType.heartbeat] = 1
 maxPerPacket[ChunkType.cookieEcho] = 1
 // Responses, in chunks of their own, and the one request that may be without answer (RFC 6525 §5.1.1).
 maxPerPacket[ChunkType.reconfig] = 4
-
-const readChecksum = (bytes: Uint8Array, at: number): number =>
-  (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
 
 /** Builds one packet after another in the same buffer. Methods do not check for room: ask `room` first. */
 export class PacketWriter {
@@ -248,13 +243,8 @@ export class PacketWriter {
     this.#at += length
   }
 
-  /** Puts the checksum in. The bytes are valid until the next `start`. */
+  /** The packet, its checksum still zero; valid until the next `start`. */
   finish(): Uint8Array {
-    const crc = packetChecksum(this.bytes, 0, this.#at)
-    this.bytes[8] = crc
-    this.bytes[9] = crc >>> 8
-    this.bytes[10] = crc >>> 16
-    this.bytes[11] = crc >>> 24
     return this.bytes.subarray(0, this.#at)
   }
 }

@@ -21,6 +21,7 @@ export function openQuietIo(): MediaIo {
     rtcp: () => true,
     reply: () => {},
     sendTo: () => {},
+    sctpSend: () => true,
     dtlsSend: () => true,
     flush: () => {},
     close: async () => {},

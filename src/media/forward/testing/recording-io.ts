@@ -109,6 +109,9 @@ export class RecordingIo implements MediaIo {
   free(): void {}
   reply(): void {}
   sendTo(): void {}
+  sctpSend(): boolean {
+    return true
+  }
   dtlsSend(): boolean {
     return true
   }
