@@ -5,15 +5,15 @@ import { SimulatedNetwork } from './simulated-network.js'
 
 const fair: LinkChances = { loss: 0.999, jitter: 0, reorder: 0.999, duplicate: 0.999 }
 
-/** Share lost and mean length of the runs of losses, over `count` datagrams. */
-function losses(conditions: Partial<LinkConditions>, count: number): { share: number; meanRun: number } {
+/** Share lost and mean length of the runs of losses, over `count` datagrams, one each `everyMs`. */
+function losses(conditions: Partial<LinkConditions>, count: number, everyMs = 1): { share: number; meanRun: number } {
   const link = new SimulatedLink(conditions)
   const { random } = new SimulatedNetwork({ seed: 5 })
   let lost = 0
   let runs = 0
   let before = false
   for (let i = 0; i < count; i++) {
-    link.send(i, 1000, { ...fair, loss: random() / 2 ** 32 })
+    link.send(i * everyMs, 1000, { ...fair, loss: random() / 2 ** 32 })
     const now = link.fate === 'lost'
     if (now) lost++
     if (now && !before) runs++
@@ -34,6 +34,8 @@ test('losses in bursts: the share is kept, and so is the mean length', () => {
   }
   const single = losses({ loss: 0.1 }, 200_000)
   assert.ok(Math.abs(single.meanRun - 1 / 0.9) < 0.03, 'without bursts losses have no memory')
+  const rare = losses({ loss: 0.1, burst: 5 }, 200_000, 250)
+  assert.ok(Math.abs(rare.meanRun - 1) < 0.05, 'a pause ends a burst')
 })
 
 test('the queue grows while more comes than the rate takes, overflows at its limit, and drains', () => {

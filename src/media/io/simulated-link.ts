@@ -13,7 +13,10 @@
 export interface LinkConditions {
   /** Share of datagrams lost, 0–1. */
   loss: number
-  /** Mean number of datagrams lost in a row (Gilbert's model), `loss` being their share; 0 = each on its own. */
+  /**
+   * Mean number of datagrams lost in a row (Gilbert's model), `loss` being their share; 0 = each on its own. A pause of 200 ms
+   * ends a row.
+   */
   burst: number
   delayMs: number
   /** Up to this much more, evenly spread; keeps the order of datagrams. */
@@ -41,6 +44,9 @@ export const perfectLink: LinkConditions = {
   queueMs: 200,
 }
 
+/** What makes a path lose datagrams in a row is over by then: who sends rarely does not meet the same burst again and again. */
+const BURST_ENDS_MS = 200
+
 /** Of IPv4 and UDP. */
 const HEADERS_BYTES = 28
 
@@ -65,6 +71,7 @@ export class SimulatedLink {
   #lastArrivalMs = 0
   /** Whether the datagram before was lost. */
   #losing = false
+  #sentAtMs = Number.NEGATIVE_INFINITY
 
   constructor(conditions: Partial<LinkConditions> = {}) {
     this.conditions = { ...perfectLink, ...conditions }
@@ -86,6 +93,8 @@ export class SimulatedLink {
     if (queueMs > conditions.queueMs) return this.#end('overflow')
     figures.bytes += bytes + HEADERS_BYTES
     this.#busyUntilMs = nowMs + queueMs + ((bytes + HEADERS_BYTES) * 8000) / conditions.rateBps
+    if (nowMs - this.#sentAtMs > BURST_ENDS_MS) this.#losing = false
+    this.#sentAtMs = nowMs
     if (this.#loses(chances.loss)) return this.#end('lost')
     this.#end('arrived')
     const arrivalMs = this.#busyUntilMs + conditions.delayMs + chances.jitter * conditions.jitterMs
