@@ -33,6 +33,11 @@ export class RoundTrip {
     this.rtoMs = Math.min(Math.max(this.#smoothedMs + 4 * this.#variationMs, RTO_MIN_MS), RTO_MAX_MS)
   }
 
+  /** Infinity before the first measurement. */
+  get smoothedMs(): number {
+    return this.#smoothedMs < 0 ? Number.POSITIVE_INFINITY : this.#smoothedMs
+  }
+
   /** Timeout after so many in a row (§6.3.3 E2). What the peer acknowledges ends the row, not only a new measurement. */
   backedOffMs(timeouts: number): number {
     return Math.min(this.rtoMs * 2 ** timeouts, RTO_MAX_MS)
@@ -49,6 +54,8 @@ export class CongestionWindow {
   #ackedBytes = 0
   #ssthreshBytes = Number.POSITIVE_INFINITY
   #partialAckedBytes = 0
+  /** Before the last cut that `keep` was called for. */
+  #kept = { bytes: 0, ssthreshBytes: 0 }
 
   /** Something was acknowledged. */
   acknowledged(ackedBytes: number): void {
@@ -82,6 +89,18 @@ export class CongestionWindow {
     for (let leftMs = idleMs; leftMs >= rtoMs && this.bytes > INITIAL_CWND_BYTES; leftMs -= rtoMs) {
       this.bytes = Math.max(this.bytes / 2, INITIAL_CWND_BYTES)
     }
+  }
+
+  /** What `undo` brings back: to be called before a cut. */
+  keep(): void {
+    this.#kept.bytes = this.bytes
+    this.#kept.ssthreshBytes = this.#ssthreshBytes
+  }
+
+  /** What it was cut for was no loss (RFC 4015 §3.2). */
+  undo(): void {
+    this.bytes = Math.max(this.bytes, this.#kept.bytes)
+    this.#ssthreshBytes = Math.max(this.#ssthreshBytes, this.#kept.ssthreshBytes)
   }
 
   /** Gap reports showed a loss (§7.2.3). */

@@ -18,6 +18,7 @@ import {
   tsnAfter,
   tsnDistance,
 } from './packet.js'
+import { Reordering } from './reordering.js'
 import { MESSAGE_COST, type Message, type Reliability, recycle, SendQueue } from './send-queue.js'
 
 /** Gap reports before a chunk counts as lost (§7.2.4). */
@@ -39,6 +40,9 @@ export class Outbound {
   #partialReliability = false
   #peerWindowBytes = 0
   #window = new CongestionWindow()
+  readonly #reordering = new Reordering()
+  /** When chunks that were overtaken will count as lost, unless they arrive. */
+  #lostAtMs = Number.POSITIVE_INFINITY
   #recoveryExitTsn: number | undefined
   #highestNewlyAcked = 0
   /** One chunk may go out above cwnd when loss is found (§7.2.4). */
@@ -81,7 +85,7 @@ export class Outbound {
     return this.#bufferedBytes
   }
   get deadline(): number {
-    return this.#retransmitAtMs
+    return Math.min(this.#retransmitAtMs, this.#lostAtMs)
   }
   get #cumulativeTsn(): number {
     return (this.#flight.first - 1) >>> 0
@@ -171,6 +175,7 @@ export class Outbound {
       if (length > this.#window.burstBytes && this.#flightBytes > 0) return false
       this.#fastRetransmit = false
       this.#lostCount--
+      this.#reordering.resent(tsn)
       this.#write(nowMs, writer, tsn)
       if (tsn === flight.first) this.#retransmitAtMs = nowMs + this.#roundTrip.backedOffMs(this.#backOff)
     }
@@ -260,14 +265,17 @@ export class Outbound {
       const end = cumulativeTsn + readUint16(bytes, at + 18 + block * 4)
       ackedBytes += this.#acknowledgeGap(nowMs, start >>> 0, end >>> 0)
     }
-    if (blocks > 0) this.#countMisses(cumulativeTsn, previousEnd)
-    this.#peerWindowBytes = readUint32(bytes, at + 8)
-    if (isNew || this.#peerWindowBytes < MAX_FRAGMENT_BYTES) this.timeouts = 0
-    this.#window.acknowledged(ackedBytes)
-    if (isNew && this.#recoveryExitTsn === undefined) this.#window.grow(ackedBytes)
+    const wasRecovering = this.#recoveryExitTsn !== undefined
     if (this.#recoveryExitTsn !== undefined && !tsnAfter(this.#recoveryExitTsn, cumulativeTsn)) {
       this.#recoveryExitTsn = undefined
     }
+    this.#readDuplicates(bytes, at + 16 + blocks * 4, readUint16(bytes, at + 14))
+    if (blocks > 0) this.#countMisses(nowMs, (cumulativeTsn + previousEnd) >>> 0)
+    else this.#lostAtMs = Number.POSITIVE_INFINITY
+    this.#peerWindowBytes = readUint32(bytes, at + 8)
+    if (isNew || this.#peerWindowBytes < MAX_FRAGMENT_BYTES) this.timeouts = 0
+    this.#window.acknowledged(ackedBytes)
+    if (isNew && !wasRecovering) this.#window.grow(ackedBytes)
     if (this.#flight.size === 0) {
       this.#retransmitAtMs = Number.POSITIVE_INFINITY
       if (isNew) this.#emptySinceMs = nowMs
@@ -287,6 +295,7 @@ export class Outbound {
       const message = flight.message(tsn)
       const isSample = flight.get(tsn, Chunk.state) === ChunkState.inFlight && flight.get(tsn, Chunk.sentCount) === 1
       if (isSample) sampleAtMs = flight.sentAtMs(tsn)
+      this.#noteArrival(nowMs, tsn)
       ackedBytes += this.#release(tsn)
       const isEnd = (flight.get(tsn, Chunk.flags) & DataFlag.end) !== 0
       this.#bufferedBytes -= flight.get(tsn, Chunk.length) + (isEnd ? MESSAGE_COST : 0)
@@ -316,6 +325,7 @@ export class Outbound {
       const state = flight.get(tsn, Chunk.state)
       if (state === ChunkState.inFlight || state === ChunkState.lost) {
         if (state === ChunkState.inFlight && flight.get(tsn, Chunk.sentCount) === 1) sampleAtMs = flight.sentAtMs(tsn)
+        this.#noteArrival(nowMs, tsn)
         ackedBytes += this.#release(tsn)
         flight.set(tsn, Chunk.state, ChunkState.acked)
         this.#highestNewlyAcked = tsn
@@ -326,21 +336,69 @@ export class Outbound {
     return ackedBytes
   }
 
-  /** §7.2.4: chunks before the highest newly acknowledged TSN that the peer does not have. */
-  #countMisses(cumulativeTsn: number, lastGapEnd: number): void {
+  /** What the acknowledgement of a chunk says about the order that the path keeps. */
+  #noteArrival(nowMs: number, tsn: number): void {
     const flight = this.#flight
-    const end = (cumulativeTsn + lastGapEnd) >>> 0
-    let foundLoss = false
+    const state = flight.get(tsn, Chunk.state)
+    const isCopy = flight.get(tsn, Chunk.sentCount) > 1
+    const sentAtMs = flight.sentAtMs(tsn)
+    if (state === ChunkState.lost) {
+      // Sent more than once, it may be a copy that has arrived.
+      if (!isCopy && this.#reordering.arrivedAfterAll()) this.#undoCut()
+    } else if (state === ChunkState.inFlight) {
+      if (!isCopy) this.#reordering.arrived(nowMs, sentAtMs)
+      else if (this.#reordering.copyAcknowledged(tsn, nowMs, sentAtMs)) this.#undoCut()
+    }
+  }
+
+  /** TSNs that the peer got twice (§3.3.4). */
+  #readDuplicates(bytes: Uint8Array, at: number, count: number): void {
+    for (let i = 0; i < count; i++) {
+      if (this.#reordering.provesSpurious(readUint32(bytes, at + i * 4))) this.#undoCut()
+    }
+  }
+
+  #undoCut(): void {
+    this.#window.undo()
+    this.#recoveryExitTsn = undefined
+  }
+
+  /** §7.2.4: chunks before the highest newly acknowledged TSN that the peer, which has `end`, does not have. */
+  #countMisses(nowMs: number, end: number): void {
+    const flight = this.#flight
+    let mayBeLost = nowMs >= this.#lostAtMs
     for (let tsn = flight.first; tsnAfter(end, tsn) && tsnAfter(this.#highestNewlyAcked, tsn); tsn = (tsn + 1) >>> 0) {
       if (flight.get(tsn, Chunk.state) !== ChunkState.inFlight) continue
       if (!tsnAfter(this.#highestNewlyAcked, flight.get(tsn, Chunk.missesBehind))) continue
       const misses = flight.get(tsn, Chunk.misses) + 1
       flight.set(tsn, Chunk.misses, misses)
-      if (misses < MISSES_UNTIL_LOST) continue
-      this.#lose(tsn)
-      foundLoss = true
+      if (misses >= MISSES_UNTIL_LOST) mayBeLost = true
     }
-    if (!foundLoss || (this.#recoveryExitTsn !== undefined && tsnAfter(this.#recoveryExitTsn, cumulativeTsn))) return
+    if (mayBeLost) this.#findLost(nowMs, end)
+  }
+
+  /** Chunks before `end` that were overtaken often enough, and are late enough, are lost. */
+  #findLost(nowMs: number, end: number): void {
+    const flight = this.#flight
+    let foundLoss = false
+    this.#lostAtMs = Number.POSITIVE_INFINITY
+    for (let tsn = flight.first; tsnAfter(end, tsn); tsn = (tsn + 1) >>> 0) {
+      if (flight.get(tsn, Chunk.state) !== ChunkState.inFlight) continue
+      if (flight.get(tsn, Chunk.misses) < MISSES_UNTIL_LOST) continue
+      const lostAtMs = this.#reordering.lostAtMs(flight.sentAtMs(tsn), this.#roundTrip.smoothedMs)
+      if (nowMs < lostAtMs) {
+        this.#lostAtMs = Math.min(this.#lostAtMs, lostAtMs)
+        continue
+      }
+      if (!foundLoss && this.#recoveryExitTsn === undefined) this.#beginRecovery()
+      foundLoss = true
+      this.#lose(tsn)
+    }
+  }
+
+  #beginRecovery(): void {
+    this.#reordering.begin()
+    this.#window.keep()
     this.#window.lost()
     this.#recoveryExitTsn = this.lastTsn
     this.#fastRetransmit = true
@@ -350,6 +408,7 @@ export class Outbound {
     const flight = this.#flight
     this.#flightBytes -= flight.get(tsn, Chunk.length)
     this.#markLost(tsn)
+    this.#reordering.lost()
     const message = flight.message(tsn)
     const { maxRetransmits } = message
     if (this.#partialReliability && maxRetransmits >= 0 && flight.get(tsn, Chunk.sentCount) > maxRetransmits) {
@@ -363,10 +422,16 @@ export class Outbound {
     this.#lostCount++
   }
 
-  /** The retransmission timer ran out (§6.3.3): everything that is out counts as lost. */
+  /** What was overtaken and has not come is lost; and if the retransmission timer ran out (§6.3.3), everything that is out. */
   expire(nowMs: number): void {
+    if (nowMs >= this.#lostAtMs) this.#findLost(nowMs, this.#flight.next)
     if (nowMs < this.#retransmitAtMs) return
     const flight = this.#flight
+    this.#lostAtMs = Number.POSITIVE_INFINITY
+    if (this.#backOff === 0 && this.#recoveryExitTsn === undefined) {
+      this.#reordering.begin()
+      this.#window.keep()
+    }
     this.timeouts++
     this.#backOff++
     // §6.1 A: what a peer without room did not take says nothing about the path.
