@@ -8,7 +8,7 @@ import { fail, run, setUp } from './setup.mjs'
 const [first = 'load'] = process.argv.slice(2)
 const named = !first.startsWith('-')
 const name = named ? first : 'load'
-const parts = ['forward', 'saturation', 'latency', 'data', 'storm', 'memory', 'workers', 'all']
+const parts = ['forward', 'saturation', 'latency', 'data', 'storm', 'memory', 'workers', 'soak', 'all']
 const names = ['load', ...parts, 'signalling', 'impaired']
 if (!names.includes(name)) fail(`there is no bench "${name}": ${names.join(', ')}`)
 const isPart = parts.includes(name)

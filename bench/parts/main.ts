@@ -12,16 +12,20 @@ import { latency } from './latency.js'
 import { memory } from './memory.js'
 import type { Part, PartReport } from './part.js'
 import { saturation } from './saturation.js'
+import { soak } from './soak.js'
 import { storm } from './storm.js'
 import { workers } from './workers.js'
 
 const parts: readonly Part[] = [forward, saturation, latency, data, storm, memory, workers]
+/** Takes as long as it is told to: not of `all`. */
+const longParts: readonly Part[] = [soak]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     runs: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '4' },
+    minutes: { type: 'string', default: '10' },
     only: { type: 'string' },
     out: { type: 'string' },
     quick: { type: 'boolean', default: false },
@@ -35,8 +39,9 @@ if (unknown) throw new Error(`--only: there is no ${unknown}: ${subjectNames.joi
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1))
 
 const [wanted = 'all'] = positionals
-for (const part of wanted === 'all' ? parts : parts.filter(({ name }) => name === wanted)) {
-  process.stderr.write(`${part.name}: about ${part.minutes} minutes\n`)
+for (const part of wanted === 'all' ? parts : [...parts, ...longParts].filter(({ name }) => name === wanted)) {
+  const minutes = part.minutes ?? values.minutes
+  process.stderr.write(`${part.name}: about ${minutes} minutes\n`)
   try {
     await perform(part)
   } catch (error) {
@@ -51,12 +56,14 @@ async function perform(part: Part): Promise<void> {
   const report = await part.run({
     runs: Number(values.runs),
     seconds: Number(values.seconds),
+    soakMinutes: Number(values.minutes),
     only,
     quick: values.quick,
     say: (line) => process.stderr.write(`${line}\n`),
   })
   const text = markdown(part, report)
   process.stdout.write(text)
+  if (report.mustHold && report.verdicts.some(({ met }) => !met)) process.exitCode = 1
   if (values.out === undefined) return
   mkdirSync(values.out, { recursive: true })
   writeFileSync(join(values.out, `${part.name}.md`), text)

@@ -1,8 +1,7 @@
 /** Resident memory per connection. */
-import { readFileSync } from 'node:fs'
 import { DataStar, textroomData } from '../peers/data-star.js'
 import { JanusApiStar, sfuWords, videoroomWords } from '../peers/janus-api-star.js'
-import { startJanus, startRostra } from '../peers/open.js'
+import { residentKb, startJanus, startRostra } from '../peers/open.js'
 import type { Star } from '../peers/star.js'
 import type { Verdict } from '../report/markdown.js'
 import { figure, type Spread, spreadOf, spreadText } from '../report/spread.js'
@@ -83,10 +82,6 @@ async function measureOne(star: Star, [first, last]: readonly [number, number]):
   const after = await read(last)
   const each = after.map((kb, index) => (kb - before[index]!) / (last - first))
   return { all: each.reduce((sum, kb) => sum + kb, 0), first: each[0]! }
-}
-
-function residentKb(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1])
 }
 
 function report(results: Map<Kind, Growth[]>, options: PartOptions): PartReport {

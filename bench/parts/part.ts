@@ -5,6 +5,8 @@ import type { Table, Verdict } from '../report/markdown.js'
 export interface PartOptions {
   readonly runs: number
   readonly seconds: number
+  /** Of a soak. */
+  readonly soakMinutes: number
   /** Servers to measure, where the part has them. */
   readonly only: readonly SubjectName[]
   /** Fewer steps, to see whether it works; figures are worth little. */
@@ -21,11 +23,13 @@ export interface PartReport {
   readonly verdicts: readonly Verdict[]
   /** An SVG document. */
   readonly svg?: string
+  /** A missed verdict is a failure of the command. */
+  readonly mustHold?: boolean
 }
 
 export interface Part {
   readonly name: string
-  /** Of a whole run on two cores, for who waits. */
-  readonly minutes: number
+  /** Of a whole run on two cores, for who waits; undefined: as many as it is told to. */
+  readonly minutes?: number
   run(options: PartOptions): Promise<PartReport>
 }

@@ -48,10 +48,13 @@ export class ClientChannel {
     this.#timer = setInterval(() => this.#association.expire(performance.now()), TICK_MS)
   }
 
-  /** Opens the channel when it is the first message. `payload` belongs to the channel from now on. */
-  send(payload: Uint8Array, binary = true): 'sent' | 'dropped' | 'closed' {
+  /**
+   * Opens the channel when it is the first message. `payload` belongs to the channel from now on.
+   * @param parameters of another channel of the same peer; default: those that this was made with
+   */
+  send(payload: Uint8Array, binary = true, parameters = this.#parameters): 'sent' | 'dropped' | 'closed' {
     const nowMs = performance.now()
-    const outcome = this.#association.send(nowMs, this.#parameters, binary, payload)
+    const outcome = this.#association.send(nowMs, parameters, binary, payload)
     this.#association.flush(nowMs)
     return outcome
   }

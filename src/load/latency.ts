@@ -5,6 +5,7 @@ export interface Latencies {
   readonly count: number
   readonly p50: number
   readonly p90: number
+  readonly p95: number
   readonly p99: number
   readonly max: number
 }
@@ -24,6 +25,6 @@ export class Latency {
   read(): Latencies {
     const { count, max } = this.#histogram
     const ms = (percentile: number) => (count === 0 ? 0 : this.#histogram.percentile(percentile) / 1_000)
-    return { count, p50: ms(50), p90: ms(90), p99: ms(99), max: count === 0 ? 0 : max / 1_000 }
+    return { count, p50: ms(50), p90: ms(90), p95: ms(95), p99: ms(99), max: count === 0 ? 0 : max / 1_000 }
   }
 }
