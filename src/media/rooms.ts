@@ -88,9 +88,12 @@ export class Rooms {
 
   /** Endpoints that get a data-channel message of `user`: not the user's own, no block between. */
   *receiversOf(room: string, user: string): Generator<EndpointId> {
-    for (const member of this.#rooms.get(room)?.members ?? []) {
+    const { members, blocks } = this.#rooms.get(room) ?? {}
+    if (members === undefined) return
+    const blocked = blocks?.get(user)
+    for (const member of members) {
       const place = this.#places.get(member)
-      if (place?.receivesData && place.user !== user && !this.isBlocked(room, user, place.user)) yield member
+      if (place?.receivesData && place.user !== user && blocked?.has(place.user) !== true) yield member
     }
   }
 

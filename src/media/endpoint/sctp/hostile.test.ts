@@ -301,3 +301,18 @@ test('random chunks with right checksum and tag never throw', () => {
     assert.equal(peer.association.deadline(), Number.POSITIVE_INFINITY)
   }
 })
+
+test('a flood of the smallest messages is held by what it costs, not by its payload', () => {
+  const { association } = new RawPeer().connect()
+  const chat = { label: 'chat', protocol: '', ordered: true }
+  let queued = 0
+  while (association.send(0, chat, true, Uint8Array.of(1)) === 'sent') queued++
+  assert.ok(queued > 1_000 && queued * 185 < 1 << 20, `${queued} messages of 185 bytes each within 1 MiB`)
+
+  const peer = new RawPeer().connect()
+  const late = count('window')
+  for (let i = 0; i < 30_000; i++) peer.hand([data(peer.tsn++, 2, 0, 51, 'x', i === 0 ? 2 : 0)])
+  peer.association.flush(peer.nowMs)
+  const held = 30_000 - (count('window') - late)
+  assert.ok(held > 1_000 && held * 220 < 1.25 * (1 << 20), `${held} fragments of 220 bytes each within 1.25 MiB`)
+})

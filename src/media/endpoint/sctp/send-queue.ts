@@ -7,8 +7,8 @@
  * most, however many other channels have them.
  */
 
-/** What queueing a message costs beside its payload. */
-export const MESSAGE_COST = 64
+/** What queueing a message costs beside its payload, as measured. */
+export const MESSAGE_COST = 192
 /**
  * A message that need not arrive is not worth sending any more when it has not been begun within this time: a receiver
  * behind a link that is too thin gets few fresh messages instead of many old ones.
