@@ -26,7 +26,7 @@ module.exports = {
     only(
       'pool-imports',
       '^src/media/(pool|worker-process)',
-      '^src/media/(control|pool-types|pooled-endpoint|worker-process|worker-choice|message-batch)\\.ts',
+      '^src/media/(control|pool-types|pool-mirrors|pooled-endpoint|worker-process|worker-choice|message-batch)\\.ts',
     ),
     only('janus-imports-itself', '^src/janus/', '^src/janus/'),
     only('jsep-imports', '^src/jsep/', '^src/(jsep/|media/control\\.ts)'),

@@ -46,6 +46,7 @@ const router = new Router(
     media: () => {},
     slowlink: () => {},
     speakers: () => {},
+    sources: () => {},
     failed: (_endpoint, error) => {
       throw error
     },

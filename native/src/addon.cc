@@ -3,6 +3,8 @@
 #include "io.h"
 #include "srtp_seam.h"
 
+#include <openssl/crypto.h>
+
 namespace rostra {
 
 namespace {
@@ -143,6 +145,20 @@ napi_value Io::start(napi_env env, napi_callback_info info) {
   return outcome(env, result);
 }
 
+napi_value Io::link(napi_env env, napi_callback_info info) {
+  Arguments<3> args;
+  ByteArray row, bytes;
+  if (!args.read(env, info) || !byteArray(env, args.values[1], row) || !byteArray(env, args.values[2], bytes)) return nullptr;
+  if (row.length < sizeof(Address)) return rangeError(env, "an address has 24 bytes");
+  if (bytes.length != sizeof(LinkKeys)) return rangeError(env, "keys have 56 bytes");
+  LinkKeys keys;
+  std::memcpy(&keys, bytes.data, sizeof keys);
+  Outcome result = args.io->engine_.link(args.integer(env, 0), row.data, keys);
+  OPENSSL_cleanse(&keys, sizeof keys);
+  if (result == Outcome::badRow) return rangeError(env, "not an address: family or socket");
+  return outcome(env, result);
+}
+
 napi_value Io::free(napi_env env, napi_callback_info info) {
   Arguments<1> args;
   if (!args.read(env, info)) return nullptr;
@@ -250,8 +266,8 @@ const napi_property_descriptor* Io::methods(size_t& count) {
   static const napi_property_descriptor table[] = {
 #define METHOD(name) {#name, nullptr, Io::name, nullptr, nullptr, nullptr, napi_default_method, nullptr}
       METHOD(listen), METHOD(listenTcp), METHOD(allocate), METHOD(allow), METHOD(select),
-      METHOD(start),  METHOD(free),      METHOD(rtcp),     METHOD(reply), METHOD(sendTo),
-      METHOD(dtlsSend), METHOD(sctpSend), METHOD(flush), METHOD(close),
+      METHOD(start),  METHOD(link),      METHOD(free),     METHOD(rtcp),  METHOD(reply),
+      METHOD(sendTo), METHOD(dtlsSend),  METHOD(sctpSend), METHOD(flush), METHOD(close),
 #undef METHOD
   };
   count = sizeof table / sizeof table[0];

@@ -72,6 +72,7 @@ class Io final : public BatchSink {
   static napi_value allow(napi_env env, napi_callback_info info);
   static napi_value select(napi_env env, napi_callback_info info);
   static napi_value start(napi_env env, napi_callback_info info);
+  static napi_value link(napi_env env, napi_callback_info info);
   static napi_value free(napi_env env, napi_callback_info info);
   static napi_value fanout(napi_env env, napi_callback_info info);
   static napi_value rtcp(napi_env env, napi_callback_info info);

@@ -359,6 +359,11 @@ export const settings = {
     type: integer(1, 65_536).default(512),
     reloads: true,
   },
+  maxPeerConnectionsPerWorker: {
+    value: 'count',
+    description: 'most PeerConnections that one media worker takes',
+    type: integer(1, 4096).default(4096),
+  },
   drainTime: {
     value: 'seconds',
     description: 'after SIGTERM, sessions that are there may go on so long',

@@ -50,7 +50,7 @@ function call(numbered: boolean) {
   const failed = (_endpoint: number, error: unknown) => assert.fail(String(error))
   const router = new Router(
     io,
-    { media: () => {}, slowlink: () => {}, speakers: () => {}, failed },
+    { media: () => {}, slowlink: () => {}, speakers: () => {}, sources: () => {}, failed },
     { maxPublisherBps: 8_000_000, random: () => (random = (Math.imul(random, 1_664_525) + 1_013_904_223) >>> 0) },
   )
   const { 'transport-cc': transportCc, ...plain } = ids

@@ -15,6 +15,7 @@ import type {
   Fingerprint,
   IceCredentials,
   MediaKind,
+  MirroredSource,
   Preferences,
   ReceiveStream,
   SendStream,
@@ -110,6 +111,8 @@ export type Command = { ask?: number } & (
       tcp: boolean
       limits: WorkerLimits
       settings: MediaSettings
+      /** There are other workers: it listens on loopback for packets of their publishers. */
+      relay: boolean
     }
   /** Holds from now on, for what is there already too. */
   | { kind: 'configure'; settings: MediaSettings }
@@ -132,7 +135,7 @@ export type Command = { ask?: number } & (
   | { kind: 'send'; endpoint: EndpointId; streams: SendStream[] }
   /** What the peer wants of what we send to it, whole; holds for m-lines to come too. */
   | { kind: 'prefer'; endpoint: EndpointId; preferences: Preferences }
-  /** Whose streams feed this subscriber; the publisher may appear later or never. Must be on the same worker. */
+  /** Whose streams feed this subscriber: a publisher of this worker, which may appear later or never, or a mirror. */
   | { kind: 'source'; endpoint: EndpointId; publisher: EndpointId | null }
   /** The endpoint's connection joined (or its flags changed). */
   | ({ kind: 'place'; endpoint: EndpointId } & Place)
@@ -146,6 +149,22 @@ export type Command = { ask?: number } & (
   | { kind: 'relayed'; batch: number }
   /** Who of spread rooms is forwarded by another worker, whose number is `from`. */
   | { kind: 'speakers'; from: number; rooms: RoomSpeakers[] }
+  /**
+   * From now on packets of publishers go to worker `worker`, and come from there, between this worker's loopback port and
+   * that one's, under `keys` (`LinkKeys` of the io). Replaces the link that there was.
+   */
+  | { kind: 'link'; worker: number; port: number; keys: Uint8Array }
+  /**
+   * `endpoint` is the mirror of a publisher on worker `from`: what subscribes to it gets what that one sends. `receive`,
+   * `place` and `close` work on it as on a publisher, `connect` never comes.
+   */
+  | { kind: 'mirror'; endpoint: EndpointId; from: number }
+  /** Which SSRC of the publisher is what, for its mirror; whole. */
+  | { kind: 'sources'; endpoint: EndpointId; sources: MirroredSource[] }
+  /** What `endpoint` sends goes to its mirror on worker `to` too, as long as neither ends. Answered by `sources`. */
+  | { kind: 'pass'; endpoint: EndpointId; mirror: EndpointId; to: number }
+  /** The mirror has ended. */
+  | { kind: 'unpass'; mirror: EndpointId }
   /** The room is empty: forget its blocks. */
   | { kind: 'forget'; room: string }
   /** Ends the peer (DTLS close_notify). No `closed` follows. */
@@ -175,7 +194,8 @@ export type HangupReason =
   | 'Internal error'
 
 export type Report =
-  | { kind: 'ready'; fingerprint: Fingerprint; candidates: Candidate[] }
+  /** `relayPort` is the loopback port for packets of other workers, if there are any. */
+  | { kind: 'ready'; fingerprint: Fingerprint; candidates: Candidate[]; relayPort?: number }
   /** Start failed (port taken, address not ours): one clear line; the worker exits. */
   | { kind: 'failed'; message: string }
   /** ICE and DTLS are up. Once per endpoint. */
@@ -194,6 +214,8 @@ export type Report =
   | { kind: 'relay'; batch: number; data: RelayedData[] }
   /** Who of spread rooms this worker forwards, some times per second. */
   | { kind: 'speakers'; rooms: RoomSpeakers[] }
+  /** Which SSRC is what, of a publisher that has mirrors. */
+  | { kind: 'sources'; endpoint: EndpointId; sources: MirroredSource[] }
   /** A bug of ours, contained to one endpoint (which also gets `closed`) or to none. */
   | { kind: 'bug'; endpoint?: EndpointId; error: string }
   /** A capture ended by itself. */

@@ -48,7 +48,7 @@ export interface PooledEndpoint {
   send(streams: SendStream[]): void
   /** Holds until it is said anew. */
   prefer(preferences: Preferences): void
-  /** The publisher must live on the same worker. */
+  /** Whose streams it gets. Those of a publisher on another worker come over a mirror, which is made for it if there is none. */
   source(publisher: PooledEndpoint | null): void
   place(place: Place): void
   /** What its worker knows about it now; undefined when it has ended. */
@@ -59,6 +59,16 @@ export interface PooledEndpoint {
   close(): void
 }
 
+/** Where an endpoint should be opened: at most one of these is given. */
+export interface Wanted {
+  /** On this worker. */
+  worker?: number
+  /** Where the room lives. */
+  room?: string
+  /** Where this publisher lives. */
+  publisher?: PooledEndpoint
+}
+
 export interface MediaPool {
   /** Number of workers. */
   readonly size: number
@@ -66,11 +76,11 @@ export interface MediaPool {
   readonly settings: Readonly<MediaSettings>
   configure(settings: MediaSettings): void
   /**
-   * Opens an endpoint on worker `worker`, or where `room` lives as long as that is not too much for one, or else on the
-   * least loaded worker.
+   * Opens an endpoint on worker `worker`; or where `room` or `publisher` lives as long as that is not too much for one
+   * worker; or else on the least loaded worker.
    * @returns undefined, counted, when no worker that would do is running or has room for another endpoint
    */
-  open(where: { worker?: number; room?: string }, observer: EndpointObserver): PooledEndpoint | undefined
+  open(where: Wanted, observer: EndpointObserver): PooledEndpoint | undefined
   /** Resolves when a worker runs: at once, or, while all are being started again, after 2 s at the latest. */
   ready(): Promise<void>
   /** Resolves when the block (or its end) is in force on every worker that has endpoints of the room. */

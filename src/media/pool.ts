@@ -11,7 +11,8 @@ import {
   type RelayedData,
   type RoomSpeakers,
 } from './control.js'
-import type { EndpointObserver, MediaPool, PooledEndpoint } from './pool-types.js'
+import { Mirrors } from './pool-mirrors.js'
+import type { EndpointObserver, MediaPool, PooledEndpoint, Wanted } from './pool-types.js'
 import { WorkerEndpoint } from './pooled-endpoint.js'
 import { chooseWorker } from './worker-choice.js'
 import { type WorkerEvents, type WorkerOptions, WorkerProcess } from './worker-process.js'
@@ -22,8 +23,6 @@ const WATCH_INTERVAL_MS = 2_500
 const READY_TIMEOUT_MS = 2_000
 
 export interface PoolOptions extends WorkerOptions {
-  /** Number of worker processes, at least 1. */
-  workers: number
   /** Endpoints that one worker may have at once. Default `MAX_ENDPOINTS`, which is also the most. */
   maxEndpoints?: number
 }
@@ -34,6 +33,7 @@ class Pool implements MediaPool, WorkerEvents {
   /** Blocks in force: a worker that starts again gets them all, and so does a room's next endpoint. */
   readonly #blocks = new Map<string, Map<string, [string, string]>>()
   #nextEndpoint = 1
+  readonly #mirrors = new Mirrors(() => this.#nextEndpoint++)
   #refused = 0
   #watch: NodeJS.Timeout | undefined
   /** While no worker runs: what those wait for who want to open an endpoint. */
@@ -59,6 +59,7 @@ class Pool implements MediaPool, WorkerEvents {
       Math.min(WATCH_INTERVAL_MS, (this.#options.hangMs ?? Number.POSITIVE_INFINITY) / 4),
     )
     this.#watch.unref()
+    this.#mirrors.start()
   }
 
   get size(): number {
@@ -113,16 +114,17 @@ class Pool implements MediaPool, WorkerEvents {
     return this.#workers[0]?.candidates ?? []
   }
 
-  open(where: { worker?: number; room?: string }, observer: EndpointObserver): PooledEndpoint | undefined {
+  open(where: Wanted, observer: EndpointObserver): PooledEndpoint | undefined {
     const worker = this.#choose(where)
     if (!worker) {
       this.#refused++
       return undefined
     }
-    return new WorkerEndpoint(worker, this.#nextEndpoint++, observer, {
-      entered: (room) => this.#entered(worker, room),
-      left: (room) => this.#left(worker, room),
-    })
+    const rooms = {
+      entered: (room: string) => this.#entered(worker, room),
+      left: (room: string) => this.#left(worker, room),
+    }
+    return new WorkerEndpoint(worker, this.#nextEndpoint++, observer, rooms, this.#mirrors)
   }
 
   async block(room: string, users: readonly [string, string], blocked: boolean): Promise<void> {
@@ -166,6 +168,7 @@ class Pool implements MediaPool, WorkerEvents {
 
   async close(): Promise<void> {
     clearInterval(this.#watch)
+    this.#mirrors.stop()
     this.#beReady()
     await Promise.all(this.#workers.map((worker) => worker.stop()))
   }
@@ -216,7 +219,7 @@ class Pool implements MediaPool, WorkerEvents {
     for (const worker of hosts) worker.send({ kind: 'spread', room, elsewhere: hosts.length > 1 })
   }
 
-  #choose({ worker, room }: { worker?: number; room?: string }): WorkerProcess | undefined {
+  #choose({ worker, room, publisher }: Wanted): WorkerProcess | undefined {
     const { maxEndpoints = MAX_ENDPOINTS } = this.#options
     const asked = worker === undefined ? this.#workers : this.#workers.slice(worker, worker + 1)
     const able = asked.filter(({ running, endpoints }) => running && endpoints.size < maxEndpoints)
@@ -224,10 +227,20 @@ class Pool implements MediaPool, WorkerEvents {
       able.map((worker) => ({
         worker,
         endpoints: worker.endpoints.size,
-        ofRoom: room === undefined ? 0 : (worker.rooms.get(room) ?? 0),
+        belongs: publisher
+          ? this.#followers(publisher, worker)
+          : room === undefined
+            ? 0
+            : (worker.rooms.get(room) ?? 0),
         load: Math.max(worker.load.cores(worker.endpoints.size), worker.endpoints.size / maxEndpoints),
       })),
     )
+  }
+
+  /** How much speaks for `worker` as that of a subscriber: its publisher lives there, or else has many others there. */
+  #followers(publisher: PooledEndpoint, worker: WorkerProcess): number {
+    if (publisher.worker === worker.index) return Number.POSITIVE_INFINITY
+    return publisher instanceof WorkerEndpoint ? (publisher.mirrors.get(worker)?.followers.size ?? 0) : 0
   }
 }
 

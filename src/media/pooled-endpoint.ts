@@ -10,7 +10,9 @@ import type {
   EndpointInfo,
   Fingerprint,
   IceCredentials,
+  MirroredSource,
   Place,
+  ReceiveStream,
 } from './control.js'
 import type { EndpointObserver, PooledEndpoint } from './pool-types.js'
 
@@ -26,9 +28,35 @@ export interface EndpointHome {
   readonly fingerprint: Fingerprint
   readonly candidates: readonly Candidate[]
   readonly endpoints: Map<EndpointId, WorkerEndpoint>
+  /** Mirrors of other workers' publishers that it has. */
+  readonly mirrors: Map<EndpointId, Mirror>
+  /** Another one with every start. */
+  readonly life: number
+  /** Loopback port for packets of other workers; undefined when there are none. */
+  readonly relayPort: number | undefined
   send(command: Sent): void
   /** Resolves when the worker has carried it out; with undefined when it is gone or has no answer. */
   ask<C extends Sent>(command: C): Promise<AnswerTo<C['kind']> | undefined>
+}
+
+/** What stands for a publisher on another worker. */
+export interface Mirror {
+  readonly id: EndpointId
+  readonly publisher: WorkerEndpoint
+  /** Subscribers that get it. */
+  readonly followers: Set<WorkerEndpoint>
+  /** Its worker ended it by itself. */
+  failed(): void
+}
+
+/** Has mirrors made of publishers, and unmade. */
+export interface Mirroring {
+  /** The mirror of `publisher` on `home`, which `follower` gets from now on. */
+  hold(publisher: WorkerEndpoint, home: EndpointHome, follower: WorkerEndpoint): Mirror
+  /** The last follower that goes takes the mirror with it. */
+  release(mirror: Mirror, follower: WorkerEndpoint): void
+  /** The publisher has ended. */
+  end(publisher: WorkerEndpoint): void
 }
 
 /** Who wants to know in which rooms a worker has endpoints. */
@@ -36,6 +64,9 @@ export interface RoomObserver {
   entered(room: string): void
   left(room: string): void
 }
+
+/** A mirror has no data channels. */
+export const mirrorPlace = (place: Place): Place => ({ ...place, relaysData: false, receivesData: false })
 
 const iceChars = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
 /** A draw has 48 bits, which is 8 of these, less one value. */
@@ -61,13 +92,26 @@ export class WorkerEndpoint implements PooledEndpoint {
   ice = newCredentials()
   readonly #home: EndpointHome
   readonly #rooms: RoomObserver
-  #room: string | undefined
+  readonly #mirroring: Mirroring
+  /** Its mirrors on other workers. */
+  readonly mirrors = new Map<EndpointHome, Mirror>()
+  #streams: ReceiveStream[] = []
+  #place: Place | undefined
+  /** Whose packets it gets, when its publisher lives on another worker. */
+  #mirror: Mirror | undefined
   #ended = false
 
   /** Opens it on `home`, which is running. */
-  constructor(home: EndpointHome, id: EndpointId, observer: EndpointObserver, rooms: RoomObserver) {
+  constructor(
+    home: EndpointHome,
+    id: EndpointId,
+    observer: EndpointObserver,
+    rooms: RoomObserver,
+    mirroring: Mirroring,
+  ) {
     this.#home = home
     this.#rooms = rooms
+    this.#mirroring = mirroring
     this.id = id
     this.observer = observer
     this.fingerprint = home.fingerprint
@@ -78,6 +122,24 @@ export class WorkerEndpoint implements PooledEndpoint {
 
   get worker(): number {
     return this.#home.index
+  }
+
+  get home(): EndpointHome {
+    return this.#home
+  }
+
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** What it sends, as its worker was told. */
+  get streams(): ReceiveStream[] {
+    return this.#streams
+  }
+
+  /** Where it is, or undefined before it joins. */
+  get whereabouts(): Place | undefined {
+    return this.#place
   }
 
   connect(remote: IceCredentials, dtls: Parameters<PooledEndpoint['connect']>[1], maxMessageBytes?: number): void {
@@ -91,7 +153,9 @@ export class WorkerEndpoint implements PooledEndpoint {
   }
 
   receive(streams: Parameters<PooledEndpoint['receive']>[0]): void {
+    this.#streams = streams
     this.#send({ kind: 'receive', endpoint: this.id, streams })
+    for (const [home, { id }] of this.mirrors) home.send({ kind: 'receive', endpoint: id, streams })
   }
 
   send(streams: Parameters<PooledEndpoint['send']>[0]): void {
@@ -103,17 +167,29 @@ export class WorkerEndpoint implements PooledEndpoint {
   }
 
   source(publisher: PooledEndpoint | null): void {
-    if (publisher && publisher.worker !== this.worker) throw new Error('publisher and subscriber on different workers')
-    this.#send({ kind: 'source', endpoint: this.id, publisher: publisher?.id ?? null })
+    const before = this.#mirror
+    this.#mirror = undefined
+    let source = publisher?.id ?? null
+    if (publisher && publisher.worker !== this.worker && !this.#ended) {
+      if (!(publisher instanceof WorkerEndpoint)) throw new TypeError('an endpoint of another pool')
+      this.#mirror = publisher.ended ? undefined : this.#mirroring.hold(publisher, this.#home, this)
+      source = this.#mirror?.id ?? null
+    }
+    this.#send({ kind: 'source', endpoint: this.id, publisher: source })
+    if (before && before !== this.#mirror) this.#mirroring.release(before, this)
   }
 
   place(place: Place): void {
     if (this.#ended) return
-    if (this.#room === undefined) {
-      this.#room = place.room
-      this.#rooms.entered(place.room)
-    }
+    if (this.#place === undefined) this.#rooms.entered(place.room)
+    this.#place = place
     this.#send({ kind: 'place', endpoint: this.id, ...place })
+    for (const [home, { id }] of this.mirrors) home.send({ kind: 'place', endpoint: id, ...mirrorPlace(place) })
+  }
+
+  /** Which SSRC of it is what: its worker says so while it has mirrors. */
+  named(sources: MirroredSource[]): void {
+    for (const [home, { id }] of this.mirrors) home.send({ kind: 'sources', endpoint: id, sources })
   }
 
   async inspect(): Promise<EndpointInfo | undefined> {
@@ -130,8 +206,14 @@ export class WorkerEndpoint implements PooledEndpoint {
     this.#end()
   }
 
+  /** Its worker cannot go on with it. */
+  fail(): void {
+    this.#send({ kind: 'close', endpoint: this.id })
+    this.closed('Internal error')
+  }
+
   /** It ended by itself, or its worker did. */
-  ended(reason: Parameters<EndpointObserver['closed']>[0]): void {
+  closed(reason: Parameters<EndpointObserver['closed']>[0]): void {
     if (this.#ended) return
     this.#end()
     this.observer.closed(reason)
@@ -140,7 +222,9 @@ export class WorkerEndpoint implements PooledEndpoint {
   #end(): void {
     this.#ended = true
     this.#home.endpoints.delete(this.id)
-    if (this.#room !== undefined) this.#rooms.left(this.#room)
+    this.#mirroring.end(this)
+    if (this.#mirror) this.#mirroring.release(this.#mirror, this)
+    if (this.#place !== undefined) this.#rooms.left(this.#place.room)
   }
 
   #send(command: Sent): void {

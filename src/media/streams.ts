@@ -129,6 +129,20 @@ export interface SendStream {
   active: boolean
 }
 
+/** What one SSRC of a publisher is, for its mirrors on other workers. */
+export interface MirroredSource {
+  mid: string
+  /** Of its encoding, '' = that has none. */
+  rid: string
+  ssrc: number
+  /** Carries retransmissions (RFC 4588). */
+  rtx: boolean
+  /** RTX only: the SSRC it repairs; −1 = not said. */
+  repairs: number
+  /** Another SSRC of the encoding took over. */
+  replaced: boolean
+}
+
 /** The most that a subscriber wants of a stream; an absent field bounds nothing. */
 export interface StreamPreference {
   /** Pixels. Of several encodings the best that is no larger is sent, or the smallest one when all are larger. */

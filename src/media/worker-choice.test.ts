@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { chooseWorker, WorkerLoad } from './worker-choice.js'
 
-/** Workers as `[endpoints, ofRoom, load]`; which one is chosen. */
+/** Workers as `[endpoints, belongs, load]`; which one is chosen. */
 const cases: [why: string, workers: [number, number, number][], chosen: number | undefined][] = [
   ['nobody can', [], undefined],
   [
@@ -94,7 +94,7 @@ const cases: [why: string, workers: [number, number, number][], chosen: number |
 
 for (const [why, workers, chosen] of cases) {
   test(`chosen: ${why}`, () => {
-    const candidates = workers.map(([endpoints, ofRoom, load], worker) => ({ worker, endpoints, ofRoom, load }))
+    const candidates = workers.map(([endpoints, belongs, load], worker) => ({ worker, endpoints, belongs, load }))
     assert.equal(chooseWorker(candidates), chosen)
   })
 }
@@ -123,7 +123,7 @@ test('a room that grows faster than loads are measured spreads all the same', ()
   for (let i = 0; i < 2000; i++) {
     const candidates = loads.map((load, worker) => {
       const count = endpoints[worker]!
-      return { worker, endpoints: count, ofRoom: count, load: load.cores(count) }
+      return { worker, endpoints: count, belongs: count, load: load.cores(count) }
     })
     endpoints[chooseWorker(candidates)!]!++
   }

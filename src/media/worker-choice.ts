@@ -1,7 +1,7 @@
 /**
  * Which worker a new endpoint goes to. A room stays together as long as its worker has CPU and places to spare; a room
- * that is too big for one worker goes on growing on others, so that it uses the whole machine. Subscribers are not asked
- * about: they live where their publisher lives (ADR 3), so choosing for publishers spreads everything.
+ * that is too big for one worker goes on growing on others, so that it uses the whole machine. The same holds for the
+ * subscribers of one publisher, which is mirrored where they go (ADR 3).
  */
 
 /** A worker that uses more of a core, or of its places, is given no more of a room while another one has clearly less. */
@@ -54,22 +54,22 @@ export interface Candidate<W> {
   readonly worker: W
   /** Endpoints that it has. */
   readonly endpoints: number
-  /** Endpoints of the room that it has; 0 when no room is asked for. */
-  readonly ofRoom: number
+  /** Endpoints of the room that it has, or of the publisher that is asked for; 0 when neither is. */
+  readonly belongs: number
   /** Share of it that is used: of a core, or of its places, whichever is more. */
   readonly load: number
 }
 
 /**
- * The worker that has most of the room, unless it is full and another one is not; else the one with the least to do.
+ * The worker that has most of what is asked for, unless it is full and another one is not; else the one with the least to do.
  * @returns undefined when there is none
  */
 export function chooseWorker<W>(candidates: readonly Candidate<W>[]): W | undefined {
   const least = Math.min(...candidates.map(({ load }) => load))
   const hasSpare = ({ load }: Candidate<W>) => load < FULL || load < least + SAME
   const home = largest(
-    candidates.filter((candidate) => candidate.ofRoom > 0 && hasSpare(candidate)),
-    ({ ofRoom }) => ofRoom,
+    candidates.filter((candidate) => candidate.belongs > 0 && hasSpare(candidate)),
+    ({ belongs }) => belongs,
   )
   const idlest = candidates.filter(({ load }) => load < least + SAME)
   return (home ?? largest(idlest, ({ endpoints }) => -endpoints))?.worker

@@ -1,5 +1,6 @@
 /** What the endpoints of a worker add up to, and what passed on their m-lines. */
 import {
+  type Counters,
   type EndpointFigures,
   type EndpointId,
   FIGURES_LINES_MAX,
@@ -9,12 +10,34 @@ import {
   type OutboundInfo,
 } from './control.js'
 import type { Endpoint } from './endpoint/endpoint.js'
+import { iceReasonNames } from './endpoint/ice.js'
+import { sctpCounts, sctpReasonNames } from './endpoint/sctp/association.js'
+import type { Distributions } from './forward/distribution.js'
 import type { Peer } from './forward/router.js'
+import { ioCounterNames, type MediaIo } from './io/io.js'
 
 /** The parts of one endpoint. */
 export interface EndpointParts {
   readonly endpoint: Endpoint
   readonly peer: Peer
+}
+
+/** `totals`, and beside them what other parts count, by name. @param stunDrops in the order of `iceReasonNames` */
+export function countedTotals(
+  totals: Record<string, number>,
+  captures: { readonly leftOut: number },
+  io: Pick<MediaIo, 'counters'>,
+  stunDrops: Float64Array,
+): Record<string, number> {
+  const all: Record<string, number> = { ...totals, capture_left_out: captures.leftOut }
+  for (const [index, name] of ioCounterNames.entries()) all[name] = io.counters[index]!
+  for (const [index, name] of iceReasonNames.entries()) if (index > 0) all[`drop_stun_${name}`] = stunDrops[index]!
+  for (const [index, name] of sctpReasonNames.entries()) if (index > 0) all[`drop_sctp_${name}`] = sctpCounts[index]!
+  return all
+}
+
+export function distributionCounts({ rtt, lossUp, lossDown }: Distributions): Counters['distributions'] {
+  return { rtt_seconds: rtt.counts(), loss_up: lossUp.counts(), loss_down: lossDown.counts() }
 }
 
 /** What data channels hold now. */

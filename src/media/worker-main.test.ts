@@ -14,6 +14,7 @@ const start: Command = {
   tcp: true,
   limits: { dataBufferBytes: 1 << 20, maxMessageBytes: 1 << 16, maxPublisherBps: 2_500_000 },
   settings: { noMediaMs: 1000, slowlinkThreshold: 0 },
+  relay: false,
 }
 
 /** A main process that starts a worker, asks it something while it cannot answer, and is killed. */

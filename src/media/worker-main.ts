@@ -43,7 +43,7 @@ const usage = watchUsage()
 const PORT_ATTEMPTS = 20
 
 async function start(command: Extract<Command, { kind: 'start' }>): Promise<void> {
-  const { port, listen, tcp, limits, settings } = command
+  const { port, listen, tcp, limits, settings, relay } = command
   for (let attempt = 1; ; attempt++) {
     worker = new MediaWorker(
       {
@@ -60,7 +60,8 @@ async function start(command: Extract<Command, { kind: 'start' }>): Promise<void
     worker.command({ kind: 'configure', settings })
     try {
       const candidates = listenOn(worker.io, listen, port, tcp)
-      report({ kind: 'ready', fingerprint: { algorithm: 'sha-256', value: worker.io.fingerprint }, candidates })
+      const fingerprint = { algorithm: 'sha-256', value: worker.io.fingerprint } as const
+      report({ kind: 'ready', fingerprint, candidates, ...(relay && { relayPort: worker.openRelay() }) })
       return
     } catch (error) {
       if (port !== 0 || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || attempt === PORT_ATTEMPTS) throw error

@@ -15,7 +15,7 @@ import type {
   WorkerLimits,
 } from './control.js'
 import { MessageBatch } from './message-batch.js'
-import type { AnswerTo, EndpointHome, Sent, WorkerEndpoint } from './pooled-endpoint.js'
+import type { AnswerTo, EndpointHome, Mirror, Sent, WorkerEndpoint } from './pooled-endpoint.js'
 import { WorkerLoad } from './worker-choice.js'
 
 export interface PoolLog {
@@ -24,6 +24,8 @@ export interface PoolLog {
 }
 
 export interface WorkerOptions {
+  /** Number of worker processes, at least 1. */
+  workers: number
   /** Worker i uses port `rtcPort + i`; 0 = any port. */
   rtcPort: number
   /** Whether clients may come over TCP too. */
@@ -78,11 +80,13 @@ const nothingCounted: Counters = { totals: {}, live: {}, distributions: {} }
 export class WorkerProcess implements EndpointHome {
   readonly index: number
   readonly endpoints = new Map<EndpointId, WorkerEndpoint>()
+  readonly mirrors = new Map<EndpointId, Mirror>()
   /** Endpoints placed per room: the relay of data messages between workers needs to know. */
   readonly rooms = new Map<string, number>()
   /** How much it has to do. */
   readonly load = new WorkerLoad()
   candidates: Candidate[] = []
+  relayPort: number | undefined
   /** Times that it died. */
   deaths = 0
   readonly #options: WorkerOptions
@@ -123,6 +127,10 @@ export class WorkerProcess implements EndpointHome {
     return this.#fingerprint
   }
 
+  get life(): number {
+    return this.deaths
+  }
+
   get pid(): number | undefined {
     return this.#child?.pid
   }
@@ -144,6 +152,7 @@ export class WorkerProcess implements EndpointHome {
           if (report.kind === 'ready') {
             this.#fingerprint = report.fingerprint
             this.candidates = report.candidates
+            this.relayPort = report.relayPort
             resolve()
           } else if (report.kind === 'failed') failure = report.message
           else this.#report(report)
@@ -165,6 +174,7 @@ export class WorkerProcess implements EndpointHome {
         listen,
         limits,
         settings,
+        relay: this.#options.workers > 1,
       })
     })
   }
@@ -278,7 +288,10 @@ export class WorkerProcess implements EndpointHome {
         return this.endpoints.get(report.endpoint)?.observer.slowlink(mid, media, uplink, lost)
       }
       case 'closed':
-        return this.endpoints.get(report.endpoint)?.ended(report.reason)
+        this.mirrors.get(report.endpoint)?.failed()
+        return this.endpoints.get(report.endpoint)?.closed(report.reason)
+      case 'sources':
+        return this.endpoints.get(report.endpoint)?.named(report.sources)
       case 'captured': {
         const { endpoint, why } = report
         return this.#options.log.info({ worker: this.index, endpoint, why }, 'a capture ended')
@@ -315,7 +328,7 @@ export class WorkerProcess implements EndpointHome {
     this.#commands.clear()
     for (const waiting of this.#asks.values()) waiting.done(undefined)
     this.#asks.clear()
-    for (const endpoint of [...this.endpoints.values()]) endpoint.ended('Internal error')
+    for (const endpoint of [...this.endpoints.values()]) endpoint.closed('Internal error')
     if (this.#stopping || (!wasRunning && this.#deathsInARow === 0)) return
     const nowMs = performance.now()
     this.#deathsInARow = nowMs - this.#lastDeathMs > 60_000 ? 1 : this.#deathsInARow + 1

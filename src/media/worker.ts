@@ -20,31 +20,21 @@ import {
   type Report,
   type WorkerLimits,
 } from './control.js'
-import { DeadlineHeap, type Due, newDue } from './deadline-heap.js'
+import { DeadlineHeap } from './deadline-heap.js'
 import { Endpoint, type EndpointEvents } from './endpoint/endpoint.js'
 import { iceReasonNames } from './endpoint/ice.js'
-import { sctpCounts, sctpReasonNames } from './endpoint/sctp/association.js'
 import { readUfrag } from './endpoint/stun.js'
-import { type Peer, Router } from './forward/router.js'
-import { ioCounterNames, Kind, type MediaIo, Meta } from './io/io.js'
+import { Router } from './forward/router.js'
+import { Kind, type MediaIo, Meta } from './io/io.js'
+import { MediaRelay } from './media-relay.js'
 import { RelayWindow } from './relay-window.js'
 import { Rooms } from './rooms.js'
-import { figuresPage, liveData } from './worker-figures.js'
+import { type Seat, Seats } from './seats.js'
+import { countedTotals, distributionCounts, figuresPage, liveData } from './worker-figures.js'
 import type { WorkerHost } from './worker-host.js'
 
 /** Endpoints that are due are looked for no more often than this. */
 const SWEEP_INTERVAL_MS = 5
-
-/** What the worker keeps per endpoint: its parts, and who feeds it. */
-interface Seat extends Due {
-  endpoint: Endpoint
-  peer: Peer
-  ufrags: string[]
-  /** The endpoint whose streams it gets, which may not exist (yet). */
-  source: EndpointId | null
-  /** Whether it waits in `#unflushed`. */
-  isUnflushed: boolean
-}
 
 const isReliable = (channel: ChannelParameters) =>
   channel.maxRetransmits === undefined && channel.maxPacketLifeTimeMs === undefined
@@ -57,9 +47,7 @@ export class MediaWorker implements EndpointEvents {
   readonly #rooms = new Rooms()
   /** Data messages on their way to other workers. */
   readonly #window = new RelayWindow()
-  readonly #seats = new Map<EndpointId, Seat>()
-  readonly #byTransport = new Map<number, Seat>()
-  readonly #byUfrag = new Map<string, Seat>()
+  readonly #seats = new Seats()
   readonly #stunDrops = new Float64Array(iceReasonNames.length)
   readonly #totals = {
     endpoints_refused: 0,
@@ -76,6 +64,7 @@ export class MediaWorker implements EndpointEvents {
   /** Seats with data-channel messages or acknowledgements that leave at the end of the batch. */
   readonly #unflushed: Seat[] = []
   readonly #captures: Captures
+  readonly #mirrors: MediaRelay
   /** Not 0: a first fraction in it would change the shape of `this`, and throw away what was compiled for it. */
   #lastSweepMs = Number.NEGATIVE_INFINITY
   #wakeMs = Number.POSITIVE_INFINITY
@@ -101,10 +90,17 @@ export class MediaWorker implements EndpointEvents {
         slowlink: (endpoint, mid, media, uplink, lost) =>
           this.#report({ kind: 'slowlink', endpoint, mid, media, uplink, lost }),
         speakers: (rooms) => this.#report({ kind: 'speakers', rooms }),
-        failed: (endpoint, error) => this.#contain(this.#seats.get(endpoint), error),
+        sources: (endpoint, sources) => this.#report({ kind: 'sources', endpoint, sources }),
+        failed: (endpoint, error) => this.#containOf(endpoint, error),
       },
       { maxPublisherBps: limits.maxPublisherBps, audible: limits.audible ?? 0, random: () => host.random() },
     )
+    this.#mirrors = new MediaRelay(this.io, this.#router, (id, error) => this.#containOf(id, error))
+  }
+
+  /** @returns the port on loopback for packets of other workers' publishers */
+  openRelay(): number {
+    return this.#mirrors.listen()
   }
 
   // ---- packets
@@ -133,9 +129,9 @@ export class MediaWorker implements EndpointEvents {
   #seatOf(row: number): Seat | undefined {
     const { meta, rx } = this.io
     const at = row * Meta.stride
-    if (meta[at + Meta.kind] !== Kind.stun) return this.#byTransport.get(meta[at + Meta.transport]!)
+    if (meta[at + Meta.kind] !== Kind.stun) return this.#seats.at(meta[at + Meta.transport]!)
     const ufrag = readUfrag(rx, meta[at + Meta.offset]!, meta[at + Meta.length]!)
-    return ufrag === undefined ? undefined : this.#byUfrag.get(ufrag)
+    return ufrag === undefined ? undefined : this.#seats.named(ufrag)
   }
 
   #step(nowMs: number, row: number): void {
@@ -145,8 +141,8 @@ export class MediaWorker implements EndpointEvents {
     const length = meta[at + Meta.length]!
     const kind = meta[at + Meta.kind]!
     if (kind === Kind.stun) return this.#stun(nowMs, row, offset, length)
-    const seat = this.#byTransport.get(meta[at + Meta.transport]!)
-    if (seat === undefined) return
+    const seat = this.#seats.at(meta[at + Meta.transport]!)
+    if (seat === undefined) return this.#mirrors.received(nowMs, meta[at + Meta.transport]!, kind, offset, length)
     if (kind === Kind.rtp) return this.#router.rtp(nowMs, seat.peer, offset, length)
     if (kind === Kind.rtcp) return this.#router.rtcp(nowMs, seat.peer, offset, length)
     this.#putsOff = true
@@ -249,6 +245,13 @@ export class MediaWorker implements EndpointEvents {
     }
   }
 
+  #containOf(id: EndpointId, error: unknown): void {
+    this.#contain(this.#seats.get(id), error)
+    if (!this.#mirrors.isMirror(id)) return
+    this.#closeMirror(id)
+    this.#report({ kind: 'closed', endpoint: id, reason: 'Internal error' })
+  }
+
   // ---- what endpoints say
 
   connected(endpoint: Endpoint): void {
@@ -319,7 +322,7 @@ export class MediaWorker implements EndpointEvents {
   #answer(nowMs: number, command: Command): Answers[keyof Answers] | undefined {
     if (command.kind === 'counters') return this.counters()
     if (command.kind === 'inspect') return this.#inspect(nowMs, command.endpoint)
-    if (command.kind === 'figures') return figuresPage(this.#seats, nowMs, command.after)
+    if (command.kind === 'figures') return figuresPage(this.#seats.entries(), nowMs, command.after)
     return command.kind === 'capture' ? this.#capture(command) : undefined
   }
 
@@ -339,6 +342,11 @@ export class MediaWorker implements EndpointEvents {
         return
       case 'relayed':
         return this.#window.acknowledged(command.batch)
+      case 'link':
+      case 'mirror':
+      case 'sources':
+      case 'unpass':
+        return this.#mirrors.obey(nowMs, command)
       case 'forget':
         return this.#rooms.forget(command.room)
       case 'block':
@@ -351,14 +359,14 @@ export class MediaWorker implements EndpointEvents {
     if (!('endpoint' in command)) return
     const seat = this.#seats.get(command.endpoint)
     // Ended by itself a moment ago: the main process will hear, or has just heard.
-    if (!seat) return
+    if (!seat) return this.#mirrors.isMirror(command.endpoint) ? this.#obeyOfMirror(nowMs, command) : undefined
     switch (command.kind) {
       case 'connect':
         seat.endpoint.connect(nowMs, command.remote, command.dtls, command.maxMessageBytes)
         return this.#expect(seat)
       case 'restart':
         seat.endpoint.ice.restart(nowMs, command.local)
-        this.#nameBy(seat, command.local.ufrag)
+        this.#seats.name(seat, command.local.ufrag)
         return this.#expect(seat)
       case 'receive':
         return seat.peer.receive(command.streams, nowMs)
@@ -370,17 +378,33 @@ export class MediaWorker implements EndpointEvents {
         seat.source = command.publisher
         this.#pause(nowMs, seat)
         return seat.peer.source(command.publisher, nowMs)
-      case 'place': {
-        const { endpoint, room } = command
-        this.#rooms.place(endpoint, command)
-        this.#router.place(endpoint, room)
+      case 'place':
+        this.#place(nowMs, command)
         this.#nameClient(nowMs, seat)
-        this.#pause(nowMs, seat)
-        return this.#pauseRoom(nowMs, room, (other) => other.source === command.endpoint)
-      }
+        return this.#pause(nowMs, seat)
+      case 'pass':
+        return this.#mirrors.pass(seat.peer, command.mirror, command.to)
       case 'close':
         return this.#close(seat)
     }
+  }
+
+  #obeyOfMirror(nowMs: number, command: Command): void {
+    if (command.kind === 'receive') this.#mirrors.receive(command.endpoint, command.streams, nowMs)
+    else if (command.kind === 'place') this.#place(nowMs, command)
+    else if (command.kind === 'close') this.#closeMirror(command.endpoint)
+  }
+
+  #place(nowMs: number, place: Extract<Command, { kind: 'place' }>): void {
+    const { endpoint, room } = place
+    this.#rooms.place(endpoint, place)
+    this.#router.place(endpoint, room)
+    this.#pauseRoom(nowMs, room, (other) => other.source === endpoint)
+  }
+
+  #closeMirror(id: EndpointId): void {
+    this.#rooms.remove(id)
+    this.#mirrors.closeMirror(id)
   }
 
   #open(nowMs: number, id: EndpointId, local: Extract<Command, { kind: 'open' }>['local']): void {
@@ -392,27 +416,15 @@ export class MediaWorker implements EndpointEvents {
     }
     const endpoint = new Endpoint(nowMs, this.io, id, transport, local, this, this.#limits)
     const peer = this.#router.openPeer(id, transport)
-    const seat: Seat = { endpoint, peer, ufrags: [], source: null, isUnflushed: false, ...newDue() }
-    this.#seats.set(id, seat)
-    this.#byTransport.set(transport, seat)
-    this.#nameBy(seat, local.ufrag)
-    this.#expect(seat)
-  }
-
-  /** Checks find the endpoint by its ufrag, and until one has by the new ufrag also by the one before: no older ones. */
-  #nameBy(seat: Seat, ufrag: string): void {
-    seat.ufrags.push(ufrag)
-    this.#byUfrag.set(ufrag, seat)
-    if (seat.ufrags.length > 2) this.#byUfrag.delete(seat.ufrags.shift()!)
+    this.#expect(this.#seats.open(endpoint, peer, local.ufrag))
   }
 
   #close(seat: Seat): void {
     const { id, transport } = seat.endpoint
-    if (!this.#seats.delete(id)) return
-    this.#byTransport.delete(transport)
-    for (const ufrag of seat.ufrags) this.#byUfrag.delete(ufrag)
+    if (!this.#seats.remove(seat)) return
     this.#due.remove(seat)
     this.#rooms.remove(id)
+    this.#mirrors.forget(seat.peer)
     this.#router.closePeer(id)
     seat.endpoint.close()
     this.#captures.stop(transport)
@@ -445,26 +457,24 @@ export class MediaWorker implements EndpointEvents {
   // ---- what is going on
 
   counters(): Counters {
-    const totals: Record<string, number> = { ...this.#totals, ...this.#router.totals }
-    totals.capture_left_out = this.#captures.leftOut
-    for (const [index, name] of ioCounterNames.entries()) totals[name] = this.io.counters[index]!
-    for (const [index, name] of iceReasonNames.entries())
-      if (index > 0) totals[`drop_stun_${name}`] = this.#stunDrops[index]!
-    for (const [index, name] of sctpReasonNames.entries())
-      if (index > 0) totals[`drop_sctp_${name}`] = sctpCounts[index]!
+    const totals = { ...this.#totals, ...this.#router.totals, ...this.#mirrors.totals() }
     const live = {
       endpoints: this.#seats.size,
       rooms: this.#rooms.size,
-      ufrags: this.#byUfrag.size,
+      ufrags: this.#seats.ufrags,
       relay_bytes: this.#window.bytes,
       captures: this.#captures.size,
-      ...liveData(this.#seats.values()),
+      ...liveData(this.#seats.all()),
       ...this.#router.live(),
+      ...this.#mirrors.live(),
     }
-    const { rtt, lossUp, lossDown } = this.#router.distributions
-    const distributions = { rtt_seconds: rtt.counts(), loss_up: lossUp.counts(), loss_down: lossDown.counts() }
     const usage = this.#host.usage?.()
-    return { totals, live, distributions, ...(usage && { usage }) }
+    return {
+      totals: countedTotals(totals, this.#captures, this.io, this.#stunDrops),
+      live,
+      distributions: distributionCounts(this.#router.distributions),
+      ...(usage && { usage }),
+    }
   }
 
   #inspect(nowMs: number, id: EndpointId): EndpointInfo | undefined {
@@ -480,7 +490,8 @@ export class MediaWorker implements EndpointEvents {
   }
 
   async close(): Promise<void> {
-    for (const seat of [...this.#seats.values()]) this.#close(seat)
+    for (const seat of [...this.#seats.all()]) this.#close(seat)
+    this.#mirrors.close()
     this.#host.wakeAt(Number.POSITIVE_INFINITY, () => {})
     this.io.flush()
     await Promise.all([this.io.close(), this.#captures.close()])

@@ -8,7 +8,7 @@ import type { CodecPolicy, RemoteDescription } from '../jsep/jsep.js'
 import { readAnswer } from '../jsep/read-answer.js'
 import { readDescription } from '../jsep/read-description.js'
 import type { HangupReason, MediaKind, Preferences } from '../media/control.js'
-import type { EndpointObserver, MediaPool, PooledEndpoint } from '../media/pool-types.js'
+import type { EndpointObserver, MediaPool, PooledEndpoint, Wanted } from '../media/pool-types.js'
 import { Refusal, refuse } from './errors.js'
 import { type MlineOrder, mlineOrder } from './mline-order.js'
 import { type Exchange, Publisher } from './publisher.js'
@@ -279,15 +279,20 @@ export class Negotiation {
   }
 
   #newSubscriber(source: Source): Subscriber | undefined {
-    const open = (worker: number) => this.#openEndpoint({ worker })
-    const endpoint = open(source.endpoint.worker)
+    const open = (publisher: PooledEndpoint) => this.#openEndpoint({ publisher })
+    const endpoint = open(source.endpoint)
     if (!endpoint) return undefined
-    const subscriber = new Subscriber(endpoint, { open, opened: () => this.#host.opened() }, this.#parts.codecs)
+    const subscriber = new Subscriber(
+      endpoint,
+      source.endpoint,
+      { open, opened: () => this.#host.opened() },
+      this.#parts.codecs,
+    )
     if (this.#preferences) subscriber.prefer(this.#preferences)
     return subscriber
   }
 
-  #openEndpoint(where: { worker?: number; room?: string }): PooledEndpoint | undefined {
+  #openEndpoint(where: Wanted): PooledEndpoint | undefined {
     const life: Life = { up: false }
     const observer: EndpointObserver = {
       connected: () => this.#connected(endpoint, life),

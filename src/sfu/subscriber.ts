@@ -18,8 +18,8 @@ import type { Source } from './room.js'
 import { SlotTracks } from './slot-tracks.js'
 
 export interface Endpoints {
-  /** Opens an endpoint on a worker, or undefined when that worker is not running. */
-  open(worker: number): PooledEndpoint | undefined
+  /** Opens an endpoint for subscribing to a publisher, or undefined when no worker can take it. */
+  open(publisher: PooledEndpoint): PooledEndpoint | undefined
   /** The subscriber has another endpoint now. */
   opened(): void
 }
@@ -38,6 +38,8 @@ export class Subscriber {
   #tracks = new SlotTracks(this.#name)
   #offers = 0
   #endpoint: PooledEndpoint
+  /** Whom its worker was chosen for. */
+  #chosenFor: PooledEndpoint
   /** What the endpoint knows of the client; nothing before the first answer. */
   #remote: { ice: IceCredentials; dtls: DtlsParameters } | undefined
   #source: Source | undefined
@@ -51,8 +53,10 @@ export class Subscriber {
   #due = false
   #restartDue = false
 
-  constructor(endpoint: PooledEndpoint, endpoints: Endpoints, codecs: CodecPolicy) {
+  /** @param chosenFor the publisher that `endpoint` was opened for */
+  constructor(endpoint: PooledEndpoint, chosenFor: PooledEndpoint, endpoints: Endpoints, codecs: CodecPolicy) {
     this.#endpoint = endpoint
+    this.#chosenFor = chosenFor
     this.#endpoints = endpoints
     this.#codecs = codecs
   }
@@ -89,7 +93,7 @@ export class Subscriber {
     this.#source = source
     if (source) {
       this.#grow(source)
-      if (source.endpoint.worker !== this.#endpoint.worker) this.#due = true
+      if (!this.#suits(source.endpoint)) this.#due = true
     }
     this.#feed()
     return this.#offerIfDue()
@@ -125,7 +129,7 @@ export class Subscriber {
   }
 
   #feed(): void {
-    const fed = this.#source?.endpoint.worker === this.#endpoint.worker ? this.#source.endpoint : null
+    const fed = this.#source && this.#suits(this.#source.endpoint) ? this.#source.endpoint : null
     if (fed === this.#feeding) return
     this.#feeding = fed
     this.#endpoint.source(fed)
@@ -135,7 +139,7 @@ export class Subscriber {
     if (this.#offered || !this.#source) return undefined
     const { endpoint, tracks } = this.#source
     if (!this.#due && !this.#tracks.changed(this.#slots, tracks)) return undefined
-    if (!this.#move(endpoint.worker)) return undefined
+    if (!this.#move(endpoint)) return undefined
     if (this.#restartDue && this.#remote) this.#endpoint.restart()
     this.#due = this.#restartDue = false
     this.#offered = this.#slots
@@ -160,13 +164,19 @@ export class Subscriber {
     }
   }
 
-  /** To the publisher's worker, on a new endpoint. @returns false when there is none to be had there */
-  #move(worker: number): boolean {
-    if (this.#endpoint.worker === worker) return true
-    const endpoint = this.#endpoints.open(worker)
+  /** Whether the endpoint is on a worker where it should get `publisher`: on its own, or one that was chosen for it. */
+  #suits(publisher: PooledEndpoint): boolean {
+    return publisher === this.#chosenFor || publisher.worker === this.#endpoint.worker
+  }
+
+  /** To a worker where it should get `publisher`, on a new endpoint. @returns false when there is none to be had */
+  #move(publisher: PooledEndpoint): boolean {
+    if (this.#suits(publisher)) return true
+    const endpoint = this.#endpoints.open(publisher)
     if (!endpoint) return false
     this.#endpoint.close()
     this.#endpoint = endpoint
+    this.#chosenFor = publisher
     this.#slots = renewSlots(this.#slots, random32)
     this.#remote = undefined
     this.#feeding = null

@@ -99,8 +99,7 @@ bool Engine::addAddress(Transport& transport, const Address& address) {
   if (owner == index) return true;
   if (owner >= 0) {
     Transport& other = *transports_.at(owner);
-    bool heard = other.connected() ? other.selected == address : other.handshakeFrom == address;
-    if (heard && !other.closedReported) return false;
+    if (other.holds(address)) return false;
     forget(other, address);
   }
   if (transport.addressCount == kMaxAddresses) {
@@ -111,6 +110,27 @@ bool Engine::addAddress(Transport& transport, const Address& address) {
   addresses_.set(address, index);
   if (TcpServer* tcp = sockets_[address.socket].tcp.get()) tcp->admit(address);
   return true;
+}
+
+Outcome Engine::link(int64_t id, const uint8_t* row, const LinkKeys& keys) {
+  Transport* transport = nullptr;
+  Outcome found = lookup(id, transport);
+  if (found != Outcome::yes) return found;
+  Address to;
+  if (!addressOf(row, to)) return Outcome::badRow;
+  if (transport->started || transport->linked || transport->addressCount > 0) return Outcome::no;
+  auto receiver = std::make_unique<SrtpReceiver>();
+  auto sender = std::make_unique<SrtpCipher>();
+  constexpr SrtpProfile profile = SrtpProfile::aeadAes128Gcm;
+  if (!receiver->init(algorithms_, profile, keys.remoteKey, keys.remoteSalt) ||
+      !sender->init(algorithms_, profile, keys.localKey, keys.localSalt, true) || !addAddress(*transport, to)) {
+    return Outcome::no;
+  }
+  transport->receiver = std::move(receiver);
+  transport->sender = std::move(sender);
+  transport->selected = to;
+  transport->linked = true;
+  return Outcome::yes;
 }
 
 void Engine::forget(Transport& transport, const Address& address) {

@@ -34,6 +34,17 @@ struct EngineOptions {
   TcpLimits tcp;
 };
 
+// Keys of a transport of which both ends are ours, for AEAD_AES_128_GCM (RFC 7714 §12).
+//
+//  0           16          28           44           56
+// +-----------+-----------+------------+------------+
+// | local key | and salt  | remote key | and salt   |
+// +-----------+-----------+------------+------------+
+struct LinkKeys {
+  uint8_t localKey[16], localSalt[12], remoteKey[16], remoteSalt[12];
+};
+static_assert(sizeof(LinkKeys) == 56);
+
 // What a call came to. `badId`, `badRow`, `badRange` are mistakes of the caller; `stale` and `no` are not.
 enum class Outcome { yes, no, stale, badId, badRow, badRange };
 
@@ -80,6 +91,9 @@ class Engine final : public DatagramOut, public TcpOwner {
   Outcome select(int64_t id, int64_t row, int64_t nowMs);
   // `digestLength` must be 32, 48 or 64, else badRange.
   Outcome start(int64_t id, DtlsRole role, const uint8_t* digest, size_t digestLength, int64_t nowMs);
+  // Both ends are ours: `id` sends to the address in `row`, laid out like a row of `addrs`, and what comes from there is
+  // its, under keys that both ends were given. No when it has begun anything else, or the address is another's.
+  Outcome link(int64_t id, const uint8_t* row, const LinkKeys& keys);
   Outcome free(int64_t id);
 
   // Rows 0…count-1 of `targets`; `payload` begins behind the received packet's header. On badId or badRange,
@@ -130,6 +144,8 @@ class Engine final : public DatagramOut, public TcpOwner {
   void deliver();
 
   Outcome lookup(int64_t id, Transport*& transport);
+  // False when the row names no family or no socket of this engine.
+  bool addressOf(const uint8_t* row, Address& to) const;
   bool addAddress(Transport& transport, const Address& address);
   void forget(Transport& transport, const Address& address);
   void eraseAddress(const Address& address);

@@ -11,6 +11,7 @@ Outcome Engine::start(int64_t id, DtlsRole role, const uint8_t* digest, size_t d
   Outcome found = lookup(id, transport);
   if (found != Outcome::yes) return found;
   if (transport->started) return Outcome::yes;
+  if (transport->linked) return Outcome::no;
   transport->dtls = DtlsSession::create(dtlsContext_, role, digest, digestLength, *this, transport);
   if (!transport->dtls) return Outcome::no;
   transport->started = true;

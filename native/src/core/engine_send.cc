@@ -131,11 +131,15 @@ Outcome Engine::reply(int64_t row, size_t offset, size_t length) {
 
 Outcome Engine::sendTo(const uint8_t* row, size_t offset, size_t length) {
   Address to;
+  return addressOf(row, to) ? sendPlain(to, offset, length) : Outcome::badRow;
+}
+
+bool Engine::addressOf(const uint8_t* row, Address& to) const {
   std::memcpy(&to, row, sizeof to);
-  if ((to.family != 4 && to.family != 6) || to.socket >= sockets_.size()) return Outcome::badRow;
+  if ((to.family != 4 && to.family != 6) || to.socket >= sockets_.size()) return false;
   if (to.family == 4) std::memset(to.ip + 4, 0, sizeof to.ip - 4);
   to.scope = 0;
-  return sendPlain(to, offset, length);
+  return true;
 }
 
 Outcome Engine::sendPlain(const Address& to, size_t offset, size_t length) {

@@ -35,11 +35,17 @@ struct alignas(64) Transport {
   // 0 while the handshake has not begun.
   int64_t deadlineMs = 0;
   bool closedReported = false;
-
+  // Its keys and its address were given (`Engine::link`): there is no DTLS.
+  bool linked = false;
 
   bool connected() const { return dtls && dtls->state() == DtlsSession::State::connected; }
   // Has SRTP keys too: a peer with data channels only may have agreed on none.
-  bool protects() const { return connected() && sender; }
+  bool protects() const { return sender && (linked || connected()); }
+  // Whether the address stays with it, whatever checks come from there.
+  bool holds(const Address& address) const {
+    if (linked) return true;
+    return !closedReported && (connected() ? selected == address : handshakeFrom == address);
+  }
 };
 
 // Ids are positive 31-bit numbers, generation << indexBits | index; the generation starts at 1, so 0 is

@@ -1,4 +1,4 @@
-import type { EndpointId, MediaKind, MediaSettings, RoomSpeakers } from '../control.js'
+import type { EndpointId, MediaKind, MediaSettings, MirroredSource, RoomSpeakers } from '../control.js'
 import type { AudibleRooms } from './audible/rooms.js'
 import type { Bottlenecks } from './bottlenecks.js'
 import type { Distributions } from './distribution.js'
@@ -13,6 +13,8 @@ export interface RouterEvents {
   slowlink(endpoint: EndpointId, mid: string, kind: MediaKind, uplink: boolean, lost: number): void
   /** Who of rooms that are spread over workers is forwarded here: the other workers count with it. */
   speakers(rooms: RoomSpeakers[]): void
+  /** Which SSRC is what of a publisher that other workers mirror: it began to be, or SSRCs changed. */
+  sources(endpoint: EndpointId, sources: MirroredSource[]): void
   /** A bug of ours in what was due for this peer; the others' is done all the same. The caller closes it. */
   failed(endpoint: EndpointId, error: unknown): void
 }

@@ -28,11 +28,10 @@ import { primarySkipOf } from './retransmit.js'
 import type { Source } from './ssrc-table.js'
 import type { Subscription } from './subscription.js'
 import { Drop } from './totals.js'
+import { Watch } from './watch.js'
 
 /** No RTP for so long: reports pause, and another SSRC of the encoding may take over. */
 export const SILENCE_MS = 1000
-/** Packets are kept so long after the last subscription left: it may still ask for some of them. */
-const LINGER_MS = 1000
 /**
  * After so much silence nobody asks for what came before it, and the memory is given back. Not sooner: of a screen that
  * changes every few seconds, a lost packet shows only when the next one comes.
@@ -107,11 +106,7 @@ export class Encoding {
   run: number
   #current: EncodingSource | null = null
   #lastMs = Number.NEGATIVE_INFINITY
-  /** Subscriptions that get another encoding until this one sends a keyframe. */
-  #waiting = 0
-  /** Whether anybody gets it or waits for it. */
-  #watched = false
-  #lingerMs = Number.NEGATIVE_INFINITY
+  readonly watch = new Watch()
   /** What is counted of it, and reported. */
   readonly reports = new EncodingReports()
   /** Whether RTX ever came: then nothing else is a retransmission. */
@@ -138,6 +133,11 @@ export class Encoding {
     return this.#lastMs
   }
 
+  /** Unwrapped number of the newest packet. */
+  get newestExtSeq(): number {
+    return this.#placement.newestExtSeq
+  }
+
   /** Whether RTP came within the last second. */
   receiving(nowMs: number): boolean {
     return nowMs - this.#lastMs < SILENCE_MS
@@ -157,7 +157,7 @@ export class Encoding {
   join(subscription: Subscription, origin: SenderReport | null): void {
     this.subscriptions.push(subscription)
     subscription.source = this
-    this.#watch()
+    this.watch.join()
     subscription.start(
       this.run,
       this.line.stream.clockRate,
@@ -170,26 +170,26 @@ export class Encoding {
     const at = this.subscriptions.indexOf(subscription)
     if (at >= 0) this.subscriptions.splice(at, 1)
     if (subscription.source === this) subscription.source = null
-    this.#lingerMs = nowMs + LINGER_MS
     if (this.pictures !== null) subscription.remember(this.pictures)
-    this.#watch()
-  }
-
-  /** Gives back what was kept for nobody: of a stream that nobody gets. About once a second. */
-  tidy(nowMs: number): void {
-    if (!this.#watched && nowMs >= this.#lingerMs) this.history.rest()
+    if (at >= 0) this.watch.leave(nowMs)
+    this.#unwatched()
   }
 
   /** A subscription begins, or ends, to wait for a keyframe of this encoding. */
   wait(count: 1 | -1): void {
-    this.#waiting += count
-    this.#watch()
+    this.watch.wait(count)
+    this.#unwatched()
   }
 
-  /** Nobody is asked for what nobody needs. */
-  #watch(): void {
-    this.#watched = this.subscriptions.length > 0 || this.#waiting > 0
-    if (this.#watched) return
+  /** Gives back what was kept for nobody: of a stream that nobody gets. About once a second. */
+  tidy(nowMs: number): void {
+    this.watch.expire(nowMs)
+    this.#unwatched()
+    if (!this.watch.keeps(nowMs)) this.history.rest()
+  }
+
+  #unwatched(): void {
+    if (this.watch.watched) return
     this.#keyframes.satisfied()
     this.#nacks.reset()
   }
@@ -287,7 +287,7 @@ export class Encoding {
       return
     }
     this.#placement.newestExtSeq = extSeq
-    if (extSeq === newest + 1 || !this.#watched) return
+    if (extSeq === newest + 1 || !this.watch.watched) return
     const tooMany = extSeq - newest > MAX_HOLES
     if (!tooMany && (!this.line.stream.nack || this.#nacks.missing(newest + 1, extSeq, nowMs))) {
       this.#context.wake(this.#nacks.deadline())
@@ -344,7 +344,7 @@ export class Encoding {
     // Before it is stored: what is sent again has to be what was sent, silence too.
     const audible =
       line.gate === null || line.gate.pass(packet, line.stream.extensions['audio-level'] ?? 0, this.subscriptions)
-    if (audible && (this.#watched || nowMs < this.#lingerMs)) this.#store(extSeq, nowMs)
+    if (audible && this.watch.keeps(nowMs)) this.#store(extSeq, nowMs)
     else this.history.note(extSeq, nowMs)
     if (!audible) this.#context.totals.drop_inaudible++
     else if (this.subscriptions.length > 0)
@@ -455,7 +455,7 @@ export class Encoding {
 
   /** Like `requestKeyframe`, for who calls `expire` at `deadline`. @returns false when there is nobody to need one */
   wantKeyframe(): boolean {
-    if (this.line.kind !== 'video' || !this.#watched) return false
+    if (this.line.kind !== 'video' || !this.watch.watched) return false
     this.#context.totals.keyframe_requests++
     this.#keyframes.want()
     return true

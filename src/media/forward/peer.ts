@@ -1,20 +1,31 @@
 /**
  * One endpoint as the forwarder sees it: what it publishes, what it subscribes to, and which SSRC is which.
  */
-import type { EndpointId, EndpointInfo, Preferences, ReceiveStream, SendStream, StreamPreference } from '../control.js'
-import { elementLength, findElement, readText, sameText } from '../rtp/extensions/index.js'
+import type {
+  EndpointId,
+  EndpointInfo,
+  MirroredSource,
+  Preferences,
+  ReceiveStream,
+  SendStream,
+  StreamPreference,
+} from '../control.js'
 import type { RtpView } from '../rtp/packet.js'
-import { SoundGate } from './audible/sound-gate.js'
+import { DistantSpeaker, SoundGate } from './audible/sound-gate.js'
+import { Speaker } from './audible/speakers.js'
+import { ALL } from './congestion/publisher-cap.js'
 import type { ForwardContext } from './context.js'
 import type { Encoding, EncodingSource } from './encoding.js'
 import { FIRST_TARGET, PacedDownlink } from './paced-downlink.js'
+import { PeerSources } from './peer-sources.js'
 import { Publication } from './publication.js'
+import type { Way } from './relay/link.js'
+import { ALL_BPS } from './relay/needs.js'
 import { MAX_BLOCKS, newReportBlocks, type Reporter, sendReceiverReport } from './reports.js'
 import { forwardSenderReport } from './sender-reports.js'
-import { SsrcTable } from './ssrc-table.js'
 import { Subscription } from './subscription.js'
 import { Drop } from './totals.js'
-import { Uplink } from './uplink.js'
+import { needBps, Uplink } from './uplink.js'
 
 const REPORT_INTERVAL_MS = 1000
 /** The first report soon after the first packet: it carries the REMB that lets Chrome leave 300 kbit/s. */
@@ -42,7 +53,7 @@ export class Peer {
   readonly uplink: Uplink
   readonly #publications: Publication[] = []
   readonly #feeds: Feed[] = []
-  readonly #sources = new SsrcTable<Encoding>()
+  readonly #sources: PeerSources
   readonly #subscribers = new Set<Peer>()
   #source: Peer | null = null
   /** Of the publisher that was named, open or not. */
@@ -54,21 +65,41 @@ export class Peer {
   #paused = false
   #closed = false
   #reportMs = Number.POSITIVE_INFINITY
+  /** To its mirrors on other workers. */
+  readonly ways: Way[] = []
+  /** Of a mirror whose sound is ranked where its publisher lives. */
+  readonly speaker = new DistantSpeaker()
 
-  /** @param peers all open peers, this one not yet among them */
-  constructor(context: ForwardContext, peers: ReadonlyMap<EndpointId, Peer>, endpoint: EndpointId, transport: number) {
+  /**
+   * @param peers all open peers, this one not yet among them
+   * @param transport of the io; −1 for a mirror, which has none
+   * @param back of a mirror: the way to its publisher; else nothing
+   */
+  constructor(
+    context: ForwardContext,
+    peers: ReadonlyMap<EndpointId, Peer>,
+    endpoint: EndpointId,
+    transport: number,
+    back: readonly Way[],
+  ) {
     this.#context = context
     this.#peers = peers
     this.endpoint = endpoint
     this.transport = transport
     const cname = new TextEncoder().encode(hex(context.random()) + hex(context.random()))
-    this.#reporter = { transport, ssrc: context.random() >>> 0, cname }
+    this.#reporter = { transport, ssrc: context.random() >>> 0, cname, ways: back }
+    this.#sources = new PeerSources(context, this.#publications)
     this.uplink = new Uplink(context, this.#reporter)
     this.downlink = new PacedDownlink(context, transport, cname, this.#feeds, `#${endpoint}`)
   }
 
   get publications(): readonly Publication[] {
     return this.#publications
+  }
+
+  /** Its publisher lives on another worker. */
+  get mirrors(): boolean {
+    return this.#reporter.ways.length > 0
   }
 
   get feeds(): readonly Feed[] {
@@ -106,8 +137,9 @@ export class Peer {
         this.#publications.push(publication)
         this.#rank(publication)
       }
-      this.#announceSsrcs(publication, stream, nowMs)
+      if (!this.mirrors) this.#sources.announce(publication, stream, nowMs)
     }
+    this.#tellSources()
     for (const subscriber of this.#subscribers) subscriber.#refresh(nowMs)
   }
 
@@ -180,6 +212,7 @@ export class Peer {
     this.#connected = false
     this.#refresh(0)
     this.#follow(null)
+    this.ways.length = 0
     for (const publication of [...this.#publications]) this.#endPublication(publication, false)
     for (const subscriber of this.#subscribers) subscriber.#source = null
     this.#subscribers.clear()
@@ -231,6 +264,10 @@ export class Peer {
   // ---- who is heard, where only the loudest are
 
   #rank(publication: Publication): void {
+    if (this.mirrors && publication.kind === 'audio' && this.#context.audible.limited) {
+      publication.gate = new SoundGate(this.speaker, null)
+      return
+    }
     if (publication.kind !== 'audio' || this.#room === null) return
     const place = this.#context.audible.join(this.#room, `${this.endpoint}/${publication.mid}`)
     if (place !== null) publication.gate = new SoundGate(place.speaker, place.speakers)
@@ -240,77 +277,50 @@ export class Peer {
     const { gate } = publication
     if (gate === null || this.#room === null) return
     publication.gate = null
-    this.#context.audible.leave(this.#room, gate.speaker)
+    if (gate.speaker instanceof Speaker) this.#context.audible.leave(this.#room, gate.speaker)
   }
 
   // ---- which SSRC is which
 
   /** @returns the source of the packet whose header is in `view`, or −`Drop` */
   route(nowMs: number, view: RtpView): EncodingSource | number {
-    return this.#sources.find(view.ssrc) ?? this.#learn(nowMs, view)
+    return this.#sources.find(view.ssrc) ?? (this.mirrors ? -Drop.unknownStream : this.#learn(nowMs, view))
   }
 
-  /** SSRCs of the SDP. Those that it does not mention any more may return only in silence. */
-  #announceSsrcs(publication: Publication, stream: ReceiveStream, nowMs: number): void {
-    if (stream.ssrcs.length === 0) return
-    const listed = new Set(stream.ssrcs.flatMap(({ ssrc, rtxSsrc }) => [ssrc, rtxSsrc]))
-    for (const encoding of publication.encodings) {
-      this.#sources.forEach(encoding, (source) => {
-        if (!listed.has(source.ssrc)) source.replaced = true
-      })
-    }
-    for (const [index, { ssrc, rtxSsrc }] of stream.ssrcs.entries()) {
-      const name = encodingName(stream, index)
-      const known = this.#sources.find(ssrc)?.stream
-      const encoding = known?.line === publication ? known : publication.encodingOf(name, false, nowMs)
-      if (encoding === null) continue
-      this.#announce(encoding, ssrc, -1)
-      if (rtxSsrc !== undefined) this.#announce(encoding, rtxSsrc, ssrc)
-    }
-  }
-
-  #announce(stream: Encoding, ssrc: number, repairs: number): void {
-    const known = this.#sources.find(ssrc)
-    const rtx = repairs >= 0
-    if (known?.stream === stream && known.rtx === rtx && known.repairs === repairs) known.replaced = false
-    else this.#sources.add({ ssrc, stream, rtx, repairs, replaced: false, lastMs: Number.NEGATIVE_INFINITY })
-  }
-
-  /**
-   * A new SSRC: its m-line is known by mid (RFC 9143 §9.2), else by a payload type that only one has; its encoding by rid,
-   * or by that which a repair is for (RFC 8852).
-   */
   #learn(nowMs: number, view: RtpView): EncodingSource | number {
-    const { rx } = this.#context.io
-    const publication = this.#byMid(rx, view) ?? this.#byPayloadType(view.pt)
-    if (publication === null) return -Drop.unknownStream
-    const rtx = publication.types.apt[view.pt]! >= 0
-    if (!rtx && publication.types.codec[view.pt]! < 0) return -Drop.payloadType
-    const { extensions } = publication.stream
-    const rid = textOf(rx, view, (rtx ? extensions['repaired-rid'] : extensions.rid) ?? 0)
-    const stream = publication.encodingOf(rid, rtx, nowMs)
-    if (stream === null) return -Drop.unknownStream
-    const source = { ssrc: view.ssrc, stream, rtx, repairs: -1, replaced: false, lastMs: nowMs }
-    return this.#sources.add(source) ? source : -Drop.ssrcLimit
+    const source = this.#sources.learn(nowMs, view)
+    if (typeof source !== 'number') this.#tellSources()
+    return source
   }
 
-  #byMid(bytes: Uint8Array, view: RtpView): Publication | null {
-    for (const publication of this.#publications) {
-      const id = publication.stream.extensions.mid
-      const at = id === undefined ? -1 : findElement(bytes, view, id)
-      if (at >= 0 && sameText(bytes, at, elementLength(bytes, view, at), publication.midBytes)) return publication
-    }
-    return null
+  encodingOf(ssrc: number): Encoding | undefined {
+    return this.#sources.find(ssrc)?.stream
   }
 
-  #byPayloadType(pt: number): Publication | null {
-    let found: Publication | null = null
-    for (const publication of this.#publications) {
-      if (publication.types.codec[pt]! < 0 && publication.types.apt[pt]! < 0) continue
-      if (found !== null) return null
-      found = publication
-    }
-    return found
+  publicationOf({ line }: Encoding): Publication | undefined {
+    return this.#publications.find((publication) => publication === line)
+  }
+
+  /** Mirrors learn nothing by themselves: what names an SSRC is in its first packets only. */
+  #tellSources(): void {
+    if (this.ways.length > 0) this.#context.events.sources(this.endpoint, this.#sources.list())
+  }
+
+  /** Of a mirror: which SSRC is what, whole. */
+  name(sources: readonly MirroredSource[], nowMs: number): void {
+    if (!this.#closed && this.mirrors) this.#sources.name(sources, nowMs)
+  }
+
+  /** From now on another worker gets what the peer sends. */
+  addWay(way: Way): void {
+    if (this.#closed) return
+    this.ways.push(way)
+    this.#tellSources()
+  }
+
+  removeWay(way: Way): void {
+    const at = this.ways.indexOf(way)
+    if (at >= 0) this.ways.splice(at, 1)
   }
 
   // ---- deadlines
@@ -362,11 +372,24 @@ export class Peer {
   /** Sends the first `count` blocks and the ceiling for their streams. */
   #sendReport(count: number, nowMs: number): void {
     this.uplink.weigh(this.#publications, nowMs)
+    if (this.mirrors) return this.#sendNeeds()
     if (sendReceiverReport(this.#context, this.#reporter, blocks, count, this.uplink.capBps, rembSsrcs)) {
       this.#context.totals.rr_sent++
       if (rembSsrcs.length > 0) this.#context.totals.remb_sent++
     }
     rembSsrcs.length = 0
+  }
+
+  /** Tells the worker of the publisher what is needed here: one REMB for each m-line, for the encodings that somebody gets. */
+  #sendNeeds(): void {
+    for (const publication of this.#publications) {
+      const ssrcs = publication.encodings
+        .filter(({ watch, ssrc }) => watch.watched && ssrc >= 0)
+        .map(({ ssrc }) => ssrc)
+      if (ssrcs.length === 0) continue
+      const bps = publication.kind === 'audio' ? ALL : needBps(publication, publication.choices)
+      sendReceiverReport(this.#context, this.#reporter, blocks, 0, Math.min(ALL_BPS, bps), ssrcs)
+    }
   }
 
   /** Counts the loss between two reports, and tells when it is much. */
@@ -399,18 +422,6 @@ export class Peer {
         })),
     }
   }
-}
-
-/** What the encoding of the SSRC at `index` is called: by rid if it has one; several SSRCs are simulcast (SIM groups). */
-function encodingName({ ssrcs, encodings = [] }: ReceiveStream, index: number): string {
-  if (ssrcs.length === 1) return ''
-  const rid = (encodings.find(({ ssrc }) => ssrc === ssrcs[index]!.ssrc) ?? encodings[index])?.rid
-  return rid || `#${index}`
-}
-
-function textOf(bytes: Uint8Array, view: RtpView, id: number): string {
-  const at = id === 0 ? -1 : findElement(bytes, view, id)
-  return at < 0 ? '' : readText(bytes, at, Math.min(16, elementLength(bytes, view, at)))
 }
 
 function hex(value: number): string {

@@ -18,6 +18,7 @@ import { copiedIds } from './extension-blocks.js'
 import { LayerOrder } from './layer-order.js'
 import { chooseLayer, type Layer } from './layers.js'
 import { MEASURE_MS } from './rates.js'
+import { NeedsElsewhere } from './relay/needs.js'
 import type { Reporter } from './reports.js'
 import type { Steering, Subscription } from './subscription.js'
 
@@ -48,6 +49,8 @@ export class Publication implements EncodingLine, Steering {
   readonly #subscriptions: Subscription[] = []
   readonly #followers = new Map<Subscription, Follower>()
   readonly #order = new LayerOrder<Encoding>()
+  /** What viewers on other workers can use. */
+  readonly needs = new NeedsElsewhere()
   stream: ReceiveStream
   /** Of sound, where only the loudest are forwarded. */
   gate: SoundGate | null = null
@@ -119,8 +122,19 @@ export class Publication implements EncodingLine, Steering {
     }
     if (encodings.length === MAX_KNOWN || (rtx && encodings.length > 0)) return null
     if (rid === '' && encodings.some((encoding) => encoding.receiving(nowMs))) return null
+    return this.#begin(rid, nowMs)
+  }
+
+  /** The encoding that another worker calls so, made if there is none; null = there are too many. */
+  encodingNamed(rid: string, nowMs: number): Encoding | null {
+    const known = this.encodings.find((encoding) => encoding.rid === rid)
+    if (known !== undefined) return known
+    return this.encodings.length < MAX_KNOWN ? this.#begin(rid, nowMs) : null
+  }
+
+  #begin(rid: string, nowMs: number): Encoding {
     const encoding = new Encoding(this.#context, this.#reporter, this, rid)
-    encodings.push(encoding)
+    this.encodings.push(encoding)
     for (const follower of this.#followers.values()) if (follower.goal === null) this.#steer(follower, nowMs)
     this.#wake(nowMs)
     return encoding

@@ -15,6 +15,7 @@ import { newReportBlock, type ReportBlock } from '../rtp/rtcp/report-block.js'
 import type { SenderReport } from '../rtp/rtcp/sr.js'
 import type { ArrivalReports } from './congestion/arrival-reports.js'
 import type { ForwardContext } from './context.js'
+import { Frame, passOn, type Way } from './relay/link.js'
 
 /** Fits one datagram with everything that may stand before and behind. */
 const MAX_NACK_BYTES = 1000
@@ -28,6 +29,8 @@ export interface Reporter {
   /** Our SSRC as a receiver on this transport. */
   readonly ssrc: number
   readonly cname: Uint8Array
+  /** To a publisher that lives on another worker, in place of `transport`: its only element; else it is empty. */
+  readonly ways: readonly Way[]
 }
 
 const noBlocks: ReportBlock[] = []
@@ -37,7 +40,7 @@ export function sendPli(context: ForwardContext, from: Reporter, mediaSsrc: numb
   const { scratch } = context.out
   const at = begin(context)
   const feedback = at + introduce(scratch, at, from)
-  return context.io.rtcp(from.transport, at, feedback + writePli(scratch, feedback, from.ssrc, mediaSsrc) - at)
+  return send(context, from, at, feedback + writePli(scratch, feedback, from.ssrc, mediaSsrc) - at)
 }
 
 /** @param seqs ascending 16-bit numbers, `count` ≥ 1 */
@@ -52,7 +55,7 @@ export function sendNack(
   const at = begin(context)
   const feedback = at + introduce(scratch, at, from)
   const length = writeNack(scratch, feedback, from.ssrc, mediaSsrc, seqs, count, MAX_NACK_BYTES)
-  return context.io.rtcp(from.transport, at, feedback + length - at)
+  return send(context, from, at, feedback + length - at)
 }
 
 /**
@@ -74,7 +77,7 @@ export function sendReceiverReport(
   let end = at + writeReceiverReport(scratch, at, from.ssrc, blocks, count)
   end += writeCname(scratch, end, from.ssrc, from.cname)
   if (rembSsrcs.length > 0) end += writeRemb(scratch, end, from.ssrc, rembBps, rembSsrcs)
-  return context.io.rtcp(from.transport, at, end - at)
+  return send(context, from, at, end - at)
 }
 
 /** Transport-wide feedback about all that `arrivals` has not told yet. @returns how many feedback packets were sent */
@@ -85,7 +88,7 @@ export function sendArrivals(context: ForwardContext, from: Reporter, arrivals: 
     const feedback = at + introduce(scratch, at, from)
     const length = arrivals.write(nowMs, scratch, feedback, from.ssrc, MAX_ARRIVALS_BYTES)
     if (length === 0) return sent
-    context.io.rtcp(from.transport, at, feedback + length - at)
+    send(context, from, at, feedback + length - at)
   }
 }
 
@@ -105,6 +108,12 @@ export function sendSenderReport(
 /** Blocks to fill again and again. */
 export function newReportBlocks(): ReportBlock[] {
   return Array.from({ length: MAX_BLOCKS }, newReportBlock)
+}
+
+/** Sends `scratch[at … at + length)`. */
+function send(context: ForwardContext, { transport, ways }: Reporter, at: number, length: number): boolean {
+  if (ways.length === 0) return context.io.rtcp(transport, at, length)
+  return passOn(context, ways, Frame.request, context.out.scratch, at, length) > 0
 }
 
 function begin(context: ForwardContext): number {

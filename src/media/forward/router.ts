@@ -18,8 +18,10 @@ import { Distributions } from './distribution.js'
 import { takeFeedback } from './feedback.js'
 import { type ForwardIo, Outbox } from './outbox.js'
 import { Peer } from './peer.js'
+import { Frame, passOn, type Way } from './relay/link.js'
+import { takeRequests } from './relay/requests.js'
 import { StateRows } from './state-rows.js'
-import { countDrop, newTotals, type Totals } from './totals.js'
+import { countDrop, Drop, newTotals, type Totals } from './totals.js'
 
 export type { RouterEvents } from './context.js'
 export { Peer } from './peer.js'
@@ -75,7 +77,20 @@ export class Router {
    */
   openPeer(endpoint: EndpointId, transport: number): Peer {
     if (this.#peers.has(endpoint)) throw new RangeError(`endpoint ${endpoint} is open already`)
-    const peer = new Peer(this.#context, this.#peers, endpoint, transport)
+    return this.#open(new Peer(this.#context, this.#peers, endpoint, transport, []))
+  }
+
+  /**
+   * What stands here for a publisher on another worker. It is fed by `relayed`, and told by `Peer.name` what is what.
+   * @param endpoint a number of its own @param back the way to that worker
+   */
+  openMirror(endpoint: EndpointId, back: Way): Peer {
+    if (this.#peers.has(endpoint)) throw new RangeError(`endpoint ${endpoint} is open already`)
+    return this.#open(new Peer(this.#context, this.#peers, endpoint, -1, [back]))
+  }
+
+  #open(peer: Peer): Peer {
+    const { endpoint } = peer
     this.#peers.set(endpoint, peer)
     for (const other of this.#peers.values()) other.opened(peer, this.#nowMs)
     return peer
@@ -128,19 +143,51 @@ export class Router {
       return
     }
     peer.uplink.received(nowMs, view, length)
+    this.#take(nowMs, peer, offset, length)
+  }
+
+  /**
+   * RTP of a publisher on another worker, for its mirror here.
+   * @param audible whether it is among the loudest of its room
+   */
+  relayed(nowMs: number, mirror: Peer, offset: number, length: number, audible: boolean): void {
+    this.#nowMs = nowMs
+    this.totals.relay_received++
+    if (readRtp(this.#context.io.rx, offset, length, view) !== RtpFault.none) {
+      this.totals.drop_rtp_malformed++
+      return
+    }
+    mirror.speaker.audible = audible
+    this.#take(nowMs, mirror, offset, length)
+  }
+
+  /** RTCP of a mirror on another worker for its publisher here. */
+  requested(nowMs: number, publisher: Peer, way: Way, offset: number, length: number): void {
+    this.#nowMs = nowMs
+    takeRequests(this.#context, nowMs, publisher, way, offset, length)
+  }
+
+  /** The packet whose header is in `view`. */
+  #take(nowMs: number, peer: Peer, offset: number, length: number): void {
+    const { totals } = this
     const source = peer.route(nowMs, view)
     if (typeof source === 'number') return countDrop(totals, -source)
     peer.heard(nowMs)
-    if (source.rtx) {
-      totals.rtx_received++
-      countDrop(totals, source.stream.rtx(nowMs, source, view, offset))
-    } else countDrop(totals, source.stream.media(nowMs, source, view, offset))
+    if (source.rtx) totals.rtx_received++
+    const { stream } = source
+    const reason = source.rtx ? stream.rtx(nowMs, source, view, offset) : stream.media(nowMs, source, view, offset)
+    countDrop(totals, reason)
+    if (peer.ways.length === 0 || reason === Drop.duplicate || reason === Drop.rtxEmpty) return
+    const audible = stream.line.gate?.speaker.audible ?? true
+    const frame = audible ? Frame.packet : Frame.inaudible
+    totals.relay_sent += passOn(this.#context, peer.ways, frame, this.#context.io.rx, offset, length)
   }
 
   /** One decrypted compound RTCP packet of `peer`, `rx[offset … offset + length)`. Never throws on what it says. */
   rtcp(nowMs: number, peer: Peer, offset: number, length: number): void {
     this.#nowMs = nowMs
     takeFeedback(this.#context, nowMs, peer, offset, length)
+    if (peer.ways.length > 0) passOn(this.#context, peer.ways, Frame.report, this.#context.io.rx, offset, length)
   }
 
   /** Sends what is due: NACKs, keyframe requests, reports; notices silence. */

@@ -121,6 +121,11 @@ export function newTotals() {
     remb_sent: 0,
     /** Transport-wide feedback packets. */
     transport_cc_sent: 0,
+    /** Packets that went to other workers, once for each; repeated, what those had lost. */
+    relay_sent: 0,
+    relay_repeated: 0,
+    /** Packets of publishers that came from other workers. */
+    relay_received: 0,
     /** Times a stream went on under another SSRC or with other numbers. */
     stream_restarts: 0,
   }

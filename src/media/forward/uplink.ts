@@ -60,6 +60,8 @@ export class Uplink {
 
   /** Takes over what was negotiated. */
   configure(streams: readonly ReceiveStream[]): void {
+    // What comes from another worker was measured there.
+    if (this.#reporter.ways.length > 0) return
     const ids = streams.map(({ extensions }) => extensions['transport-cc'] ?? 0)
     this.#transportSeqId = ids.find((id) => id !== 0) ?? 0
     if (this.#transportSeqId === 0) this.#arrivals = null
@@ -114,7 +116,8 @@ export class Uplink {
       // Whoever follows REMB alone needs half a minute to come back from a low one: it is not lowered for want of viewers.
       else {
         const { choices } = publication
-        const bps = needBps(publication, choices) || (this.#estimate !== null ? ALL : 0)
+        const watchedBps = Math.max(needBps(publication, choices), publication.needs.bps(nowMs))
+        const bps = watchedBps || (this.#estimate !== null ? ALL : 0)
         if (choices.length > 1) cap.layers(this.#estimate === null ? bps : ALL)
         else cap.video(bps)
       }
@@ -172,8 +175,8 @@ export class Uplink {
   }
 }
 
-/** What the best-served subscriber of an m-line can use of its layers; 0 = nobody watches. */
-function needBps({ subscriptions }: Publication, choices: readonly Layer[]): number {
+/** What the best-served subscriber of an m-line on this worker can use of its layers; 0 = nobody watches. */
+export function needBps({ subscriptions }: Publication, choices: readonly Layer[]): number {
   let needBps = 0
   for (const { preference, allowedBps } of subscriptions) {
     if (preference.paused === true) continue

@@ -93,6 +93,18 @@ export const Target = {
   stride: 12,
 } as const
 
+/**
+ * Keys of a linked transport, for AEAD_AES_128_GCM (RFC 7714 §12); the other end has the halves the other way round.
+ *
+ * ```
+ *  0           16          28           44           56
+ * +-----------+-----------+------------+------------+
+ * | local key | and salt  | remote key | and salt   |
+ * +-----------+-----------+------------+------------+
+ * ```
+ */
+export const LinkKeys = { local: 0, remote: 28, bytes: 56 } as const
+
 /** In `Target.markerPt`: the payload ends with padding, whose last byte says how long it is (RFC 3550 §5.1). */
 export const PADDING = 0x2000
 
@@ -188,6 +200,13 @@ export interface MediaIo {
    * Starting twice does nothing.
    */
   start(id: number, role: DtlsRole, fingerprint: Uint8Array): boolean
+  /**
+   * Makes `id` a transport of which both ends are ours: it sends to the address laid out like a row of `addrs` (`socket`
+   * says from which of ours), and what comes from there is its, under the keys that both ends were given. There is no ICE
+   * and no DTLS on it, and no other transport gets the address. `keys` is laid out as `LinkKeys` says.
+   * @returns false when `id` has begun anything else, or the address is another transport's
+   */
+  link(id: number, addr: Uint8Array, keys: Uint8Array): boolean
   /** Sends close_notify if connected, frees everything, forgets its addresses. No row of it follows. */
   free(id: number): void
 

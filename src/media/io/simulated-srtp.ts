@@ -112,6 +112,11 @@ export class SimulatedSrtp {
   }
 }
 
+/** The number that stands for a key. */
+export function sessionOf(key: Uint8Array): number {
+  return key.reduce((hash, byte) => Math.imul(hash ^ byte, 0x0100_0193) >>> 0, 0x811c_9dc5) || 1
+}
+
 /** The index nearest to `reference` whose low 16 bits are `seq`; negative before the first one. */
 export function nearest(reference: number, seq: number): number {
   return reference + (((seq - (reference % 0x10000)) << 16) >> 16)

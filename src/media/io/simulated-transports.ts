@@ -1,6 +1,7 @@
 /** The transports of a simulated io: ids with generations, and which addresses belong to which. */
 import type { SimulatedDtls } from './simulated-dtls.js'
 import { addressKey, type SimulatedAddress } from './simulated-network.js'
+import type { SimulatedSrtp } from './simulated-srtp.js'
 
 const MAX_ADDRESSES = 8
 const INDEX_BITS = 16
@@ -19,6 +20,8 @@ export interface Transport {
   /** Where the handshake goes while nothing is selected. */
   handshakeFrom: Path | undefined
   dtls: SimulatedDtls | undefined
+  /** Of a transport of which both ends are ours, in place of `dtls`. */
+  link: { out: SimulatedSrtp; in: SimulatedSrtp } | undefined
   /** State of which a row told last. */
   reported: SimulatedDtls['state']
 }
@@ -47,7 +50,7 @@ export class TransportTable {
     const generation = ((this.#generations[index] ?? 0) % MAX_GENERATION) + 1
     this.#generations[index] = generation
     const id = generation * (1 << INDEX_BITS) + index
-    const nothing = { selected: undefined, handshakeFrom: undefined, dtls: undefined }
+    const nothing = { selected: undefined, handshakeFrom: undefined, dtls: undefined, link: undefined }
     this.#byIndex[index] = { id, paths: [], ...nothing, reported: 'handshaking' }
     return id
   }
@@ -77,7 +80,7 @@ export class TransportTable {
     if (owner) {
       const state = owner.dtls?.state
       const heard = samePath(state === 'connected' ? owner.selected : owner.handshakeFrom, path)
-      if (heard && state !== 'closed') return false
+      if (owner.link || (heard && state !== 'closed')) return false
       this.#forget(owner, path)
     }
     if (transport.paths.length === MAX_ADDRESSES) {

@@ -8,6 +8,7 @@ import {
   type IoOptions,
   ioCounterNames,
   Kind,
+  LinkKeys,
   MAX_BATCH,
   MAX_DATAGRAM,
   MAX_DTLS_PAYLOAD,
@@ -24,7 +25,7 @@ import { SCTP_HEADER_BYTES, sctpChecksumHolds, writeSctpChecksum } from './refer
 import { readAddress, toFingerprint, writeAddress } from './simulated-address.js'
 import { SimulatedDtls } from './simulated-dtls.js'
 import type { Datagram, SimulatedAddress, SimulatedNetwork } from './simulated-network.js'
-import type { Opened } from './simulated-srtp.js'
+import { type Opened, SimulatedSrtp, sessionOf } from './simulated-srtp.js'
 import { type Path, type Transport, TransportTable } from './simulated-transports.js'
 
 const RTP_HEADER_BYTES = 12
@@ -120,6 +121,7 @@ class SimulatedIo implements MediaIo {
     if (!fingerprintLengths.includes(fingerprint.length)) throw new RangeError(`digest of ${fingerprint.length} bytes`)
     const transport = this.#find(id)
     if (!transport) return false
+    if (transport.link) return false
     if (transport.dtls) return true
     transport.dtls = new SimulatedDtls({
       network: this.#network,
@@ -135,6 +137,18 @@ class SimulatedIo implements MediaIo {
       },
     })
     if (transport.selected) transport.dtls.begin()
+    return true
+  }
+
+  link(id: number, addr: Uint8Array, keys: Uint8Array): boolean {
+    const path = this.#pathTo(addr)
+    if (keys.length !== LinkKeys.bytes) throw new RangeError(`keys of ${keys.length} bytes`)
+    const transport = this.#find(id)
+    if (!transport || transport.dtls || transport.link || transport.paths.length > 0) return false
+    if (!this.#transports.addPath(transport, path)) return false
+    transport.selected = path
+    const half = (at: number) => new SimulatedSrtp(sessionOf(keys.subarray(at, at + LinkKeys.remote)))
+    transport.link = { out: half(LinkKeys.local), in: half(LinkKeys.remote) }
     return true
   }
 
@@ -163,7 +177,7 @@ class SimulatedIo implements MediaIo {
     if (length < 8) throw new RangeError(`RTCP of ${length} bytes`)
     const transport = this.#find(id)
     if (!transport) return false
-    const srtp = transport.dtls?.srtp
+    const srtp = transport.link?.out ?? transport.dtls?.srtp
     if (!srtp || !transport.selected) return this.#count('send_not_connected')
     if (length + RTCP_TRAILER_BYTES > MAX_DATAGRAM) return this.#count('send_oversize')
     return this.#send(transport.selected, srtp.sealRtcp(bytes.slice()))
@@ -174,9 +188,7 @@ class SimulatedIo implements MediaIo {
   }
 
   sendTo(addr: Uint8Array, offset: number, length: number): void {
-    const path = readAddress(addr)
-    if (!this.#sockets[path.socket]) throw new RangeError(`no socket ${path.socket}`)
-    this.#sendPlain(path, this.#scratchPart(offset, length))
+    this.#sendPlain(this.#pathTo(addr), this.#scratchPart(offset, length))
   }
 
   sctpSend(id: number, bytes: Uint8Array, offset: number, length: number): boolean {
@@ -220,7 +232,7 @@ class SimulatedIo implements MediaIo {
     if (skip > payload.length || extension.length % 4 !== 0 || (markerPt & ~(PADDING | 0xff)) !== 0)
       throw new RangeError('malformed target')
     if (!transport) return false
-    const srtp = transport.dtls?.srtp
+    const srtp = transport.link?.out ?? transport.dtls?.srtp
     if (!srtp || !transport.selected) return this.#count('send_not_connected')
     const rest = payload.subarray(skip)
     const length = RTP_HEADER_BYTES + extension.length + prefix.length + rest.length
@@ -310,7 +322,7 @@ class SimulatedIo implements MediaIo {
   }
 
   #open(kind: 'rtp' | 'rtcp', path: Path, datagram: Datagram, transport: Transport): void {
-    const srtp = transport.dtls?.state === 'connected' ? transport.dtls.srtp : undefined
+    const srtp = transport.link?.in ?? (transport.dtls?.state === 'connected' ? transport.dtls.srtp : undefined)
     if (!srtp) return void this.#count('drop_not_connected')
     const opened: Opened = kind === 'rtp' ? srtp.openRtp(datagram) : srtp.openRtcp(datagram)
     if (opened === 'ok') this.#row(Kind[kind], path, transport.id, 0, datagram.bytes)
@@ -376,6 +388,12 @@ class SimulatedIo implements MediaIo {
   #pathOf(row: number): Path {
     if (!Number.isInteger(row) || row < 0 || row >= this.#deliveringRows) throw new RangeError(`no row ${row}`)
     return this.#rowPaths[row]!
+  }
+
+  #pathTo(addr: Uint8Array): Path {
+    const path = readAddress(addr)
+    if (!this.#sockets[path.socket]) throw new RangeError(`no socket ${path.socket}`)
+    return path
   }
 
   #scratchPart(offset: number, length: number): Uint8Array {

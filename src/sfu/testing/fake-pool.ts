@@ -9,7 +9,7 @@ import {
   type MediaSettings,
   type Place,
 } from '../../media/control.js'
-import type { EndpointObserver, MediaPool, PooledEndpoint } from '../../media/pool-types.js'
+import type { EndpointObserver, MediaPool, PooledEndpoint, Wanted } from '../../media/pool-types.js'
 
 export type Call = readonly [method: string, ...args: unknown[]]
 
@@ -63,7 +63,6 @@ export class FakeEndpoint implements PooledEndpoint {
   }
   source(publisher: PooledEndpoint | null): void {
     const endpoint = publisher as FakeEndpoint | null
-    if (endpoint && endpoint.worker !== this.worker) throw new Error('publisher on another worker')
     if (endpoint?.closed) throw new Error('publisher is closed')
     this.#called('source', endpoint?.id ?? null)
     this.feeds = endpoint
@@ -115,7 +114,7 @@ export class FakePool implements MediaPool {
   readonly endpoints: FakeEndpoint[] = []
   /** Blocked pairs in force: room, then the two users in order, in JSON. */
   readonly blocked = new Set<string>()
-  readonly opened: { worker?: number; room?: string }[] = []
+  readonly opened: Wanted[] = []
   running = true
   /** Where the next endpoints go that name no worker. */
   nextWorker = 0
@@ -131,10 +130,15 @@ export class FakePool implements MediaPool {
     return this.endpoints.at(-1)!
   }
 
-  open(where: { worker?: number; room?: string }, observer: EndpointObserver): FakeEndpoint | undefined {
+  /** Where the next subscriber goes, when it should not live with its publisher. */
+  subscriberWorker: number | undefined
+
+  open(where: Wanted, observer: EndpointObserver): FakeEndpoint | undefined {
     if (!this.running) return undefined
     this.opened.push(where)
-    const endpoint = new FakeEndpoint(this.endpoints.length + 1, where.worker ?? this.nextWorker, observer)
+    const near = where.publisher && (this.subscriberWorker ?? where.publisher.worker)
+    const worker = where.worker ?? near ?? this.nextWorker
+    const endpoint = new FakeEndpoint(this.endpoints.length + 1, worker, observer)
     this.endpoints.push(endpoint)
     return endpoint
   }

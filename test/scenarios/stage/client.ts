@@ -119,6 +119,8 @@ export class Client {
   }
 
   command(command: Command): void {
+    // Mirrors first: what the worker says of it then comes to who knows it.
+    this.stage.mirrors.follow(this.id, command)
     this.worker.command(command)
   }
 

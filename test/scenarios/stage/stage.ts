@@ -23,6 +23,7 @@ import {
 } from '../../../src/media/io/simulated-network.js'
 import { MediaWorker } from '../../../src/media/worker.js'
 import { Client, type ClientOptions } from './client.js'
+import { StageMirrors } from './mirrors.js'
 import { Publisher, type PublisherOptions } from './publisher.js'
 import { Viewer, type ViewerOptions } from './viewer.js'
 
@@ -34,6 +35,8 @@ export interface StageOptions {
   /** Chance of the workers, given the network's; default the same. */
   random?: (random: () => number) => number
   limits?: Partial<WorkerLimits>
+  /** Of the way that packets take from worker to worker; default perfect. */
+  relay?: Partial<LinkConditions>
   /** How long data messages take from one worker to the others; default 0. */
   relayDelayMs?: number
 }
@@ -51,6 +54,7 @@ const defaultLimits: WorkerLimits = { dataBufferBytes: 1 << 20, maxMessageBytes:
 export class StageWorker {
   readonly media: MediaWorker
   readonly address: SimulatedAddress
+  readonly relayPort: number
   readonly reports: { atMs: number; report: Report }[] = []
   /** What was captured, by file. */
   readonly captured = new Map<string, { incoming: boolean; bytes: Uint8Array }[]>()
@@ -92,6 +96,7 @@ export class StageWorker {
       },
       { ...defaultLimits, ...options.limits },
     )
+    this.relayPort = this.media.openRelay()
     this.address = { ip: '10.0.0.1', port: this.media.io.listen('10.0.0.1', 20_000 + index).port }
   }
 
@@ -113,6 +118,7 @@ export class Stage {
   readonly net: SimulatedNetwork
   readonly workers: StageWorker[]
   readonly clients: Client[] = []
+  readonly mirrors: StageMirrors
   readonly #relayDelayMs: number
   #nextId = 1
 
@@ -123,6 +129,9 @@ export class Stage {
       nowMs: 1000,
       ...(options.conditions && { conditions: options.conditions }),
     })
+    this.mirrors = new StageMirrors(this)
+    const perfect = { loss: 0, delayMs: 0, jitterMs: 0, reorder: 0, duplicate: 0 }
+    this.net.link('127.0.0.1', '127.0.0.1', { ...perfect, ...options.relay })
     this.#relayDelayMs = options.relayDelayMs ?? 0
     this.workers = Array.from({ length: options.workers ?? 1 }, (_, index) => new StageWorker(this, index, options))
   }
@@ -189,6 +198,7 @@ export class Stage {
         for (const worker of this.workers) if (worker !== from) worker.command(command)
       })
     }
+    this.mirrors.reported(structuredClone(report))
     if (report.kind !== 'relay') return
     const { batch, data } = structuredClone(report)
     this.net.schedule(this.nowMs + this.#relayDelayMs, () => {

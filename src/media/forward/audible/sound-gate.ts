@@ -9,7 +9,7 @@ import { OPUS } from '../codec-table.js'
 import type { Packet } from '../packet.js'
 import type { Subscription } from '../subscription.js'
 import { SILENT_LEVEL } from './loudness.js'
-import type { Speaker, Speakers } from './speakers.js'
+import { Speaker, type Speakers } from './speakers.js'
 
 /** 20 ms of silence in Opus (RFC 6716): full band, CELT, one frame, nothing in it. */
 export const OPUS_SILENCE = Uint8Array.of(0xf8, 0xff, 0xfe)
@@ -18,12 +18,19 @@ const SILENT_PACKETS = 3
 const DTX_BYTES = 8
 const UNKNOWN_LEVEL = 50
 
+/** Somebody who speaks on another worker, which ranks them there and says with every packet what came of it. */
+export class DistantSpeaker {
+  audible = true
+}
+
 export class SoundGate {
-  readonly speaker: Speaker
-  readonly #speakers: Speakers
+  readonly speaker: Speaker | DistantSpeaker
+  readonly #speakers: Speakers | null
   #open = false
   #silentLeft = 0
-  constructor(speaker: Speaker, speakers: Speakers) {
+
+  /** @param speakers of the room, null for somebody who is ranked elsewhere */
+  constructor(speaker: Speaker | DistantSpeaker, speakers: Speakers | null) {
     this.speaker = speaker
     this.#speakers = speakers
   }
@@ -51,12 +58,14 @@ export class SoundGate {
   }
 
   #rank({ bytes, view, payloadLength, nowMs }: Packet, levelId: number): void {
+    const { speaker } = this
+    if (this.#speakers === null || !(speaker instanceof Speaker)) return
     const at = levelId === 0 ? -1 : findElement(bytes, view, levelId)
     if (at >= 0 && elementLength(bytes, view, at) > 0) {
-      this.#speakers.heard(this.speaker, nowMs, readAudioLevel(bytes, at), readVoice(bytes, at))
+      this.#speakers.heard(speaker, nowMs, readAudioLevel(bytes, at), readVoice(bytes, at))
     } else {
       const level = payloadLength > DTX_BYTES ? UNKNOWN_LEVEL : SILENT_LEVEL
-      this.#speakers.heard(this.speaker, nowMs, level, true)
+      this.#speakers.heard(speaker, nowMs, level, true)
     }
   }
 

@@ -16,6 +16,7 @@ export function openQuietIo(): MediaIo {
     allow: () => true,
     select: () => true,
     start: () => true,
+    link: () => true,
     free: () => {},
     fanout: (_source, _offset, _length, _headerLength, count) => count,
     rtcp: () => true,

@@ -106,6 +106,9 @@ export class RecordingIo implements MediaIo {
   start(): boolean {
     return true
   }
+  link(): boolean {
+    return true
+  }
   free(): void {}
   reply(): void {}
   sendTo(): void {}

@@ -1,5 +1,5 @@
 /** A router with a recording io, and peers to put in it. */
-import type { PayloadType, ReceiveStream, RoomSpeakers, SendStream } from '../../control.js'
+import type { MirroredSource, PayloadType, ReceiveStream, RoomSpeakers, SendStream } from '../../control.js'
 import {
   feedbackMedia,
   firstRtcp,
@@ -110,6 +110,8 @@ export class Scene {
   readonly media: string[] = []
   /** What other workers would be told. */
   readonly told: RoomSpeakers[] = []
+  /** What mirrors would be told. */
+  readonly sources: { endpoint: number; sources: MirroredSource[] }[] = []
   readonly router: Router
   nowMs = 1000
   #random = 12_345
@@ -123,6 +125,7 @@ export class Scene {
         slowlink: (endpoint, mid, kind, uplink, lost) =>
           this.media.push(`${endpoint} ${mid} ${kind} ${uplink ? 'up' : 'down'} lost ${lost}`),
         speakers: (rooms) => this.told.push(...rooms),
+        sources: (endpoint, sources) => this.sources.push({ endpoint, sources }),
         failed: (_endpoint, error) => {
           throw error
         },

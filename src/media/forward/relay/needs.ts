@@ -1,0 +1,29 @@
+/** What viewers on other workers can use of one m-line, as those workers said. */
+
+import { ELSEWHERE_MS } from '../watch.js'
+
+/** How a need without limit is said, and anything above is one. */
+export const ALL_BPS = 2 ** 40
+interface Need {
+  bps: number
+  untilMs: number
+}
+
+export class NeedsElsewhere {
+  readonly #byMirror = new Map<number, Need>()
+
+  /** @param bps of the best-served viewer there; `ALL` = no limit */
+  say(mirror: number, bps: number, nowMs: number): void {
+    this.#byMirror.set(mirror, { bps, untilMs: nowMs + ELSEWHERE_MS })
+  }
+
+  /** The largest, 0 = nobody watches elsewhere. */
+  bps(nowMs: number): number {
+    let most = 0
+    for (const [mirror, { bps, untilMs }] of this.#byMirror) {
+      if (nowMs >= untilMs) this.#byMirror.delete(mirror)
+      else most = Math.max(most, bps)
+    }
+    return most
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * What another worker asks of a publisher of ours, for those who get it there: keyframes, packets that the link lost, and as
+ * much as they can use. It comes as the RTCP that a mirror would send to its publisher.
+ */
+import {
+  feedbackMedia,
+  firstRtcp,
+  isNack,
+  isPli,
+  newRemb,
+  newRtcpCursor,
+  nextRtcp,
+  type RtcpCursor,
+  readNack,
+  readRemb,
+  rembSsrc,
+} from '../../rtp/rtcp/index.js'
+import { unwrapSeq } from '../../rtp/sequence.js'
+import { ALL } from '../congestion/publisher-cap.js'
+import type { ForwardContext } from '../context.js'
+import type { Encoding } from '../encoding.js'
+import type { Peer } from '../peer.js'
+import { Frame, passOn, type Way } from './link.js'
+import { ALL_BPS } from './needs.js'
+
+const cursor = newRtcpCursor()
+const remb = newRemb()
+const lost = new Uint16Array(512)
+const ways: Way[] = []
+
+/** Works through the compound packet `rx[offset … offset + length)` that came along `way` for `publisher`. */
+export function takeRequests(
+  context: ForwardContext,
+  nowMs: number,
+  publisher: Peer,
+  way: Way,
+  offset: number,
+  length: number,
+): void {
+  for (let ok = firstRtcp(cursor, context.io.rx, offset, length); ok; ok = nextRtcp(cursor)) {
+    if (isPli(cursor)) {
+      const encoding = publisher.encodingOf(feedbackMedia(cursor))
+      encoding?.watch.elsewhere(nowMs)
+      encoding?.requestKeyframe(nowMs)
+    } else if (isNack(cursor)) {
+      const encoding = publisher.encodingOf(feedbackMedia(cursor))
+      encoding?.watch.elsewhere(nowMs)
+      if (encoding !== undefined) repeat(context, way, encoding, readNack(cursor, lost))
+    } else if (readRemb(cursor, remb)) takeNeed(context, nowMs, publisher, way, cursor)
+  }
+}
+
+/** One REMB for each m-line: what its viewers there can use, and which of its encodings they get. */
+function takeNeed({ wake }: ForwardContext, nowMs: number, publisher: Peer, { mirror }: Way, c: RtcpCursor): void {
+  for (let i = 0; i < remb.ssrcCount; i++) {
+    const encoding = publisher.encodingOf(rembSsrc(c, i))
+    if (encoding === undefined) continue
+    encoding.watch.elsewhere(nowMs)
+    const bps = remb.bitrateBps >= ALL_BPS ? ALL : remb.bitrateBps
+    publisher.publicationOf(encoding)?.needs.say(mirror, bps, nowMs)
+  }
+  wake(nowMs)
+}
+
+/** What the history has of the packets goes along `way` again, as it came; what we lack ourselves comes when we get it. */
+function repeat(context: ForwardContext, way: Way, encoding: Encoding, count: number): void {
+  const { history, newestExtSeq } = encoding
+  const audible = encoding.line.gate?.speaker.audible ?? true
+  ways[0] = way
+  for (let i = 0; i < count; i++) {
+    const slot = history.find(unwrapSeq(newestExtSeq, lost[i]!))
+    if (slot < 0) continue
+    const frame = audible ? Frame.packet : Frame.inaudible
+    const sent = passOn(context, ways, frame, history.bytes, history.offsetOf(slot), history.lengthOf(slot))
+    context.totals.relay_repeated += sent
+  }
+}
