@@ -4,6 +4,13 @@ import { ImpairedStage, type StageOptions } from '../../test/support/impaired/st
 import type { Scenario } from './scenarios.js'
 
 const WARM_UP_MS = 5_000
+/**
+ * A publisher finds its path by a few probes: when those fail it climbs by 8 % a second, whatever the server. It is waited for, so
+ * that two rows of a table do not differ by that.
+ */
+const FULL_RATE_LIMIT_MS = 25_000
+/** Of what its encodings may have. */
+const FULL_RATE = 0.8
 
 export interface Recording {
   samples: Sample[]
@@ -19,6 +26,11 @@ export async function record(scenario: Scenario, options: StageOptions): Promise
   const stage = await ImpairedStage.open(options)
   try {
     await pause(WARM_UP_MS)
+    const fullBps = options.encodings.reduce((sum, { maxBitrate = 0 }) => sum + maxBitrate, 0)
+    const isFull = ({ sender }: Sample) =>
+      sender.encodings.reduce((sum, { targetBps }) => sum + targetBps, 0) >= FULL_RATE * fullBps
+    const limitMs = performance.now() + FULL_RATE_LIMIT_MS
+    while (performance.now() < limitMs && !isFull(await stage.sample())) await pause(500)
     const recording: Recording = { samples: [await stage.sample()], phasesMs: [], capacitiesBps: [] }
     for (const { seconds, links } of scenario.phases) {
       await stage.impair(links)

@@ -1,8 +1,7 @@
 /** Real pages on bad links: what somebody sees there. The relay's seed is fixed, the browsers are as they are. */
 import assert from 'node:assert/strict'
 import { after, before, type TestContext, test } from 'node:test'
-import type { Browser } from 'playwright-core'
-import { launchChromium } from '../support/chromium.js'
+import { type BrowserName, browserNames, launchBrowsers } from '../support/browsers.js'
 import { browserPage } from '../support/impaired/browser-page.js'
 import { type ImpairedServer, startRostra } from '../support/impaired/server.js'
 import { ImpairedStage, type Sample } from '../support/impaired/stage.js'
@@ -12,24 +11,34 @@ const PICTURE = { width: 320, height: 180, framesPerSecond: 20 }
 const DELAY_MS = 10
 
 let server: ImpairedServer
-let browser: Browser
+let browsers: Awaited<ReturnType<typeof launchBrowsers>>
 let pages: Awaited<ReturnType<typeof servePages>>
 
 before(async () => {
   pages = await servePages()
   server = await startRostra()
-  browser = await launchChromium()
+  browsers = await launchBrowsers()
 })
 
 after(async () => {
-  await browser.close()
+  await browsers.close()
   await server.stop()
   pages.close()
 })
 
-async function open(t: TestContext, encodings: RTCRtpEncodingParameters[], picture = PICTURE): Promise<ImpairedStage> {
+interface Call {
+  encodings: RTCRtpEncodingParameters[]
+  picture?: typeof PICTURE
+  /** The browser of the subscriber; the publisher's is Chromium. */
+  viewer?: BrowserName
+}
+
+async function open(
+  t: TestContext,
+  { encodings, picture = PICTURE, viewer = 'Chromium' }: Call,
+): Promise<ImpairedStage> {
   const [publisher, subscriber] = await Promise.all(
-    ['publisher', 'subscriber'].map(() => browserPage(browser, `${pages.url}/impaired.html`)),
+    (['Chromium', viewer] as const).map((name) => browserPage(browsers[name], `${pages.url}/impaired.html`)),
   )
   const ends = { publisher: publisher!, subscriber: subscriber! }
   const stage = await ImpairedStage.open({ server, ...ends, picture, encodings, seed: 42 })
@@ -43,7 +52,7 @@ const encodedFrames = ({ sender }: Sample) => Math.max(...sender.encodings.map((
 const targetBps = ({ sender }: Sample) => sender.encodings.reduce((sum, { targetBps }) => sum + targetBps, 0)
 
 test('5 % and 10 % loss on every way: pictures keep moving, by retransmissions', async (t) => {
-  const stage = await open(t, [{ maxBitrate: 500_000 }])
+  const stage = await open(t, { encodings: [{ maxBitrate: 500_000 }] })
   // Who has not found its bitrate yet leaves frames out by itself.
   await stage.until('a full bitrate', (sample) => targetBps(sample) > 350_000, 20_000)
   for (const loss of [0.05, 0.1]) {
@@ -71,7 +80,7 @@ test('5 % and 10 % loss on every way: pictures keep moving, by retransmissions',
 })
 
 test('a publisher on a thin link sends less within seconds, and as much as before when the link has recovered', async (t) => {
-  const stage = await open(t, [{ maxBitrate: 1_000_000 }])
+  const stage = await open(t, { encodings: [{ maxBitrate: 1_000_000 }] })
   const good = await stage.until('a full bitrate', (sample) => targetBps(sample) > 700_000, 20_000)
 
   await stage.impair({ publisher: { delayMs: DELAY_MS, rateBps: 250_000, queueMs: 2_000 } })
@@ -91,12 +100,13 @@ test('a publisher on a thin link sends less within seconds, and as much as befor
   t.diagnostic(`back after ${(performance.now() - rose).toFixed(0)} ms`)
 })
 
-test('a subscriber on a thin link gets the small picture within seconds, and the large one when it has recovered', async (t) => {
+async function thinLink(t: TestContext, viewer: BrowserName): Promise<void> {
   const encodings = [
     { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 130_000 },
     { rid: 'f', maxBitrate: 700_000 },
   ]
-  const stage = await open(t, encodings, { width: 480, height: 270, framesPerSecond: 20 })
+  const picture = { width: 480, height: 270, framesPerSecond: 20 }
+  const stage = await open(t, { encodings, picture, viewer })
   const wait = ({ relay }: Sample) => relay.links.subscriber!.down.queueMs
   // At its full rate: a large picture of which the base layer alone fits the thin link might stay.
   const whole = ({ sender, receiver }: Sample) =>
@@ -118,4 +128,8 @@ test('a subscriber on a thin link gets the small picture within seconds, and the
   const rose = performance.now()
   await stage.until('the large picture again', ({ receiver }) => receiver.height === 270, 10_000)
   t.diagnostic(`large after ${(performance.now() - rose).toFixed(0)} ms`)
-})
+}
+
+for (const viewer of browserNames)
+  test(`a subscriber (${viewer}) on a thin link gets the small picture within seconds, and the large one when it has recovered`, (t) =>
+    thinLink(t, viewer))
