@@ -79,6 +79,18 @@ test('frames, bitrate and delays are those between the first and the last sample
   assert.deepEqual([jitterBufferMs, concealed, height, cpuLimited], [40, 0.1, 360, false])
 })
 
+test('encoded is what was in the size that is shown', () => {
+  const samples = [0, 500, 1_000].map((atMs) => sample(atMs, { frames: 0, encoded: 0, drawn: atMs / 10, bytes: 0 }))
+  for (const [index, { sender, receiver }] of samples.entries()) {
+    const [only] = sender.encodings
+    const small = { ...only!, rid: 'small', height: 180, framesEncoded: 10 * index }
+    const large = { ...only!, rid: 'large', height: 360, framesEncoded: 40 * index }
+    sender.encodings = [small, large]
+    receiver.height = index === 1 ? 360 : 180
+  }
+  assert.equal(summarise(steady(samples)).encoded, 0.5)
+})
+
 test('what stands still at the end is frozen, though the browser has not counted it yet', () => {
   const at = (atMs: number, frames: number) => sample(atMs, { frames, encoded: 0, bytes: 0, frozenMs: 200 })
   const { frozenMs, freezes } = summarise(steady([at(0, 0), at(500, 10), at(1_000, 20), at(1_500, 20), at(2_000, 20)]))

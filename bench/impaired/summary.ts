@@ -9,7 +9,7 @@ export interface Summary {
   framesPerSecond: number
   /** Frames that were decoded, of the pictures that there were to send. */
   delivered: number
-  /** Of the same, those that the publisher encoded, in the encoding of which there were most. */
+  /** Of the same, those that the publisher encoded in the size that was shown: the most that could have been delivered. */
   encoded: number
   receivedBps: number
   /** Height of the picture in most samples. */
@@ -38,8 +38,15 @@ export interface Summary {
 const waitMs = ({ relay: { links } }: Sample) =>
   Math.max(links.subscriber?.down.queueMaxMs ?? 0, links.publisher?.up.queueMaxMs ?? 0)
 
-const framesEncoded = (encodings: readonly EncodingFigures[]) =>
-  Math.max(0, ...encodings.map((encoding) => encoding.framesEncoded))
+/** Frames that the publisher encoded in the size that was being shown: another one may be left out, or be less lively. */
+function encodedAsShown(samples: readonly Sample[]): number {
+  return samples.slice(1).reduce((sum, { sender, receiver }, index) => {
+    const away = ({ height }: EncodingFigures) => Math.abs(height - receiver.height)
+    const [shown] = sender.encodings.toSorted((a, b) => away(a) - away(b))
+    const before = samples[index]!.sender.encodings.find(({ rid }) => rid === shown?.rid)
+    return sum + (shown?.framesEncoded ?? 0) - (before?.framesEncoded ?? 0)
+  }, 0)
+}
 
 /** Time between two samples that counts as frozen where the browser does not tell: not one frame was decoded. */
 function stoodStillMs(samples: readonly Sample[]): { frozenMs: number; freezes: number } {
@@ -97,7 +104,7 @@ export function summarise({ samples, phasesMs, capacitiesBps }: Recording): Summ
     ...frozen(samples),
     framesPerSecond: (frames * 1_000) / ms,
     delivered: frames / drawn,
-    encoded: sum(({ sender }) => framesEncoded(sender.encodings)) / drawn,
+    encoded: encodedAsShown(samples) / drawn,
     receivedBps: (sum(({ receiver }) => receiver.bytes) * 8_000) / ms,
     height: mostFrequent(samples.map(({ receiver }) => receiver.height)),
     ageMs: { p50: quantile(ages, 0.5), p90: quantile(ages, 0.9) },
