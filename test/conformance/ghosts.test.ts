@@ -1,4 +1,4 @@
-/** H-19 and ghosts: who vanishes without a word is gone for the others within 20 s; who comes back in time loses nothing. */
+/** Ghosts: who vanishes without a word is gone for the others within 20 s; who comes back in time loses nothing. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AUDIO_SSRC, openStage, publish, speak, subscribe } from '../support/call.js'
@@ -8,7 +8,7 @@ import { readRemote } from '../support/media-client.js'
 
 const GONE_MS = 20_000
 
-test('silent clients leave within 20 s; a claim, an ICE restart or a new peer connection in that time keeps the others', async (t) => {
+test('H-19 silent clients leave within 20 s; a claim, an ICE restart or a new peer connection in that time keeps the others', async (t) => {
   const flags = ['--workers', '1', '--reclaim-session-timeout', '60']
   const { server, clients, janus: observing } = await openStage(t, flags)
   const sessions: Record<string, JanusSocket> = {}
