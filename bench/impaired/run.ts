@@ -8,9 +8,9 @@ const WARM_UP_MS = 5_000
  * A publisher finds its path by a few probes: when those fail it climbs by 8 % a second, whatever the server. It is waited for, so
  * that two rows of a table do not differ by that.
  */
-const FULL_RATE_LIMIT_MS = 25_000
+const FULL_RATE_LIMIT_MS = 15_000
 /** Of what its encodings may have. */
-const FULL_RATE = 0.8
+const FULL_RATE = 0.7
 
 export interface Recording {
   samples: Sample[]
@@ -26,11 +26,7 @@ export async function record(scenario: Scenario, options: StageOptions): Promise
   const stage = await ImpairedStage.open(options)
   try {
     await pause(WARM_UP_MS)
-    const fullBps = options.encodings.reduce((sum, { maxBitrate = 0 }) => sum + maxBitrate, 0)
-    const isFull = ({ sender }: Sample) =>
-      sender.encodings.reduce((sum, { targetBps }) => sum + targetBps, 0) >= FULL_RATE * fullBps
-    const limitMs = performance.now() + FULL_RATE_LIMIT_MS
-    while (performance.now() < limitMs && !isFull(await stage.sample())) await pause(500)
+    await fullRate(stage, options.encodings)
     const recording: Recording = { samples: [await stage.sample()], phasesMs: [], capacitiesBps: [] }
     for (const { seconds, links } of scenario.phases) {
       await stage.impair(links)
@@ -42,5 +38,19 @@ export async function record(scenario: Scenario, options: StageOptions): Promise
     return recording
   } finally {
     await stage.close()
+  }
+}
+
+/** Waits for it by what is sent: not every browser says what it aims at. */
+async function fullRate(stage: ImpairedStage, encodings: readonly RTCRtpEncodingParameters[]): Promise<void> {
+  const bytesOf = ({ sender }: Sample) => sender.encodings.reduce((sum, { bytes }) => sum + bytes, 0)
+  const fullBps = encodings.reduce((sum, { maxBitrate = 0 }) => sum + maxBitrate, 0)
+  const limitMs = performance.now() + FULL_RATE_LIMIT_MS
+  for (let before = await stage.sample(); performance.now() < limitMs; ) {
+    await pause(1_000)
+    const now = await stage.sample()
+    const sentBps = ((bytesOf(now) - bytesOf(before)) * 8_000) / (now.atMs - before.atMs)
+    if (sentBps >= FULL_RATE * fullBps) return
+    before = now
   }
 }
