@@ -4,6 +4,9 @@ import { COLOURS, GREY, type LegendEntry, linearAxis, type Point, panelOf, svgOf
 import type { Recording } from './run.js'
 import { receivedBps } from './summary.js'
 
+/** Frames are counted in no less. */
+const SHORTEST_MS = 250
+
 export interface Series {
   name: string
   recording: Recording
@@ -32,10 +35,12 @@ export function plot(title: string, all: readonly Series[]): string {
       return y === undefined ? [] : [{ x: seconds(series.recording, sample.atMs), y }]
     })
   const frames = ({ recording }: Series): Point[] =>
-    recording.samples.slice(1).map(({ atMs, receiver }, index) => {
+    recording.samples.slice(1).flatMap(({ atMs, receiver }, index) => {
       const before = recording.samples[index]!
+      // Between two phases, and at the end, samples follow each other at once.
+      if (atMs - before.atMs < SHORTEST_MS) return []
       const count = receiver.framesDecoded - before.receiver.framesDecoded
-      return { x: seconds(recording, atMs), y: (count * 1_000) / (atMs - before.atMs) }
+      return [{ x: seconds(recording, atMs), y: (count * 1_000) / (atMs - before.atMs) }]
     })
   const arrived = ({ recording }: Series) =>
     receivedBps(recording.samples).map(({ atMs, bps }) => ({ x: seconds(recording, atMs), y: bps / 1_000 }))
