@@ -53,9 +53,9 @@ test('in Firefox: joined by hand, pictures and sound both ways, chat, and gone a
   await eventually('Fay hears Cat', async () => (await loudness(fay, 'Cat')) > 0.01, within)
   await eventually('Cat hears Fay', async () => (await loudness(cat, 'Fay')) > 0.01, within)
   await say(fay, 'Hello from Firefox')
-  await eventually('Cat reads it', async () => (await chatOf(cat)).includes('Hello from Firefox'))
+  await eventually('Cat reads it', async () => (await chatOf(cat)).includes('Hello from Firefox'), within)
   await say(cat, 'Hello from Chromium')
-  await eventually('Fay reads it', async () => (await chatOf(fay)).includes('Hello from Chromium'))
+  await eventually('Fay reads it', async () => (await chatOf(fay)).includes('Hello from Chromium'), within)
   await shoot(fay, 'firefox')
 
   const seesPicture = async (on: 'on' | 'off') => (await tile(cat, 'Fay').getAttribute('data-video')) === on
