@@ -233,7 +233,7 @@ napi_value Io::dtlsSend(napi_env env, napi_callback_info info) {
 napi_value Io::sctpSend(napi_env env, napi_callback_info info) {
   Arguments<4> args;
   ByteArray packet;
-  if (!args.read(env, info) || !byteArray(env, args.values[1], packet)) return nullptr;
+  if (!args.readOwn(env, info) || !byteArray(env, args.values[1], packet)) return nullptr;
   int64_t offset = args.integer(env, 2), length = args.integer(env, 3);
   if (!within(offset, length, packet.length)) return outcome(env, Outcome::badRange);
   return outcome(env, args.io->engine_.sctpSend(args.integer(env, 0), packet.data + offset,
@@ -267,7 +267,7 @@ const napi_property_descriptor* Io::methods(size_t& count) {
 #define METHOD(name) {#name, nullptr, Io::name, nullptr, nullptr, nullptr, napi_default_method, nullptr}
       METHOD(listen), METHOD(listenTcp), METHOD(allocate), METHOD(allow), METHOD(select),
       METHOD(start),  METHOD(link),      METHOD(free),     METHOD(rtcp),  METHOD(reply),
-      METHOD(sendTo), METHOD(dtlsSend),  METHOD(sctpSend), METHOD(flush), METHOD(close),
+      METHOD(sendTo), METHOD(dtlsSend),  METHOD(flush),    METHOD(close),
 #undef METHOD
   };
   count = sizeof table / sizeof table[0];

@@ -48,8 +48,15 @@ napi_value Io::construct(napi_env env, napi_callback_info info) {
   return wrapped->open(self, args[4]) ? self : nullptr;
 }
 
+// What is called for each packet: made for this Io, see `Arguments::readOwn`.
+bool Io::addOwn(napi_value self, const char* name, napi_callback method) {
+  napi_value function = nullptr;
+  return napi_create_function(env_, name, NAPI_AUTO_LENGTH, method, this, &function) == napi_ok &&
+         napi_set_named_property(env_, self, name, function) == napi_ok;
+}
+
 bool Io::open(napi_value self, napi_value callback) {
-  napi_value name = nullptr, fingerprint = nullptr, fan = nullptr;
+  napi_value name = nullptr, fingerprint = nullptr;
   const std::string& text = engine_.fingerprint();
   if (!addArrays(self)) {
     bool pending = false;
@@ -61,10 +68,7 @@ bool Io::open(napi_value self, napi_value callback) {
   }
   napi_create_string_utf8(env_, text.c_str(), text.size(), &fingerprint);
   napi_set_named_property(env_, self, "fingerprint", fingerprint);
-  if (napi_create_function(env_, "fanout", NAPI_AUTO_LENGTH, fanout, this, &fan) != napi_ok ||
-      napi_set_named_property(env_, self, "fanout", fan) != napi_ok) {
-    return false;
-  }
+  if (!addOwn(self, "fanout", fanout) || !addOwn(self, "sctpSend", sctpSend)) return false;
   napi_get_uv_event_loop(env_, &loop_);
   napi_create_reference(env_, self, 1, &self_);
   napi_create_reference(env_, callback, 1, &callback_);

@@ -92,6 +92,7 @@ class Io final : public BatchSink {
 
   bool open(napi_value self, napi_value callback);
   bool addArrays(napi_value self);
+  bool addOwn(napi_value self, const char* name, napi_callback method);
   bool addArray(napi_value self, const char* name, napi_typedarray_type type, void* data, size_t bytes, size_t count);
   int addPoll(int index);
   void watch();

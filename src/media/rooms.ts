@@ -86,14 +86,14 @@ export class Rooms {
     return this.#rooms.get(room)?.blocks.get(a)?.has(b) ?? false
   }
 
-  /** Endpoints that get a data-channel message of `user`: not the user's own, no block between. */
-  *receiversOf(room: string, user: string): Generator<EndpointId> {
+  /** Calls `tell` with each endpoint that gets a data-channel message of `user`: not the user's own, no block between. */
+  forReceivers(room: string, user: string, tell: (receiver: EndpointId) => void): void {
     const { members, blocks } = this.#rooms.get(room) ?? {}
     if (members === undefined) return
     const blocked = blocks?.get(user)
     for (const member of members) {
       const place = this.#places.get(member)
-      if (place?.receivesData && place.user !== user && blocked?.has(place.user) !== true) yield member
+      if (place?.receivesData && place.user !== user && blocked?.has(place.user) !== true) tell(member)
     }
   }
 

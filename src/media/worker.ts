@@ -281,10 +281,10 @@ export class MediaWorker implements EndpointEvents {
   }
 
   #relay(nowMs: number, data: RelayedData): void {
-    for (const receiver of this.#rooms.receiversOf(data.room, data.from)) {
+    this.#rooms.forReceivers(data.room, data.from, (receiver) => {
       const seat = this.#seats.get(receiver)
       if (seat) this.#tell(nowMs, seat, data)
-    }
+    })
   }
 
   /** A bug in the receiver's association is not the fault of who speaks. */

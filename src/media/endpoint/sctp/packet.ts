@@ -189,6 +189,8 @@ maxPerPacket[ChunkType.reconfig] = 4
 /** Builds one packet after another in the same buffer. Methods do not check for room: ask `room` first. */
 export class PacketWriter {
   readonly bytes = new Uint8Array(MAX_PACKET_BYTES)
+  /** `bytes` up to a length, made once for each. */
+  readonly #views: (Uint8Array | undefined)[] = []
   #at = 0
   #chunkAt = 0
 
@@ -245,6 +247,8 @@ export class PacketWriter {
 
   /** The packet, its checksum still zero; valid until the next `start`. */
   finish(): Uint8Array {
-    return this.bytes.subarray(0, this.#at)
+    let view = this.#views[this.#at]
+    if (view === undefined) this.#views[this.#at] = view = this.bytes.subarray(0, this.#at)
+    return view
   }
 }

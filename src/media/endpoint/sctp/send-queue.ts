@@ -41,14 +41,16 @@ export interface Message {
   /** Chunks it has become, and how many of them are not acknowledged cumulatively. */
   chunks: number
   unacked: number
+  /** The one behind it on its stream: a list, since arrays that empty and fill again are made anew each time. */
+  next: Message | undefined
 }
 
 export interface SendStream {
   id: number
   nextSsn: number
-  waiting: Message[]
-  /** Index of the first in `waiting`. */
-  head: number
+  /** First and last of those that wait; undefined when none does. */
+  first: Message | undefined
+  last: Message | undefined
   /** Bytes it has sent, counted from where the common count was when it last became active. */
   served: number
 }
@@ -88,17 +90,19 @@ export class SendQueue {
     message.firstTsn = 0
     message.chunks = 0
     message.unacked = 0
-    if (stream.waiting.length === stream.head) {
+    message.next = undefined
+    if (stream.last === undefined) {
       stream.served = Math.max(stream.served, this.#served)
       this.#active.push(stream)
-    }
-    stream.waiting.push(message)
+      stream.first = message
+    } else stream.last.next = message
+    stream.last = message
   }
 
   #stream(id: number): SendStream {
     let stream = this.#streams.get(id)
     if (stream === undefined) {
-      stream = { id, nextSsn: 0, waiting: [], head: 0, served: 0 }
+      stream = { id, nextSsn: 0, first: undefined, last: undefined, served: 0 }
       this.#streams.set(id, stream)
     }
     return stream
@@ -109,10 +113,10 @@ export class SendQueue {
     if (this.#begun !== undefined) return this.#begun
     let chosen = this.#active[0]
     if (chosen === undefined) return undefined
-    let message = chosen.waiting[chosen.head]!
+    let message = chosen.first!
     for (let i = 1; i < this.#active.length; i++) {
       chosen = this.#active[i]!
-      const first = chosen.waiting[chosen.head]!
+      const first = chosen.first!
       if (chosen.served + first.payload.length < message.stream.served + message.payload.length) message = first
     }
     return message
@@ -141,17 +145,14 @@ export class SendQueue {
   remove(message: Message): void {
     const { stream } = message
     if (this.#begun === message) this.#begun = undefined
-    stream.head++
-    if (stream.head === stream.waiting.length) this.#deactivate(stream)
-    else if (stream.head > 64 && stream.head * 2 > stream.waiting.length) {
-      stream.waiting = stream.waiting.slice(stream.head)
-      stream.head = 0
-    }
+    stream.first = message.next
+    message.next = undefined
+    if (stream.first === undefined) this.#deactivate(stream)
   }
 
   #deactivate(stream: SendStream): void {
-    stream.waiting.length = 0
-    stream.head = 0
+    stream.first = undefined
+    stream.last = undefined
     const index = this.#active.indexOf(stream)
     const last = this.#active.pop()!
     if (last !== stream) this.#active[index] = last
@@ -171,13 +172,18 @@ export class SendQueue {
    */
   discard(streamId: number, keepBegun: boolean, dropped: (message: Message) => void): Message | undefined {
     const stream = this.#streams.get(streamId)
-    if (stream === undefined || stream.head === stream.waiting.length) return undefined
-    const first = stream.waiting[stream.head]!
+    const first = stream?.first
+    if (stream === undefined || first === undefined) return undefined
     const begun = this.#begun === first ? first : undefined
-    for (let i = stream.head + (begun ? 1 : 0); i < stream.waiting.length; i++) dropped(stream.waiting[i]!)
+    for (let message = begun === undefined ? first : begun.next; message !== undefined; ) {
+      const { next } = message
+      message.next = undefined
+      dropped(message)
+      message = next
+    }
+    if (begun !== undefined) begun.next = undefined
     if (begun !== undefined && keepBegun) {
-      stream.waiting = [begun]
-      stream.head = 0
+      stream.last = begun
       return undefined
     }
     if (begun !== undefined) this.#begun = undefined
@@ -188,14 +194,14 @@ export class SendQueue {
   /** Whether nothing of the stream waits to be sent for the first time. */
   isDrained(streamId: number): boolean {
     const stream = this.#streams.get(streamId)
-    return stream === undefined || stream.head === stream.waiting.length
+    return stream?.first === undefined
   }
 
   /** The stream begins at sequence number 0 again. */
   reset(streamId: number): void {
     const stream = this.#streams.get(streamId)
     if (stream === undefined) return
-    if (stream.head === stream.waiting.length) this.#streams.delete(streamId)
+    if (stream.first === undefined) this.#streams.delete(streamId)
     else stream.nextSsn = 0
   }
 }
