@@ -20,6 +20,8 @@ export interface Measured {
   readonly delivered: number
   /** Share of one core, server and clients. */
   readonly serverCpu: number
+  /** Of the process of the server that used most. */
+  readonly busiestCpu: number
   readonly clientCpu: number
 }
 
@@ -38,7 +40,7 @@ export async function measure(
   await pace(packetsPerSecond, 0.5, send, flush)
   await settle(star)
   const received = star.received()
-  const server = ranMicroseconds(star.pids)
+  const server = star.pids.map((pid) => ranMicroseconds([pid]))
   const clients = process.cpuUsage()
   const startMs = performance.now()
   await pace(packetsPerSecond, seconds, send, flush)
@@ -46,12 +48,14 @@ export async function measure(
   await sleep(DRAIN_MS)
   const { user, system } = process.cpuUsage(clients)
   const forwards = star.received() - received
-  const cpuMicros = ranMicroseconds(star.pids) - server
+  const each = star.pids.map((pid, i) => ranMicroseconds([pid]) - server[i]!)
+  const cpuMicros = each.reduce((sum, micros) => sum + micros, 0)
   return {
     microsecondsPerForward: cpuMicros / Math.max(1, forwards),
     forwardsPerSecond: (forwards * 1_000) / elapsedMs,
     delivered: forwards / (Math.round(packetsPerSecond * seconds) * receivers),
     serverCpu: cpuMicros / (elapsedMs * 1_000),
+    busiestCpu: Math.max(...each) / (elapsedMs * 1_000),
     clientCpu: (user + system) / (elapsedMs * 1_000),
   }
 }
