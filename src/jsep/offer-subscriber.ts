@@ -30,8 +30,10 @@ export interface SubscriberOffer {
   codecs: CodecPolicy
 }
 
-/** Kinds of offers that are kept; each is some kilobytes, and publishers decide how many there are. */
+/** Kinds of offers that are kept, the newest: publishers decide how many there are, and of how many m-lines. */
 const TEMPLATES_MAX = 100
+/** Of an offer that is kept. Longer ones are written anew. */
+const TEMPLATE_SLOTS_MAX = 16
 
 /** By what does not change while a worker lives, then by `kindOf` an offer. */
 const templates = new WeakMap<readonly Candidate[], WeakMap<CodecPolicy, Map<string, Template>>>()
@@ -90,7 +92,8 @@ function templateOf(offer: SubscriberOffer): Template {
   let template = kept.get(kind)
   if (!template) {
     template = makeTemplate(offer)
-    if (kept.size >= TEMPLATES_MAX) kept.clear()
+    if (offer.slots.length > TEMPLATE_SLOTS_MAX) return template
+    if (kept.size >= TEMPLATES_MAX) kept.delete(kept.keys().next().value!)
     kept.set(kind, template)
   }
   return template

@@ -68,7 +68,11 @@ function acceptedOn(mline: RemoteMline, kind: MediaKind, policy: CodecPolicy): A
   const payloadTypes = matchSubscriberCodecs(kind, mline.payloadTypes, policy).map(toPayloadType)
   const receives = mline.direction === 'recvonly' || mline.direction === 'sendrecv'
   const extensions = acceptedExtensions(kind, mline)
-  const found = { payloadTypes, extensions, active: receives && payloadTypes.length > 0 }
+  const found = {
+    payloadTypes: Object.freeze(payloadTypes),
+    extensions: Object.freeze(extensions),
+    active: receives && payloadTypes.length > 0,
+  }
   accepted.set(mline, { policy, kind, accepted: found })
   return found
 }

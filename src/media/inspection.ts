@@ -68,8 +68,8 @@ interface StreamInfo {
   mid: string
   kind: MediaKind
   index: number
-  payloadTypes: PayloadType[]
-  extensions: ExtensionIds
+  payloadTypes: readonly PayloadType[]
+  extensions: Readonly<ExtensionIds>
   clockRate: number
   figures: StreamFigures
 }

@@ -124,8 +124,8 @@ export interface SendStream {
   /** 0 when RTX was not negotiated. */
   rtxSsrc: number
   /** What the subscriber accepted. A publisher's codec that is missing here is not sent. */
-  payloadTypes: PayloadType[]
-  extensions: ExtensionIds
+  payloadTypes: readonly PayloadType[]
+  extensions: Readonly<ExtensionIds>
   active: boolean
 }
 

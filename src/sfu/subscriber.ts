@@ -4,7 +4,7 @@
  * ever appended, so that what the publisher sends reaches the client where it was, and there is an offer only for m-lines
  * that are new, and for other tracks on those that are there.
  */
-import { randomInt } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import type { CodecPolicy, RemoteDescription, SubscriberSlot } from '../jsep/jsep.js'
 import { offerSubscriber } from '../jsep/offer-subscriber.js'
 import { readSubscriberAnswer } from '../jsep/read-subscriber-answer.js'
@@ -27,6 +27,8 @@ export interface Endpoints {
 const random32 = () => randomInt(2 ** 32)
 /** The most that there is at once. */
 const random48 = () => randomInt(2 ** 48 - 1)
+/** 96 bits (RFC 7022 §4.2 asks for as many). */
+const randomName = () => randomBytes(12).toString('base64url')
 
 export class Subscriber {
   readonly #endpoints: Endpoints
@@ -34,7 +36,7 @@ export class Subscriber {
   /** Of the o= line (RFC 9429 §5.2.1). */
   readonly #sessionId = String(random48() + 1)
   /** CNAME, and the name of what comes without one. */
-  readonly #name = random48().toString(36) + random48().toString(36)
+  readonly #name = randomName()
   #tracks = new SlotTracks(this.#name)
   #offers = 0
   #endpoint: PooledEndpoint

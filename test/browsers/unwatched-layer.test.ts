@@ -58,14 +58,16 @@ async function stopsTheLargeOne(browser: BrowserName, t: TestContext): Promise<v
   await bob.prefer('ann', { max_width: SMALL.width })
   const smallMs = performance.now()
   await sees(bob, SMALL.width, 10_000)
-  const stopped = async () => (await sentIn(1_000, ann))('large').frames === 0
-  await eventually('not one large picture in a second', stopped, { withinMs: 20_000 })
-  t.diagnostic(`stopped after ${((performance.now() - smallMs) / 1_000).toFixed(1)} s`)
-  // And it stays so, while the small one goes on.
-  const one = await sentIn(3_000, ann)
+  const stopped = async () => {
+    const sent = await sentIn(3_000, ann)
+    return sent('large').frames === 0 && sent
+  }
+  const one = await eventually('not one large picture in 3 s', stopped, { withinMs: 20_000 })
+  t.diagnostic(`stopped after ${((performance.now() - smallMs) / 1_000 - 3).toFixed(1)} s`)
   const told = ['large', 'small'].map((rid) => `${rid}: ${one(rid).frames} frames, ${one(rid).bps.toFixed(0)} bit/s`)
   t.diagnostic(told.join('; '))
-  assert.deepEqual(one('large'), { frames: 0, bps: 0 })
+  // It may have been asked for something that it sent before.
+  assert.ok(one('large').bps < 5_000, told[0])
   assert.ok(one('small').frames > 15, told[1])
 
   await bob.prefer('ann', {})

@@ -42,55 +42,55 @@ test('no estimate of a peer, however large or small, gives one of ours that is n
   }
 })
 
-/** Sends 400 kbit/s for `forMs`, while the peer says every 100 ms what it holds the link for. */
-function send(rembBps: (ms: number) => number, forMs: number): boolean {
+/** Sends 400 kbit/s for `forMs`, and a keyframe now and then, while the peer says every 100 ms what it holds the link for. */
+function send(rembBps: (ms: number) => number, forMs: number, keyframeBytes = 0): boolean {
   const bottleneck = new Bottleneck()
   const member = new Counting()
   bottleneck.add(member)
+  let limited = false
   for (let ms = 0; ms <= forMs; ms += 100) {
-    member.sentBytes += 5000
+    member.sentBytes += 5000 + (ms % 4000 === 1200 ? keyframeBytes : 0)
     bottleneck.remb(member, rembBps(ms), ms)
-    if (ms % 500 === 0) bottleneck.tick(ms)
+    if (ms % 250 === 0) bottleneck.tick(ms)
+    limited ||= bottleneck.limited(ms)
   }
-  return bottleneck.limited(forMs)
+  return limited
 }
 
 test("a link is full when its peer's estimate falls below what is sent, however slowly, or stays there", () => {
-  assert.equal(
-    send(() => 500_000, 20_000),
-    false,
-    'all of it is within',
-  )
-  assert.equal(
-    send((ms) => 500_000 - ms * 4, 20_000),
-    false,
-    'less than before, and still enough',
-  )
-  assert.equal(
-    send((ms) => 500_000 - ms * 6, 20_000),
-    true,
-    'less than what is sent, by 0.1 % at a time',
-  )
-  assert.equal(
-    send((ms) => 200_000 + ms * 9, 20_000),
-    false,
-    'it rises: the peer only sees what it got',
-  )
-  assert.equal(
-    send(() => 200_000, 3000),
-    false,
-    'it may yet rise',
-  )
-  assert.equal(
-    send(() => 200_000, 6000),
-    true,
-    'it does not',
-  )
+  const cases: [expected: boolean, what: string, rembBps: (ms: number) => number, forMs: number][] = [
+    [false, 'all of it is within', () => 500_000, 20_000],
+    [false, 'less than before, and still enough', (ms) => 500_000 - ms * 4, 20_000],
+    [true, 'less than what is sent, by 0.1 % at a time', (ms) => 500_000 - ms * 6, 20_000],
+    [false, 'it rises: the peer only sees what it got', (ms) => 200_000 + ms * 9, 20_000],
+    [false, 'it may yet rise', () => 200_000, 4000],
+    [true, 'it does not', () => 200_000, 6000],
+  ]
+  for (const [expected, what, rembBps, forMs] of cases) assert.equal(send(rembBps, forMs), expected, what)
+})
+
+test('an estimate that trembles is not below what is sent because of a keyframe', () => {
+  const trembles = (ms: number) => (ms % 1000 < 500 ? 500_000 : 480_000)
+  assert.equal(send(trembles, 20_000, 15_000), false)
 })
 
 test("a peer's estimate that fell before anything was measured is not forgotten", () => {
   assert.equal(
-    send((ms) => (ms < 400 ? 500_000 - ms * 500 : 300_000), 1500),
+    send((ms) => (ms < 400 ? 500_000 - ms * 500 : 300_000), 2000),
     true,
   )
+})
+
+test('a connection that ends takes its estimate along, which is no fall', () => {
+  const bottleneck = new Bottleneck()
+  const [stays, leaves] = [new Counting(), new Counting()]
+  for (const member of [stays, leaves]) bottleneck.add(member)
+  for (let ms = 0; ms <= 6000; ms += 100) {
+    stays.sentBytes += 5000
+    bottleneck.remb(stays, 300_000 + ms * 20, ms)
+    if (ms < 3000) bottleneck.remb(leaves, 1_000_000, ms)
+    if (ms === 3000) bottleneck.remove(leaves)
+    if (ms % 250 === 0) bottleneck.tick(ms)
+    assert.equal(bottleneck.limited(ms), false, `after ${ms} ms`)
+  }
 })

@@ -9,6 +9,7 @@ import { LossRate } from './loss-rate.js'
 import type { Usage } from './overuse-detector.js'
 import type { ProbeResult } from './probe-estimator.js'
 import { PROBE_TICK_MS, Prober } from './prober.js'
+import { RembTrend } from './remb-trend.js'
 
 export const bounds: Readonly<RateBounds> = { startBps: 500_000, minBps: 40_000, maxBps: 100_000_000 }
 
@@ -57,6 +58,7 @@ export class Bottleneck {
   readonly #members: Member[] = []
   readonly #delay = new AimdRate(bounds)
   readonly #loss = new LossRate(bounds)
+  readonly #rembTrend = new RembTrend()
   readonly prober: Prober
   readonly #allocator = new Allocator()
   #probing: Member | null = null
@@ -66,6 +68,8 @@ export class Bottleneck {
   #withinRembMs = Number.NEGATIVE_INFINITY
   #sentBytes = 0
   #sentBps = 0
+  /** The measurement before: one alone may have had a keyframe in it. */
+  #sentBeforeBps = 0
   #audioBytes = 0
   #audioBps = 0
   #measuredMs = Number.NEGATIVE_INFINITY
@@ -123,6 +127,8 @@ export class Bottleneck {
   remove(member: Member): void {
     const at = this.#members.indexOf(member)
     if (at >= 0) this.#members.splice(at, 1)
+    // The sum of the others is less, and did not fall.
+    this.#rembTrend.take(Number.NaN, 0)
     member.flow.cluster = null
     if (this.#probing !== member) return
     this.#endCluster()
@@ -266,17 +272,15 @@ export class Bottleneck {
    * rises. When it does not, or falls, no more than that comes through.
    */
   #noticeRemb(nowMs: number): void {
-    if (!(this.#rembBps(nowMs) < this.#sentBps)) {
+    const bps = this.#rembBps(nowMs)
+    this.#rembTrend.take(bps, nowMs)
+    if (!(bps < Math.min(this.#sentBps, this.#sentBeforeBps))) {
       this.#withinRembMs = nowMs
       return
     }
-    let roseMs = this.#withinRembMs
-    let fell = false
-    for (const { flow } of this.#members) {
-      roseMs = Math.max(roseMs, flow.rembRoseMs)
-      fell ||= nowMs - flow.rembFellMs < REMB_FELL_MS
-    }
-    if (fell || nowMs - roseMs >= REMB_RISES_MS) this.#fullMs = nowMs
+    const risesMs = Math.max(this.#withinRembMs, this.#rembTrend.roseMs)
+    const fell = nowMs - this.#rembTrend.fellMs < REMB_FELL_MS
+    if (fell || nowMs - risesMs >= REMB_RISES_MS) this.#fullMs = nowMs
   }
 
   #noticeSilence(nowMs: number): void {
@@ -302,6 +306,7 @@ export class Bottleneck {
       audio += member.audioBytes
     }
     // A member that left takes its bytes along.
+    this.#sentBeforeBps = this.#sentBps
     this.#sentBps = Math.max(0, ((sent - this.#sentBytes) * 8000) / elapsedMs)
     this.#audioBps = Math.max(0, ((audio - this.#audioBytes) * 8000) / elapsedMs)
     this.#sentBytes = sent

@@ -21,8 +21,6 @@ const RTT_WEIGHT = 0.25
 const MAX_RTT_MS = 10_000
 /** REMB is repeated at least every second; older than this it is gone. */
 const REMB_MS = 5000
-/** An estimate moved when it is by this share more or less than where it moved last: less is rounding. */
-const REMB_MOVE = 0.03
 
 const acknowledged = new Acknowledged()
 
@@ -44,10 +42,6 @@ export class Flow {
   #lost = 0
   #rembBps = 0
   #rembMs = Number.NEGATIVE_INFINITY
-  #movedBps = 0
-  /** When the peer's own estimate rose last, and fell; many small steps count as one. −Infinity = never. */
-  rembRoseMs = Number.NEGATIVE_INFINITY
-  rembFellMs = Number.NEGATIVE_INFINITY
   /** The probe that packets belong to which are sent now, media too; null = none. */
   cluster: Cluster | null = null
 
@@ -122,9 +116,6 @@ export class Flow {
 
   /** The peer says what it estimates. */
   remb(bps: number, nowMs: number): void {
-    if (Number.isNaN(this.rembBps(nowMs)) || bps > this.#movedBps * (1 + REMB_MOVE)) this.rembRoseMs = nowMs
-    else if (bps < this.#movedBps * (1 - REMB_MOVE)) this.rembFellMs = nowMs
-    if (nowMs === this.rembRoseMs || nowMs === this.rembFellMs) this.#movedBps = bps
     this.#rembBps = bps
     this.#rembMs = nowMs
   }
