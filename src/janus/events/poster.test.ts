@@ -33,7 +33,7 @@ test('an answer that never ends holds the connection no longer than a POST may t
     posts++
     response.writeHead(200).write('x')
   }
-  const { poster, stop } = await open(t, answer, 100)
+  const { poster, stop } = await open(t, answer, 1_000)
   for (let n = 1; n <= 2; n++) {
     assert.equal((await poster.post('[]', String(n), 0)).kind, 'taken')
     assert.equal(posts, n)
