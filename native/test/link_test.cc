@@ -29,11 +29,11 @@ struct Pair {
     CHECK(link(a, idA, b.port, keysA) == Outcome::yes);
     CHECK(link(b, idB, a.port, keysB) == Outcome::yes);
   }
-  static int send(Side& side, int32_t id, uint32_t extSeq) {
+  static int send(Side& side, int32_t id, uint32_t extSeq, uint32_t ssrc = 1) {
     uint32_t* t = side.slab->targets;
     std::memset(t, 0, sizeof(uint32_t) * target::stride);
     t[target::transport] = static_cast<uint32_t>(id);
-    t[target::ssrc] = 1;
+    t[target::ssrc] = ssrc;
     t[target::extSeq] = extSeq;
     const uint8_t payload[] = {1, 2, 3, 4, 5};
     int queued = 0;
@@ -77,6 +77,30 @@ TEST(a_link_takes_nothing_under_other_keys_or_from_elsewhere) {
   pair.b.drain();
   CHECK_EQUAL(pair.b.counter(Counter::dropUnknownAddress), 1);
   CHECK_EQUAL(pair.b.count(Kind::rtp), 0);
+}
+
+TEST(a_link_goes_on_after_any_number_of_lost_packets_and_for_any_number_of_ssrcs) {
+  Pair pair;
+  pair.link();
+  uint64_t taken = 0;
+  auto expect = [&](uint32_t ssrc, uint32_t extSeq, bool ok) {
+    CHECK_EQUAL(Pair::send(pair.a, pair.idA, extSeq, ssrc), 1);
+    pair.b.drain();
+    if (ok) taken++;
+    CHECK_EQUAL(static_cast<uint64_t>(pair.b.count(Kind::rtp)), taken);
+  };
+  expect(1, 10, true);
+  // 40,000 later, which a guess from 16 bits takes for one of the past.
+  expect(1, 40010, true);
+  expect(4, 40000, true);
+  expect(4, 39999, true);
+  // Repeated, before and behind the window.
+  expect(4, 39999, false);
+  expect(1, 40010, false);
+  expect(4, 30000, false);
+  for (uint32_t ssrc = 5; ssrc < 5 + 2 * SrtpReceiver::kMaxSsrcs; ssrc++) expect(ssrc, 0xffff, true);
+  expect(0xffffffff, 3, true);
+  CHECK_EQUAL(pair.b.counter(Counter::dropSrtpReplay), 3);
 }
 
 TEST(the_address_of_a_link_stays_with_it_until_it_is_freed) {

@@ -26,6 +26,8 @@ export * from './streams.js'
 
 /** Endpoints that a worker takes at once. The main process counts them and asks for no more. */
 export const MAX_ENDPOINTS = 4096
+/** Other workers that it may be linked to, beside its endpoints. */
+export const MAX_LINKS = 255
 
 /**
  * M-lines that one answer about all endpoints tells of, give or take those of the last endpoint: whatever a worker makes
@@ -151,7 +153,8 @@ export type Command = { ask?: number } & (
   | { kind: 'speakers'; from: number; rooms: RoomSpeakers[] }
   /**
    * From now on packets of publishers go to worker `worker`, and come from there, between this worker's loopback port and
-   * that one's, under `keys` (`LinkKeys` of the io). Replaces the link that there was.
+   * that one's, under `keys` (`LinkKeys` of the io). Replaces the link that there was. Answered with true, or with nothing when
+   * there is no place for it.
    */
   | { kind: 'link'; worker: number; port: number; keys: Uint8Array }
   /**
@@ -224,6 +227,7 @@ export type Report =
 
 /** What questions are answered with, by the kind of command. */
 export interface Answers {
+  link: true
   counters: Counters
   inspect: EndpointInfo
   figures: FiguresPage

@@ -21,6 +21,11 @@ const LOOPBACK = [127, 0, 0, 1]
 
 type RelayCommand = Extract<Command, { kind: 'link' | 'mirror' | 'sources' | 'unpass' }>
 
+class WorkerLink extends Link {
+  /** Of the other worker; 0 = there is no link. */
+  port = 0
+}
+
 interface Mirror {
   readonly peer: Peer
   readonly link: Link
@@ -43,8 +48,8 @@ export class MediaRelay {
   readonly #failed: (endpoint: EndpointId, error: unknown) => void
   #socket = -1
   /** By number of the other worker. */
-  readonly #links = new Map<number, Link>()
-  readonly #byTransport = new Map<number, Link>()
+  readonly #links = new Map<number, WorkerLink>()
+  readonly #byTransport = new Map<number, WorkerLink>()
   readonly #mirrors = new Map<EndpointId, Mirror>()
   /** By number of the mirror. */
   readonly #outlets = new Map<EndpointId, Outlet>()
@@ -58,11 +63,20 @@ export class MediaRelay {
     this.#router = router
   }
 
-  /** @returns the port on loopback that other workers send to */
+  /**
+   * @returns the port on loopback that other workers send to
+   * @throws Error with one clear line when there is none to be had
+   */
   listen(): number {
-    const { socket, port } = this.#io.listen(LOOPBACK.join('.'), 0)
-    this.#socket = socket
-    return port
+    const address = LOOPBACK.join('.')
+    try {
+      const { socket, port } = this.#io.listen(address, 0)
+      this.#socket = socket
+      return port
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      throw new Error(`several workers need ${address} between them, and it cannot be used (${code ?? message})`)
+    }
   }
 
   /** Packets that were lost between workers, and those that nobody was there for. */
@@ -100,11 +114,9 @@ export class MediaRelay {
   /** @returns false when there is no place for it: what should go that way is not sent */
   #link({ worker, port, keys }: Extract<RelayCommand, { kind: 'link' }>): boolean {
     const link = this.#linkTo(worker)
-    if (link.transport >= 0) {
-      this.#byTransport.delete(link.transport)
-      this.#io.free(link.transport)
-    }
-    link.renew(-1)
+    this.#cut(link)
+    // A worker that died may have left its port to another one.
+    for (const other of this.#links.values()) if (other.port === port) this.#cut(other)
     const transport = this.#socket < 0 ? -1 : this.#io.allocate()
     if (transport < 0) return false
     const row = new Uint8Array(Addr.stride)
@@ -118,8 +130,18 @@ export class MediaRelay {
       return false
     }
     link.renew(transport)
+    link.port = port
     this.#byTransport.set(transport, link)
     return true
+  }
+
+  #cut(link: WorkerLink): void {
+    if (link.transport >= 0) {
+      this.#byTransport.delete(link.transport)
+      this.#io.free(link.transport)
+    }
+    link.renew(-1)
+    link.port = 0
   }
 
   /** Opens the mirror of a publisher on worker `from`. */
@@ -160,9 +182,9 @@ export class MediaRelay {
     for (const endpoint of [...this.#mirrors.keys()]) this.closeMirror(endpoint)
   }
 
-  #linkTo(worker: number): Link {
+  #linkTo(worker: number): WorkerLink {
     let link = this.#links.get(worker)
-    if (link === undefined) this.#links.set(worker, (link = new Link()))
+    if (link === undefined) this.#links.set(worker, (link = new WorkerLink()))
     return link
   }
 
@@ -177,7 +199,7 @@ export class MediaRelay {
       return 0
     }
     const { rx } = this.#io
-    link.received(readU16(rx, offset + 2))
+    link.received(readU32(rx, offset + 8), readU16(rx, offset + 2))
     const mirror = readU32(rx, offset + 4)
     const at =
       (rx[offset + 1]! & 0x7f) === Frame.request ? this.#outlets.get(mirror)?.way.link : this.#mirrors.get(mirror)?.link

@@ -8,12 +8,16 @@ import { type EndpointHome, type Mirror, type Mirroring, mirrorPlace, type Worke
 
 /** One direction of a link: an AES-128 key and a salt (RFC 7714 §12). */
 const KEY_BYTES = 28
-/** Links get new keys so often: none of them lasts for ever (`forward/relay/link.ts` counts packets in 32 bits). */
+/** Links get new keys so often: none of them lasts for ever. */
 const RENEW_MS = 24 * 60 * 60 * 1000
+
+/** Lives that no worker has. */
+const NONE: readonly [number, number] = [-1, -1]
 
 /** Two workers that can reach each other, as long as both live. */
 interface Pair {
   readonly ends: readonly [EndpointHome, EndpointHome]
+  /** Those of both that were told of each other. */
   lives: readonly [number, number]
 }
 
@@ -37,7 +41,7 @@ export class Mirrors implements Mirroring {
 
   /** New keys for all links. What is on its way is lost, and asked for again. */
   renew(): void {
-    for (const pair of this.#pairs.values()) if (isUp(pair)) tell(pair)
+    for (const pair of this.#pairs.values()) if (isUp(pair)) this.#tell(pair)
   }
 
   hold(publisher: WorkerEndpoint, home: EndpointHome, follower: WorkerEndpoint): Mirror {
@@ -88,23 +92,43 @@ export class Mirrors implements Mirroring {
     const key = ends.map(({ index }) => index).join()
     const known = this.#pairs.get(key)
     if (known && isUp(known)) return
-    const pair: Pair = { ends, lives: [0, 0] }
+    const pair = known ?? { ends, lives: NONE }
     this.#pairs.set(key, pair)
-    tell(pair)
+    this.#tell(pair)
+  }
+
+  /** Tells both ends of each other, and keys that nobody else has. */
+  #tell(pair: Pair): void {
+    const [a, b] = pair.ends
+    if (a.relayPort === undefined || b.relayPort === undefined) throw new Error('workers that cannot reach each other')
+    pair.lives = [a.life, b.life]
+    const { lives } = pair
+    const [there, back] = [randomBytes(KEY_BYTES), randomBytes(KEY_BYTES)]
+    const told = [
+      a.ask({ kind: 'link', worker: b.index, port: b.relayPort, keys: Buffer.concat([there, back]) }),
+      b.ask({ kind: 'link', worker: a.index, port: a.relayPort, keys: Buffer.concat([back, there]) }),
+    ]
+    void Promise.all(told).then((made) => {
+      // Of one that died meanwhile everything has ended already.
+      if (made.every(Boolean) || lives !== pair.lives || !isUp(pair)) return
+      this.#broke(pair)
+    })
+  }
+
+  /** Nothing gets from one to the other: the next one who needs it tries again. */
+  #broke(pair: Pair): void {
+    const [a, b] = pair.ends
+    pair.lives = NONE
+    for (const [home, other] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      for (const mirror of [...home.mirrors.values()]) if (mirror.publisher.home === other) mirror.failed()
+    }
   }
 }
 
 /** Whether both are still those that were told of each other. */
 function isUp({ ends, lives }: Pair): boolean {
-  return ends.every(({ life }, i) => life === lives[i])
-}
-
-/** Tells both ends of each other, and keys that nobody else has. */
-function tell(pair: Pair): void {
-  const [a, b] = pair.ends
-  if (a.relayPort === undefined || b.relayPort === undefined) throw new Error('workers that cannot reach each other')
-  pair.lives = [a.life, b.life]
-  const [there, back] = [randomBytes(KEY_BYTES), randomBytes(KEY_BYTES)]
-  a.send({ kind: 'link', worker: b.index, port: b.relayPort, keys: Buffer.concat([there, back]) })
-  b.send({ kind: 'link', worker: a.index, port: a.relayPort, keys: Buffer.concat([back, there]) })
+  return ends.every(({ running, life }, i) => running && life === lives[i])
 }

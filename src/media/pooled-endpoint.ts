@@ -30,6 +30,7 @@ export interface EndpointHome {
   readonly endpoints: Map<EndpointId, WorkerEndpoint>
   /** Mirrors of other workers' publishers that it has. */
   readonly mirrors: Map<EndpointId, Mirror>
+  readonly running: boolean
   /** Another one with every start. */
   readonly life: number
   /** Loopback port for packets of other workers; undefined when there are none. */

@@ -13,8 +13,10 @@ import type { Endpoint } from './endpoint/endpoint.js'
 import { iceReasonNames } from './endpoint/ice.js'
 import { sctpCounts, sctpReasonNames } from './endpoint/sctp/association.js'
 import type { Distributions } from './forward/distribution.js'
-import type { Peer } from './forward/router.js'
+import type { Peer, Router } from './forward/router.js'
 import { ioCounterNames, type MediaIo } from './io/io.js'
+import type { MediaRelay } from './media-relay.js'
+import type { Seats } from './seats.js'
 
 /** The parts of one endpoint. */
 export interface EndpointParts {
@@ -22,26 +24,48 @@ export interface EndpointParts {
   readonly peer: Peer
 }
 
-/** `totals`, and beside them what other parts count, by name. @param stunDrops in the order of `iceReasonNames` */
-export function countedTotals(
-  totals: Record<string, number>,
-  captures: { readonly leftOut: number },
-  io: Pick<MediaIo, 'counters'>,
-  stunDrops: Float64Array,
-): Record<string, number> {
-  const all: Record<string, number> = { ...totals, capture_left_out: captures.leftOut }
-  for (const [index, name] of ioCounterNames.entries()) all[name] = io.counters[index]!
-  for (const [index, name] of iceReasonNames.entries()) if (index > 0) all[`drop_stun_${name}`] = stunDrops[index]!
-  for (const [index, name] of sctpReasonNames.entries()) if (index > 0) all[`drop_sctp_${name}`] = sctpCounts[index]!
-  return all
+/** What a worker counts in, beside its own totals. */
+export interface CountingParts {
+  readonly io: Pick<MediaIo, 'counters'>
+  readonly seats: Seats
+  readonly rooms: { readonly size: number }
+  readonly window: { readonly bytes: number }
+  readonly captures: { readonly size: number; readonly leftOut: number }
+  readonly router: Router
+  readonly mirrors: Pick<MediaRelay, 'totals' | 'live'>
 }
 
-export function distributionCounts({ rtt, lossUp, lossDown }: Distributions): Counters['distributions'] {
+/** @param own totals of the worker @param stunDrops in the order of `iceReasonNames` */
+export function countersOf(
+  own: Record<string, number>,
+  stunDrops: Float64Array,
+  usage: Counters['usage'],
+  { io, seats, rooms, window, captures, router, mirrors }: CountingParts,
+): Counters {
+  const totals: Record<string, number> = { ...own, ...router.totals, ...mirrors.totals() }
+  totals.capture_left_out = captures.leftOut
+  for (const [index, name] of ioCounterNames.entries()) totals[name] = io.counters[index]!
+  for (const [index, name] of iceReasonNames.entries()) if (index > 0) totals[`drop_stun_${name}`] = stunDrops[index]!
+  for (const [index, name] of sctpReasonNames.entries()) if (index > 0) totals[`drop_sctp_${name}`] = sctpCounts[index]!
+  const live = {
+    endpoints: seats.size,
+    rooms: rooms.size,
+    ufrags: seats.ufrags,
+    relay_bytes: window.bytes,
+    captures: captures.size,
+    ...liveData(seats.all()),
+    ...router.live(),
+    ...mirrors.live(),
+  }
+  return { totals, live, distributions: distributionCounts(router.distributions), ...(usage && { usage }) }
+}
+
+function distributionCounts({ rtt, lossUp, lossDown }: Distributions): Counters['distributions'] {
   return { rtt_seconds: rtt.counts(), loss_up: lossUp.counts(), loss_down: lossDown.counts() }
 }
 
 /** What data channels hold now. */
-export function liveData(all: Iterable<EndpointParts>): {
+function liveData(all: Iterable<EndpointParts>): {
   associations: number
   channels: number
   buffered_bytes: number

@@ -16,6 +16,7 @@ import {
   type EndpointId,
   type EndpointInfo,
   MAX_ENDPOINTS,
+  MAX_LINKS,
   type RelayedData,
   type Report,
   type WorkerLimits,
@@ -30,7 +31,7 @@ import { MediaRelay } from './media-relay.js'
 import { RelayWindow } from './relay-window.js'
 import { Rooms } from './rooms.js'
 import { type Seat, Seats } from './seats.js'
-import { countedTotals, distributionCounts, figuresPage, liveData } from './worker-figures.js'
+import { countersOf, figuresPage } from './worker-figures.js'
 import type { WorkerHost } from './worker-host.js'
 
 /** Endpoints that are due are looked for no more often than this. */
@@ -74,7 +75,7 @@ export class MediaWorker implements EndpointEvents {
   constructor(host: WorkerHost, limits: WorkerLimits) {
     this.#host = host
     this.#limits = limits
-    this.io = host.openIo({ maxTransports: MAX_ENDPOINTS }, (count, nowMs) => this.#batch(count, nowMs))
+    this.io = host.openIo({ maxTransports: MAX_ENDPOINTS + MAX_LINKS }, (count, nowMs) => this.#batch(count, nowMs))
     this.#captures = new Captures(this.io, {
       open: (options, ended) => host.openCapture(options, ended),
       sendThrough: (io) => this.#router.sendThrough(io),
@@ -232,9 +233,7 @@ export class MediaWorker implements EndpointEvents {
 
   /** A bug of ours ends one endpoint, loudly, and nothing else. */
   #contain(seat: Seat | undefined, error: unknown): void {
-    this.#totals.bugs++
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    this.#report({ kind: 'bug', error: text, ...(seat && { endpoint: seat.endpoint.id }) })
+    this.#bug(seat?.endpoint.id, error)
     if (!seat) return
     this.#report({ kind: 'closed', endpoint: seat.endpoint.id, reason: 'Internal error' })
     try {
@@ -245,11 +244,23 @@ export class MediaWorker implements EndpointEvents {
     }
   }
 
+  /** The same for an endpoint, or a mirror, that may not even have come to be: whoever follows it has to hear. */
   #containOf(id: EndpointId, error: unknown): void {
-    this.#contain(this.#seats.get(id), error)
-    if (!this.#mirrors.isMirror(id)) return
-    this.#closeMirror(id)
+    const seat = this.#seats.get(id)
+    if (seat) return this.#contain(seat, error)
+    this.#bug(id, error)
     this.#report({ kind: 'closed', endpoint: id, reason: 'Internal error' })
+    try {
+      this.#closeMirror(id)
+    } catch {
+      // It has no transport that could outlive it.
+    }
+  }
+
+  #bug(endpoint: EndpointId | undefined, error: unknown): void {
+    this.#totals.bugs++
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.#report({ kind: 'bug', error: text, ...(endpoint !== undefined && { endpoint }) })
   }
 
   // ---- what endpoints say
@@ -309,7 +320,8 @@ export class MediaWorker implements EndpointEvents {
       this.#obey(nowMs, command)
       value = this.#answer(nowMs, command)
     } catch (error) {
-      this.#contain('endpoint' in command ? this.#seats.get(command.endpoint) : undefined, error)
+      if ('endpoint' in command) this.#containOf(command.endpoint, error)
+      else this.#contain(undefined, error)
     }
     if (command.ask !== undefined) {
       this.#report({ kind: 'done', ask: command.ask, ...(value && { value }) })
@@ -320,6 +332,7 @@ export class MediaWorker implements EndpointEvents {
 
   /** What the question that comes with a command is answered with; most only want to know that it was carried out. */
   #answer(nowMs: number, command: Command): Answers[keyof Answers] | undefined {
+    if (command.kind === 'link') return true
     if (command.kind === 'counters') return this.counters()
     if (command.kind === 'inspect') return this.#inspect(nowMs, command.endpoint)
     if (command.kind === 'figures') return figuresPage(this.#seats.entries(), nowMs, command.after)
@@ -457,24 +470,10 @@ export class MediaWorker implements EndpointEvents {
   // ---- what is going on
 
   counters(): Counters {
-    const totals = { ...this.#totals, ...this.#router.totals, ...this.#mirrors.totals() }
-    const live = {
-      endpoints: this.#seats.size,
-      rooms: this.#rooms.size,
-      ufrags: this.#seats.ufrags,
-      relay_bytes: this.#window.bytes,
-      captures: this.#captures.size,
-      ...liveData(this.#seats.all()),
-      ...this.#router.live(),
-      ...this.#mirrors.live(),
-    }
-    const usage = this.#host.usage?.()
-    return {
-      totals: countedTotals(totals, this.#captures, this.io, this.#stunDrops),
-      live,
-      distributions: distributionCounts(this.#router.distributions),
-      ...(usage && { usage }),
-    }
+    return countersOf(this.#totals, this.#stunDrops, this.#host.usage?.(), {
+      ...{ io: this.io, seats: this.#seats, rooms: this.#rooms, window: this.#window },
+      ...{ captures: this.#captures, router: this.#router, mirrors: this.#mirrors },
+    })
   }
 
   #inspect(nowMs: number, id: EndpointId): EndpointInfo | undefined {

@@ -93,7 +93,9 @@ void Engine::sort(int slot, bool again, int64_t nowMs) {
 void Engine::takeRtp(int slot, Transport& transport) {
   size_t plain = 0;
   uint8_t* bytes = slab_.rx + slotOffset(slot);
-  switch (transport.receiver->openRtp(bytes, received_->lengths[slot], plain)) {
+  SrtpReceiver& receiver = *transport.receiver;
+  uint16_t length = received_->lengths[slot];
+  switch (transport.linked ? receiver.openLink(bytes, length, plain) : receiver.openRtp(bytes, length, plain)) {
     case OpenResult::malformed: return slab_.add(Counter::dropSrtpMalformed);
     case OpenResult::auth: return slab_.add(Counter::dropSrtpAuth);
     case OpenResult::replay: return slab_.add(Counter::dropSrtpReplay);

@@ -67,6 +67,23 @@ OpenResult SrtpReceiver::openRtp(uint8_t* packet, size_t length, size_t& plainLe
   return OpenResult::ok;
 }
 
+OpenResult SrtpReceiver::openLink(uint8_t* packet, size_t length, size_t& plainLength) {
+  size_t tag = tagBytes(cipher_.profile());
+  if (length < 12 + tag) return OpenResult::malformed;
+  size_t headerLength = rtpHeaderLength(packet, length - tag);
+  if (headerLength == 0) return OpenResult::malformed;
+  uint16_t seq = read16(packet + 2);
+  uint32_t ssrc = read32(packet + 8);
+  plainLength = length - tag;
+
+  ReplayWindow& window = rtp_.windows.empty() ? rtp_.add(0) : rtp_.windows[0];
+  uint64_t number = static_cast<uint64_t>(ssrc) << 16 | seq;
+  if (!window.fresh(number)) return OpenResult::replay;
+  if (!cipher_.openRtp(packet, length, headerLength, ssrc, seq)) return OpenResult::auth;
+  window.mark(number);
+  return OpenResult::ok;
+}
+
 // A stream begins with ROC 0. When it began just below the wrap and all packets before it were lost or
 // are late, the first one here already has ROC 1.
 OpenResult SrtpReceiver::openFirst(uint8_t* packet, size_t length, size_t headerLength, uint32_t ssrc,

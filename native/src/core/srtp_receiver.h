@@ -51,6 +51,9 @@ class SrtpReceiver {
   // the bytes undefined and the state as it was. `length` may be anything up to 1,536.
   OpenResult openRtp(uint8_t* packet, size_t length, size_t& plainLength);
   OpenResult openRtcp(uint8_t* packet, size_t length, size_t& plainLength);
+  // The same for a link, in place of `openRtp`: SSRC and sequence number together count the packets of the only sender, so
+  // that no rollover counter has to be guessed, however many were lost.
+  OpenResult openLink(uint8_t* packet, size_t length, size_t& plainLength);
 
  private:
   struct Streams {

@@ -203,7 +203,8 @@ export interface MediaIo {
   /**
    * Makes `id` a transport of which both ends are ours: it sends to the address laid out like a row of `addrs` (`socket`
    * says from which of ours), and what comes from there is its, under the keys that both ends were given. There is no ICE
-   * and no DTLS on it, and no other transport gets the address. `keys` is laid out as `LinkKeys` says.
+   * and no DTLS on it, and no other transport gets the address. `keys` is laid out as `LinkKeys` says. `Target.extSeq` is
+   * below 2^16 on it, and SSRCs only grow: both together number the packets, of which any may be lost.
    * @returns false when `id` has begun anything else, or the address is another transport's
    */
   link(id: number, addr: Uint8Array, keys: Uint8Array): boolean

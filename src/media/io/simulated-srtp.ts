@@ -46,6 +46,7 @@ export class SimulatedSrtp {
   #rtcp = new Map<number, ReplayWindow>()
   #sealed = new Map<number, (Sealed | undefined)[]>()
   #rtcpIndex = 0
+  readonly #link = new ReplayWindow()
 
   constructor(session: number) {
     this.#session = session
@@ -95,6 +96,18 @@ export class SimulatedSrtp {
     if (!window.isFresh(estimated)) return 'replay'
     if (!authentic || estimated !== index) return 'auth'
     window.mark(index)
+    return 'ok'
+  }
+
+  /** The same for a link: SSRC and sequence number together count its packets, and nothing is guessed. */
+  openLink(datagram: Datagram): Opened {
+    const { bytes, index } = datagram
+    if (bytes.length < 12 || bytes[0]! >> 6 !== 2) return 'malformed'
+    const seq = (bytes[2]! << 8) | bytes[3]!
+    const number = readSsrc(bytes, 8) * 0x10000 + seq
+    if (!this.#link.isFresh(number)) return 'replay'
+    if (datagram.session !== this.#session || index !== seq) return 'auth'
+    this.#link.mark(number)
     return 'ok'
   }
 

@@ -324,7 +324,8 @@ class SimulatedIo implements MediaIo {
   #open(kind: 'rtp' | 'rtcp', path: Path, datagram: Datagram, transport: Transport): void {
     const srtp = transport.link?.in ?? (transport.dtls?.state === 'connected' ? transport.dtls.srtp : undefined)
     if (!srtp) return void this.#count('drop_not_connected')
-    const opened: Opened = kind === 'rtp' ? srtp.openRtp(datagram) : srtp.openRtcp(datagram)
+    const opened: Opened =
+      kind === 'rtcp' ? srtp.openRtcp(datagram) : srtp[transport.link ? 'openLink' : 'openRtp'](datagram)
     if (opened === 'ok') this.#row(Kind[kind], path, transport.id, 0, datagram.bytes)
     else if (opened === 'ssrc_limit') this.#count('drop_srtp_ssrc_limit')
     else this.#count(`drop_s${kind}_${opened}`)

@@ -8,9 +8,12 @@
  * +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  * |V=2|0|0| CC=0  |0|    frame    |  number of it on this link    |
  * |                number of the mirror                           |   where RTP has its timestamp
- * |                SSRC: 1, 2, … as numbers are used up           |
+ * |     SSRC: 1, then another one for every 65,536 packets        |
  * |      RTP or compound RTCP, in the clear for who has the keys  |
  * ```
+ *
+ * SSRC and number together count the packets of a link, so that the other end never has to guess how often the number has
+ * wrapped, and goes on after any number of lost packets.
  *
  * Nothing is repeated on a link: what is lost there is asked for like what is lost anywhere.
  */
@@ -31,51 +34,44 @@ export const Frame = {
 
 /** Bytes in front of the packet. */
 export const FRAME_BYTES = 12
-/** `Target.extSeq` ends there, and no number may be used twice under one SSRC and key. */
-const LAST_NUMBER = 0xffff_ffff
+/** What is longer does not fit a datagram of a link (`MAX_DATAGRAM`), with what seals it. */
+export const PACKET_MAX_BYTES = 1472
+/** Packets under one SSRC: no number may be used twice with it. */
+const NUMBERS = 0x1_0000
 
 export class Link {
   /** Of the io; −1 = not there (any more): nothing is sent. */
   transport = -1
-  readonly #first: number
   #ssrc = 1
-  #number: number
+  #number = 0
   #expected = -1
   /** Packets that did not arrive. */
   lost = 0
-
-  /** @param first number of the first packet, 0…2^32−1 */
-  constructor(first = 0) {
-    this.#first = first
-    this.#number = first
-  }
 
   /** Goes on over `transport`, which has new keys. */
   renew(transport: number): void {
     this.transport = transport
     this.#ssrc = 1
-    this.#number = this.#first
+    this.#number = 0
     this.#expected = -1
   }
 
   /** Writes the row of a packet that was begun. */
   row(out: Pick<Outbox, 'row'>, frame: number, mirror: number): void {
-    if (this.#number > LAST_NUMBER) {
+    if (this.#number === NUMBERS) {
       this.#ssrc++
       this.#number = 0
     }
     out.row(this.transport, this.#ssrc, frame, this.#number++, mirror, 0, 0, 0, 0, 0)
   }
 
-  /** A packet with that number came, the low 16 bits of it. */
-  received(number: number): void {
-    if (this.#expected >= 0) {
-      const missing = (number - this.#expected) & 0xffff
-      // One that was overtaken, which hardly happens within a machine, was counted as lost.
-      if (missing < 0x8000) this.lost += missing
-      else return
-    }
-    this.#expected = (number + 1) & 0xffff
+  /** A packet with that SSRC and number came. */
+  received(ssrc: number, number: number): void {
+    const count = ssrc * NUMBERS + number
+    // One that was overtaken, which hardly happens within a machine, was counted as lost.
+    if (count < this.#expected) return
+    if (this.#expected >= 0) this.lost += count - this.#expected
+    this.#expected = count + 1
   }
 }
 
