@@ -80,6 +80,38 @@ test('a publisher that comes back on another worker: one new offer with a new tr
   assert.deepEqual(bob.hangups, [])
 })
 
+test('a publisher that comes back: who got it from afar goes on so, without a word', async () => {
+  const here = stage()
+  const [alice, bob] = [here.peer(), here.peer()]
+  Object.assign(here.pool, { nextWorker: 2, subscriberWorker: 1 })
+  await alice.publish()
+  await alice.join('alice')
+  await bob.answer((await bob.join('bob', { media: 'alice' })).jsep)
+  const viewer = here.pool.last
+  for (const worker of [2, 3]) {
+    here.pool.nextWorker = worker
+    alice.handle.hangup('Janus API')
+    assert.equal(viewer.feeds, null)
+    await alice.publish()
+    assert.deepEqual([viewer.closed, viewer.feeds, bob.take()], [false, here.pool.last, []])
+  }
+})
+
+test('another user is not got from afar because the one before was', async () => {
+  const here = stage()
+  const [alice, bob, carol] = [here.peer(), here.peer(), here.peer()]
+  Object.assign(here.pool, { nextWorker: 2, subscriberWorker: 1 })
+  for (const [user, peer] of Object.entries({ alice, carol })) {
+    await peer.publish()
+    await peer.join(user)
+  }
+  await bob.answer((await bob.join('bob', { media: 'alice' })).jsep)
+  const viewer = here.pool.last
+  here.pool.subscriberWorker = undefined
+  await bob.ok({ kind: 'subscribe', media: 'carol' })
+  assert.deepEqual([viewer.closed, here.pool.last.worker], [true, 2])
+})
+
 test('a move while an offer is out waits for the answer to it', async () => {
   const { pool, alice, bob, offer, viewer } = await subscribed()
   pool.nextWorker = 3

@@ -42,6 +42,8 @@ export class Subscriber {
   #endpoint: PooledEndpoint
   /** Whom its worker was chosen for. */
   #chosenFor: PooledEndpoint
+  /** What the user that the client asked for published on last; undefined before it did. */
+  #followed: PooledEndpoint | undefined
   /** What the endpoint knows of the client; nothing before the first answer. */
   #remote: { ice: IceCredentials; dtls: DtlsParameters } | undefined
   #source: Source | undefined
@@ -76,7 +78,10 @@ export class Subscriber {
    * @param restartIce it asks for the same user again; else the tracks are somebody else's from now on
    */
   ask(restartIce: boolean): void {
-    if (!restartIce) this.#tracks = new SlotTracks(this.#name)
+    if (!restartIce) {
+      this.#tracks = new SlotTracks(this.#name)
+      this.#followed = undefined
+    }
     this.#due = true
     this.#restartDue ||= restartIce
   }
@@ -95,6 +100,7 @@ export class Subscriber {
     this.#source = source
     if (source) {
       this.#grow(source)
+      this.#succeed(source.endpoint)
       if (!this.#suits(source.endpoint)) this.#due = true
     }
     this.#feed()
@@ -164,6 +170,16 @@ export class Subscriber {
         this.#slots = appendSlot(this.#slots, kind, random32)
       }
     }
+  }
+
+  /**
+   * The user goes on with `publisher`. Who got the one before from afar gets this one so too: there was no place on that worker,
+   * and a whole audience would negotiate anew at once.
+   */
+  #succeed(publisher: PooledEndpoint): void {
+    const before = this.#followed
+    this.#followed = publisher
+    if (before === this.#chosenFor && before.worker !== this.#endpoint.worker) this.#chosenFor = publisher
   }
 
   /** Whether the endpoint is on a worker where it should get `publisher`: on its own, or one that was chosen for it. */
