@@ -77,6 +77,25 @@ scenario(
   },
 )
 
+scenario(
+  'what is lost on a long way to the first worker is waited for on the other one',
+  { workers, seeds: [1, 2, 3] },
+  (stage) => {
+    const speaker = stage.publisher({ video: true })
+    const viewers = audience(stage, speaker)
+    stage.connect()
+    speaker.link({ delayMs: 200 })
+    stage.run(500)
+    speaker.uplink({ loss: 0.1 })
+    const beganMs = stage.nowMs
+    speaker.sendFrames(500)
+    stage.run(25_000)
+    for (const viewer of viewers) assertWhole(viewer, 500, 60)
+    const requestsMs = speaker.keyframeRequestsMs.filter((atMs) => atMs > beganMs + 3000)
+    assert.deepEqual(requestsMs, [], 'nobody has given anything up')
+  },
+)
+
 scenario('who comes late to the other worker gets a picture at once', { workers }, (stage) => {
   const speaker = stage.publisher({ video: true })
   stage.viewer(speaker)
@@ -163,6 +182,72 @@ scenario('keys that change lose nothing', { workers, relay: { delayMs: 1 } }, (s
   }
   stage.run(3000)
   assertWhole(viewer, 250)
+})
+
+scenario(
+  'packets that come while only one end has the new keys are repaired',
+  { workers, relay: { delayMs: 1 } },
+  (stage) => {
+    const speaker = stage.publisher({ video: true })
+    const viewer = stage.viewer(speaker, { worker: 1 })
+    stage.connect()
+    speaker.sendFrames(250)
+    for (let i = 0; i < 5; i++) {
+      stage.run(1937)
+      stage.mirrors.link(() => stage.run(60))
+    }
+    stage.run(4000)
+    assertWhole(viewer, 250)
+    assert.ok(totalsOf(stage, 1).drop_srtp_auth! + totalsOf(stage, 0).drop_srtp_auth! > 0)
+  },
+)
+
+scenario(
+  'a mirror that cannot go on says so, loudly, and nothing else ends',
+  { workers, expectsBugs: true },
+  (stage) => {
+    const [ann, bob] = [stage.publisher({ audio: true }), stage.publisher({ audio: true })]
+    const viewers = [ann, bob].map((speaker) => stage.viewer(speaker, { worker: 1 }))
+    stage.connect()
+    const away = stage.workers[1]!
+    const doomed = stage.mirrors.of(ann!, away)
+    const streams = [null] as unknown as []
+    away.command({ kind: 'receive', endpoint: doomed, streams })
+    const told = away.reports.flatMap(({ report }) =>
+      (report.kind === 'bug' || report.kind === 'closed') && report.endpoint === doomed ? [report.kind] : [],
+    )
+    assert.deepEqual(told, ['bug', 'closed'])
+    assert.equal(liveOf(stage, 1).mirrors, 1)
+    for (const speaker of [ann, bob]) speaker!.speak(50)
+    stage.run(2000)
+    assert.deepEqual(
+      viewers.map(({ sounds }) => sounds.length),
+      [0, 50],
+    )
+  },
+)
+
+scenario('a mirror that does not even open says so too', { workers, expectsBugs: true }, (stage) => {
+  const viewer = stage.viewer(stage.publisher({ audio: true }), { worker: 1 })
+  stage.connect()
+  const away = stage.workers[1]!
+  away.command({ kind: 'mirror', endpoint: viewer.id, from: 0 })
+  assert.ok(away.reports.some(({ report }) => report.kind === 'closed' && report.endpoint === viewer.id))
+})
+
+scenario('a link that takes over the port of a worker that died replaces the one to that', { workers: 3 }, (stage) => {
+  const speaker = stage.publisher({ audio: true })
+  const viewer = stage.viewer(speaker, { worker: 1 })
+  stage.connect()
+  const [home, away] = stage.workers
+  const keys = Uint8Array.from({ length: 56 }, (_, i) => i)
+  away!.command({ kind: 'link', worker: 2, port: home!.relayPort, keys })
+  assert.deepEqual(away!.bugs, [])
+  stage.mirrors.link()
+  assert.deepEqual(away!.bugs, [])
+  speaker.speak(50)
+  stage.run(2000)
+  assert.equal(viewer.sounds.length, 50)
 })
 
 scenario(

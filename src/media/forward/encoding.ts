@@ -98,7 +98,7 @@ export class Encoding {
   #versionSeen = 0
   readonly #context: ForwardContext
   readonly #reporter: Reporter
-  readonly #nacks = new NackGenerator()
+  readonly #nacks: NackGenerator
   readonly #keyframes = new KeyframeRequests()
   readonly #placement = new Placement()
   readonly #restarts = new Allowance(RESTARTS_PER_MS, RESTARTS_BURST)
@@ -119,6 +119,7 @@ export class Encoding {
     this.rid = rid
     this.#context = context
     this.#reporter = reporter
+    this.#nacks = new NackGenerator(reporter.ways.length > 0)
     this.layers = new LayerReader(context.totals)
     this.history = historyOf(line.kind, context.maxPublisherBps)
   }
@@ -202,6 +203,7 @@ export class Encoding {
     if (codec < 0) return Drop.payloadType
     source.lastMs = nowMs
     if (source !== this.#current && !this.#takeOver(source, nowMs)) return Drop.inactiveSsrc
+    if (nowMs - this.#lastMs > SILENCE_MS) this.watch.resume(nowMs)
     this.#lastMs = nowMs
     this.line.heard(nowMs)
     let extSeq = this.#placement.place(view.seq, this.history.window)

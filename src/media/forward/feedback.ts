@@ -45,10 +45,23 @@ const arrivalFeedback = newArrivalFeedback()
 const news = newReportNews()
 const nacked = new Uint16Array(MAX_NACKED)
 
-/** Works through the compound packet `rx[offset … offset + length)` that `peer` sent. */
-export function takeFeedback(context: ForwardContext, nowMs: number, peer: Peer, offset: number, length: number): void {
+/**
+ * Works through the compound packet `rx[offset … offset + length)` that `peer` sent.
+ * @returns whether it reports on what the peer sends: then it is for its mirrors too
+ */
+export function takeFeedback(
+  context: ForwardContext,
+  nowMs: number,
+  peer: Peer,
+  offset: number,
+  length: number,
+): boolean {
   const { totals, io } = context
+  let reports = false
   for (let ok = firstRtcp(cursor, io.rx, offset, length); ok; ok = nextRtcp(cursor)) {
+    reports ||= cursor.type === RtcpType.senderReport
+    // All else was taken, and counted, where the publisher lives.
+    if (peer.mirrors && cursor.type !== RtcpType.senderReport) continue
     switch (cursor.type) {
       case RtcpType.senderReport:
         senderReport(context, nowMs, peer, cursor)
@@ -66,12 +79,13 @@ export function takeFeedback(context: ForwardContext, nowMs: number, peer: Peer,
         break
     }
   }
-  if (cursor.fault !== RtcpFault.none) totals.drop_rtcp_malformed++
+  if (cursor.fault !== RtcpFault.none && !peer.mirrors) totals.drop_rtcp_malformed++
+  return reports
 }
 
 function senderReport(context: ForwardContext, nowMs: number, peer: Peer, c: RtcpCursor): void {
   if (!readSenderReport(c, report)) return
-  context.totals.sr_received++
+  if (!peer.mirrors) context.totals.sr_received++
   for (const { encodings } of peer.publications) {
     for (const encoding of encodings) {
       if (encoding.ssrc !== report.ssrc || !encoding.reports.takeSenderReport(report, nowMs)) continue

@@ -177,3 +177,23 @@ test('nack generator: too many holes are forgotten together', () => {
   assert.equal(nacks.missing(5000, 2 ** 40, 0), false)
   assert.deepEqual(take(nacks, 100).asked, [])
 })
+
+test('nack generator: whoever asks through another worker goes on asking, as long as that one may', () => {
+  for (const patient of [false, true]) {
+    const nacks = new NackGenerator(patient)
+    nacks.missing(0, 1, 0)
+    nacks.received(0, take(nacks, 5).asked.length)
+    nacks.missing(10, 11, 1000)
+    let lastMs = 0
+    let givenUpMs = 0
+    for (let nowMs = 1000; nowMs < 6000; nowMs++) {
+      const { asked, givenUp, needKeyframe } = take(nacks, nowMs)
+      if (asked.length > 0) lastMs = nowMs
+      if (givenUp === 0) continue
+      givenUpMs = nowMs
+      assert.equal(needKeyframe, 1)
+    }
+    if (patient) assert.deepEqual([givenUpMs, lastMs > 3000], [4000, true])
+    else assert.ok(givenUpMs < 2100, `${givenUpMs}`)
+  }
+})

@@ -57,6 +57,17 @@ export class NackGenerator {
   #excessMs = 0
   #reorderMs = REORDER_MS
   #keyframeExtSeq = Number.NEGATIVE_INFINITY
+  readonly #maxTries: number
+  readonly #minAgeMs: number
+
+  /**
+   * @param patient the publisher is asked through another worker, which answers at once what it has, and what it lacks as soon
+   *   as it gets it: that the answers are quick says nothing about how long the others take
+   */
+  constructor(patient = false) {
+    this.#maxTries = patient ? Number.POSITIVE_INFINITY : MAX_TRIES
+    this.#minAgeMs = patient ? MAX_AGE_MS : MIN_AGE_MS
+  }
 
   /** Holes that are being asked for. */
   get count(): number {
@@ -132,14 +143,15 @@ export class NackGenerator {
     if (nowMs < this.#nextMs) return
     this.#nextMs = Number.POSITIVE_INFINITY
     const retryMs = this.#retryMs()
-    const maxAgeMs = Math.min(MAX_AGE_MS, Math.max(MIN_AGE_MS, retryMs * AGE_RETRIES))
+    const maxAgeMs = Math.min(MAX_AGE_MS, Math.max(this.#minAgeMs, retryMs * AGE_RETRIES))
     let kept = 0
     for (let at = 0; at < this.#count; at++) {
       const due = nowMs >= this.#dueMs[at]!
-      const maxTries = this.#extSeqs[at]! < this.#keyframeExtSeq ? 1 : MAX_TRIES
+      const superseded = this.#extSeqs[at]! < this.#keyframeExtSeq
+      const maxTries = superseded ? 1 : this.#maxTries
       if (due && (this.#tries[at]! >= maxTries || nowMs - this.#sinceMs[at]! >= maxAgeMs)) {
         result.givenUp++
-        if (maxTries === MAX_TRIES) result.needKeyframe++
+        if (!superseded) result.needKeyframe++
         continue
       }
       if (due) {

@@ -109,6 +109,8 @@ export class PeerSources {
 
   /** Of a mirror: what `list` said where the publisher lives. */
   name(sources: readonly MirroredSource[], nowMs: number): void {
+    const listed = new Set(sources.map(({ ssrc }) => ssrc))
+    this.#table.keep(({ ssrc }) => listed.has(ssrc))
     for (const { mid, rid, ...said } of sources) {
       const publication = this.#publications.find((one) => one.mid === mid)
       const known = this.#table.find(said.ssrc)
@@ -116,8 +118,11 @@ export class PeerSources {
       // An encoding that was the only one gets its name with the second one.
       if (known?.stream.line === publication) known.stream.rid = rid
       const stream = publication.encodingNamed(rid, nowMs)
-      if (stream === null || (known?.stream === stream && known.rtx === said.rtx)) continue
-      this.#table.add({ ...said, stream, lastMs: nowMs })
+      if (stream === null) continue
+      if (known?.stream === stream && known.rtx === said.rtx) {
+        known.repairs = said.repairs
+        known.replaced = said.replaced
+      } else this.#table.add({ ...said, stream, lastMs: nowMs })
     }
   }
 }

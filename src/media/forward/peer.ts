@@ -30,6 +30,8 @@ import { needBps, Uplink } from './uplink.js'
 const REPORT_INTERVAL_MS = 1000
 /** The first report soon after the first packet: it carries the REMB that lets Chrome leave 300 kbit/s. */
 const FIRST_REPORT_MS = 100
+/** Mirrors are told of new SSRCs all at once, no more often than this. */
+const SOURCES_INTERVAL_MS = 20
 /** Media streams of one peer; what jsep accepts is below that. */
 export const MAX_STREAMS = 64
 
@@ -65,6 +67,9 @@ export class Peer {
   #paused = false
   #closed = false
   #reportMs = Number.POSITIVE_INFINITY
+  /** When mirrors are to be told of SSRCs, and when they were last. */
+  #sourcesDueMs = Number.POSITIVE_INFINITY
+  #sourcesToldMs = Number.NEGATIVE_INFINITY
   /** To its mirrors on other workers. */
   readonly ways: Way[] = []
   /** Of a mirror whose sound is ranked where its publisher lives. */
@@ -289,7 +294,10 @@ export class Peer {
 
   #learn(nowMs: number, view: RtpView): EncodingSource | number {
     const source = this.#sources.learn(nowMs, view)
-    if (typeof source !== 'number') this.#tellSources()
+    if (typeof source !== 'number' && this.ways.length > 0 && this.#sourcesDueMs === Number.POSITIVE_INFINITY) {
+      this.#sourcesDueMs = Math.max(nowMs, this.#sourcesToldMs + SOURCES_INTERVAL_MS)
+      this.#context.wake(this.#sourcesDueMs)
+    }
     return source
   }
 
@@ -334,7 +342,12 @@ export class Peer {
 
   /** Sends what is due. @returns when to call again, at the latest */
   expire(nowMs: number): number {
-    let next = this.uplink.expire(nowMs)
+    if (nowMs >= this.#sourcesDueMs) {
+      this.#sourcesDueMs = Number.POSITIVE_INFINITY
+      this.#sourcesToldMs = nowMs
+      this.#tellSources()
+    }
+    let next = Math.min(this.#sourcesDueMs, this.uplink.expire(nowMs))
     for (const publication of this.#publications) next = Math.min(next, publication.expire(nowMs))
     if (this.uplink.mustTell(this.#publications, nowMs)) this.#reportMs = nowMs
     if (nowMs >= this.#reportMs)
@@ -398,7 +411,7 @@ export class Peer {
     let lost = 0
     for (const encoding of publication.encodings) {
       lost += encoding.reports.lostLately
-      if (encoding.receiving(nowMs)) distributions.lossUp.add(encoding.reports.lossShare)
+      if (encoding.receiving(nowMs) && !this.mirrors) distributions.lossUp.add(encoding.reports.lossShare)
     }
     if (settings.slowlinkThreshold === 0 || lost < settings.slowlinkThreshold) return
     events.slowlink(this.endpoint, publication.mid, publication.kind, true, lost)

@@ -18,7 +18,7 @@ import { Distributions } from './distribution.js'
 import { takeFeedback } from './feedback.js'
 import { type ForwardIo, Outbox } from './outbox.js'
 import { Peer } from './peer.js'
-import { Frame, passOn, type Way } from './relay/link.js'
+import { Frame, PACKET_MAX_BYTES, passOn, type Way } from './relay/link.js'
 import { takeRequests } from './relay/requests.js'
 import { StateRows } from './state-rows.js'
 import { countDrop, Drop, newTotals, type Totals } from './totals.js'
@@ -142,6 +142,10 @@ export class Router {
       totals.drop_rtp_malformed++
       return
     }
+    if (length > PACKET_MAX_BYTES) {
+      totals.drop_rtp_oversize++
+      return
+    }
     peer.uplink.received(nowMs, view, length)
     this.#take(nowMs, peer, offset, length)
   }
@@ -186,8 +190,9 @@ export class Router {
   /** One decrypted compound RTCP packet of `peer`, `rx[offset … offset + length)`. Never throws on what it says. */
   rtcp(nowMs: number, peer: Peer, offset: number, length: number): void {
     this.#nowMs = nowMs
-    takeFeedback(this.#context, nowMs, peer, offset, length)
-    if (peer.ways.length > 0) passOn(this.#context, peer.ways, Frame.report, this.#context.io.rx, offset, length)
+    const reports = takeFeedback(this.#context, nowMs, peer, offset, length)
+    if (reports && peer.ways.length > 0)
+      passOn(this.#context, peer.ways, Frame.report, this.#context.io.rx, offset, length)
   }
 
   /** Sends what is due: NACKs, keyframe requests, reports; notices silence. */

@@ -15,7 +15,7 @@ export interface Source<Stream> {
   /** Carries retransmissions (RFC 4588). */
   readonly rtx: boolean
   /** RTX only: the SSRC it repairs, as SDP said; −1 = not said. */
-  readonly repairs: number
+  repairs: number
   /** Another SSRC of the stream took over: this one may return only when that one is silent. */
   replaced: boolean
   lastMs: number
@@ -57,7 +57,12 @@ export class SsrcTable<Stream> {
 
   /** Forgets all sources of one stream. */
   remove(stream: Stream): void {
-    const kept = this.#sources.filter((source) => source.stream !== stream)
+    this.keep((source) => source.stream !== stream)
+  }
+
+  /** Forgets all others. Not for the packet path. */
+  keep(wanted: (source: Source<Stream>) => boolean): void {
+    const kept = this.#sources.filter(wanted)
     this.#sources.length = 0
     for (const source of kept) {
       this.#keys[this.#sources.length] = source.ssrc | 0

@@ -62,6 +62,8 @@ export function newTotals() {
     forwarded_packets: 0,
     forwarded_bytes: 0,
     drop_rtp_malformed: 0,
+    /** Longer than what gets to another worker, and than what any Ethernet carries. */
+    drop_rtp_oversize: 0,
     drop_unknown_stream: 0,
     drop_ssrc_limit: 0,
     drop_payload_type: 0,

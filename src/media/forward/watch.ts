@@ -38,6 +38,11 @@ export class Watch {
     this.watched = true
   }
 
+  /** Packets come again after silence, in which nobody elsewhere had anything to say. */
+  resume(nowMs: number): void {
+    if (this.#elsewhereMs > 0) this.elsewhere(nowMs)
+  }
+
   /** Somebody on another worker has not been heard of for a while. */
   expire(nowMs: number): void {
     if (nowMs < this.#elsewhereMs || this.#elsewhereMs < 0) return

@@ -51,8 +51,8 @@ export class StageMirrors {
     worker.command({ kind: 'close', endpoint: mirror!.id })
   }
 
-  /** New keys for the links between all workers. */
-  link(): void {
+  /** New keys for the links between all workers. @param between what happens while only one end of a link has them */
+  link(between = () => {}): void {
     this.#linked = true
     const { workers, net } = this.#stage
     for (const [a, first] of workers.entries()) {
@@ -61,6 +61,7 @@ export class StageMirrors {
         const [there, back] = [0, 1].map(() => Uint8Array.from({ length: 28 }, () => net.random() & 0xff))
         const keys = (local: Uint8Array, remote: Uint8Array) => Uint8Array.from([...local, ...remote])
         first.command({ kind: 'link', worker: b, port: second.relayPort, keys: keys(there!, back!) })
+        between()
         second.command({ kind: 'link', worker: a, port: first.relayPort, keys: keys(back!, there!) })
       }
     }

@@ -12,9 +12,14 @@ interface Need {
 export class NeedsElsewhere {
   readonly #byMirror = new Map<number, Need>()
 
-  /** @param bps of the best-served viewer there; `ALL` = no limit */
-  say(mirror: number, bps: number, nowMs: number): void {
+  /**
+   * @param bps of the best-served viewer there; `ALL` = no limit
+   * @returns whether that is more than anybody elsewhere needed so far
+   */
+  say(mirror: number, bps: number, nowMs: number): boolean {
+    const before = this.bps(nowMs)
     this.#byMirror.set(mirror, { bps, untilMs: nowMs + ELSEWHERE_MS })
+    return bps > before
   }
 
   /** The largest, 0 = nobody watches elsewhere. */

@@ -1,10 +1,13 @@
 /** A publisher in one router, its mirror in another, and what passes between them: names of SSRCs, needs, requests. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { writeReceiverReport } from '../../rtp/rtcp/rr.js'
+import { writeSenderReport } from '../../rtp/rtcp/sr.js'
 import type { Peer } from '../router.js'
 import { vp8 } from '../testing/packets.js'
 import { PUBLISHER, Scene, sendVideo, VIDEO_SSRC, videoStream } from '../testing/scene.js'
 import { Frame, Link } from './link.js'
+import { NeedsElsewhere } from './needs.js'
 
 const LINK = 900
 const MIRROR = 77
@@ -80,6 +83,7 @@ test('a mirror that opens late knows encodings by what only the first packets sa
   const pair = new Pair([simulcast])
   pair.send(0, 501, { 4: '1', 10: 'q' })
   pair.send(0, 502, { 4: '1', 10: 'f' })
+  pair.advance(20)
   pair.home.io.takeRtp()
   pair.tell()
   for (const seq of [1, 2]) for (const ssrc of [501, 502]) pair.send(seq, ssrc)
@@ -93,6 +97,64 @@ test('a mirror that opens late knows encodings by what only the first packets sa
     ],
   )
   assert.equal(pair.away.router.totals.drop_unknown_stream, 0)
+})
+
+test('mirrors are told of new SSRCs at once, but all together, and not every millisecond', () => {
+  const pair = new Pair([simulcast])
+  pair.home.sources.length = 0
+  for (let i = 0; i < 20; i++) pair.send(i, 501 + i, { 4: '1', 10: 'q' })
+  pair.advance(0)
+  assert.deepEqual(
+    pair.home.sources.map(({ sources }) => sources.length),
+    [20],
+  )
+  for (let i = 20; i < 60; i++) {
+    pair.send(i, 501 + i, { 4: '1', 10: 'q' })
+    pair.advance(1)
+  }
+  assert.deepEqual(
+    pair.home.sources.map(({ sources }) => sources.length),
+    [20, 40, 60],
+  )
+})
+
+test('what a mirror is told of its SSRCs is all that holds', () => {
+  const pair = new Pair()
+  const said = { mid: '1', rid: '', rtx: false, repairs: -1, replaced: false }
+  const ssrcs = () => [501, 502, 503].map((ssrc) => pair.mirror.encodingOf(ssrc) !== undefined)
+  pair.mirror.name(
+    [501, 502].map((ssrc) => ({ ...said, ssrc })),
+    0,
+  )
+  assert.deepEqual(ssrcs(), [true, true, false])
+  pair.mirror.name(
+    [502, 503].map((ssrc) => ({ ...said, ssrc })),
+    0,
+  )
+  assert.deepEqual(ssrcs(), [false, true, true])
+})
+
+test('an SSRC that the publisher lists again takes over on the mirror at once', () => {
+  const pair = new Pair()
+  pair.tell()
+  const viewer = pair.away.subscriber(pair.mirror, [sendVideo(0x1000)])
+  const list = (ssrc: number) => {
+    pair.publisher.receive([{ ...videoStream, ssrcs: [{ ssrc }] }], pair.home.nowMs)
+    pair.tell()
+  }
+  const arrived = (seq: number, ssrc: number) => {
+    pair.send(seq, ssrc, {}, true)
+    pair.cross()
+    const count = pair.away.io.takeRtp().filter(({ transport }) => transport === viewer.transport).length
+    pair.advance(20)
+    pair.cross()
+    return count
+  }
+  assert.equal(arrived(0, VIDEO_SSRC), 1)
+  list(777)
+  assert.equal(arrived(10, 777), 1)
+  list(VIDEO_SSRC)
+  assert.equal(arrived(1, VIDEO_SSRC), 1)
 })
 
 test('a mirror guesses nothing: what it has not been told of is dropped', () => {
@@ -132,6 +194,79 @@ test('keyframes and lost packets are asked of the worker that has them, and what
   assert.equal(pair.home.router.totals.nack_sent, 0)
 })
 
+test('what comes after a silence is asked for again, though nobody elsewhere has said anything meanwhile', () => {
+  const pair = new Pair()
+  pair.tell()
+  pair.away.subscriber(pair.mirror, [sendVideo(0x1000)])
+  for (let seq = 0; seq < 40; seq++) {
+    pair.send(seq)
+    pair.cross()
+    pair.advance(50)
+    pair.cross()
+  }
+  for (let i = 0; i < 8; i++) {
+    pair.advance(1000)
+    pair.cross()
+  }
+  assert.equal(pair.home.router.totals.nack_sent, 0)
+  pair.send(40)
+  pair.cross()
+  // The report that looks whether anybody still watches comes before the hole is asked for.
+  pair.advance(97)
+  pair.send(42)
+  pair.cross()
+  pair.advance(10)
+  assert.equal(pair.home.router.totals.nack_sent, 1)
+})
+
+test('only the reports of a publisher cross, and nothing of them is counted twice', () => {
+  const pair = new Pair()
+  pair.tell()
+  const bytes = new Uint8Array(128)
+  const report = { ssrc: VIDEO_SSRC, ntpSeconds: 1, ntpFraction: 2, rtpTimestamp: 3, packetCount: 4, octetCount: 5 }
+  pair.home.rtcp(pair.publisher, bytes.subarray(0, writeReceiverReport(bytes, 0, 9, [], 0)).slice())
+  assert.deepEqual(pair.cross(), [])
+  pair.home.rtcp(pair.publisher, bytes.subarray(0, writeSenderReport(bytes, 0, report, [], 0)).slice())
+  assert.deepEqual(pair.cross(), [Frame.report])
+  const counts = ({ router }: Scene) => [router.totals.sr_received, router.totals.rr_received]
+  assert.deepEqual(
+    [counts(pair.home), counts(pair.away)],
+    [
+      [1, 1],
+      [0, 0],
+    ],
+  )
+})
+
+test('a packet that does not fit a link is dropped where it arrives', () => {
+  const pair = new Pair()
+  const send = (bytes: number) => {
+    const payload = new Uint8Array(bytes - 12)
+    pair.home.rtp(pair.publisher, { pt: 96, seq: 0, ssrc: VIDEO_SSRC, timestamp: 0, marker: true, payload })
+    return pair.cross()
+  }
+  assert.deepEqual(send(1473), [])
+  assert.equal(pair.home.router.totals.drop_rtp_oversize, 1)
+  assert.deepEqual(send(1472), [Frame.packet])
+})
+
+test('a need that has not risen wakes nobody', () => {
+  const needs = new NeedsElsewhere()
+  assert.deepEqual(
+    [
+      needs.say(1, 500, 0),
+      needs.say(1, 500, 10),
+      needs.say(2, 400, 20),
+      needs.say(1, 600, 30),
+      needs.say(1, 100, 40),
+      needs.say(2, 300, 50),
+      needs.say(2, 301, 60),
+    ],
+    [true, false, false, true, false, false, true],
+  )
+  assert.equal(needs.bps(70), 301)
+})
+
 test('the publisher is asked for what viewers elsewhere can use, as long as they are there', () => {
   const ids = { ...videoStream.extensions, 'transport-cc': 5 }
   const pair = new Pair([{ ...videoStream, extensions: ids }])
@@ -157,22 +292,32 @@ test('the publisher is asked for what viewers elsewhere can use, as long as they
   assert.equal(pair.publisher.info(0).uplink.capBps, 2_500_000)
 })
 
-test('a link counts what it loses, and begins under another SSRC when its numbers are used up', () => {
-  const link = new Link(0xffff_fffe)
-  for (const number of [65_534, 65_535, 0, 3, 1, 4]) link.received(number)
-  assert.equal(link.lost, 2)
+test('a link counts what it loses, however much it is, and begins under another SSRC before numbers repeat', () => {
+  const link = new Link()
+  for (const [ssrc, number] of [
+    [1, 65_534],
+    [1, 65_535],
+    [2, 0],
+    [2, 3],
+    [2, 1],
+    [4, 4],
+  ] as const)
+    link.received(ssrc, number)
+  assert.equal(link.lost, 2 + 2 * 65_536)
   link.renew(5)
-  link.received(9)
-  assert.equal(link.lost, 2)
+  link.received(1, 9)
+  assert.equal(link.lost, 2 + 2 * 65_536)
   const rows: number[][] = []
   const out = { row: (...row: number[]) => rows.push(row) }
-  for (let i = 0; i < 3; i++) link.row(out, Frame.packet, MIRROR)
+  for (let i = 0; i < 65_538; i++) link.row(out, Frame.packet, MIRROR)
   assert.deepEqual(
-    rows.map(([transport, ssrc, frame, number, mirror]) => [transport, ssrc, frame, number, mirror]),
+    [0, 1, 65_535, 65_536, 65_537].map((at) => rows[at]!.slice(0, 5)),
     [
-      [5, 1, Frame.packet, 0xffff_fffe, MIRROR],
-      [5, 1, Frame.packet, 0xffff_ffff, MIRROR],
+      [5, 1, Frame.packet, 0, MIRROR],
+      [5, 1, Frame.packet, 1, MIRROR],
+      [5, 1, Frame.packet, 65_535, MIRROR],
       [5, 2, Frame.packet, 0, MIRROR],
+      [5, 2, Frame.packet, 1, MIRROR],
     ],
   )
 })

@@ -52,14 +52,16 @@ export function takeRequests(
 
 /** One REMB for each m-line: what its viewers there can use, and which of its encodings they get. */
 function takeNeed({ wake }: ForwardContext, nowMs: number, publisher: Peer, { mirror }: Way, c: RtcpCursor): void {
+  let rose = false
   for (let i = 0; i < remb.ssrcCount; i++) {
     const encoding = publisher.encodingOf(rembSsrc(c, i))
     if (encoding === undefined) continue
     encoding.watch.elsewhere(nowMs)
     const bps = remb.bitrateBps >= ALL_BPS ? ALL : remb.bitrateBps
-    publisher.publicationOf(encoding)?.needs.say(mirror, bps, nowMs)
+    if (publisher.publicationOf(encoding)?.needs.say(mirror, bps, nowMs)) rose = true
   }
-  wake(nowMs)
+  // Less is seen with the next report.
+  if (rose) wake(nowMs)
 }
 
 /** What the history has of the packets goes along `way` again, as it came; what we lack ourselves comes when we get it. */
