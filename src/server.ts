@@ -38,8 +38,8 @@ async function listenMedia(config: Config, log: Logger): Promise<Pool> {
     audible: config.audible,
   }
   try {
-    const { workers, rtcPort, rtcTcp, maxPeerConnectionsPerWorker: maxEndpoints } = config
-    return await startPool({ workers, rtcPort, rtcTcp, listen, limits, settings, log, maxEndpoints })
+    const { workers, rtcPort, rtcTcp, pinWorkers: pin, maxPeerConnectionsPerWorker: maxEndpoints } = config
+    return await startPool({ workers, rtcPort, rtcTcp, pin, listen, limits, settings, log, maxEndpoints })
   } catch (error) {
     const { message } = error as Error
     throw new ConfigError(`${/EADDRNOTAVAIL|not an address/.test(message) ? '--rtc-ip' : '--rtc-port'}: ${message}`)

@@ -1,5 +1,6 @@
 // The methods of an Io as JavaScript calls them: unwraps arguments, checks every bound, calls the engine.
 // No static state: every environment (main thread or worker) that loads the addon has its own.
+#include "core/affinity.h"
 #include "io.h"
 #include "srtp_seam.h"
 
@@ -276,6 +277,36 @@ const napi_property_descriptor* Io::methods(size_t& count) {
 
 }  // namespace rostra
 
+namespace {
+
+// pinThread(index): the number of the CPU; throws when the system refuses.
+napi_value pinThread(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value value = nullptr;
+  uint32_t index = 0;
+  if (napi_get_cb_info(env, info, &count, &value, nullptr, nullptr) != napi_ok || count < 1 ||
+      napi_get_value_uint32(env, value, &index) != napi_ok) {
+    napi_throw_type_error(env, nullptr, "index must be a number");
+    return nullptr;
+  }
+  int cpu = rostra::pinThread(index);
+  if (cpu < 0) {
+    napi_throw_error(env, uv_err_name(cpu), uv_strerror(cpu));
+    return nullptr;
+  }
+  napi_value result = nullptr;
+  napi_create_int32(env, cpu, &result);
+  return result;
+}
+
+bool addPinThread(napi_env env, napi_value exports) {
+  napi_value function = nullptr;
+  return napi_create_function(env, "pinThread", NAPI_AUTO_LENGTH, pinThread, nullptr, &function) == napi_ok &&
+         napi_set_named_property(env, exports, "pinThread", function) == napi_ok;
+}
+
+}  // namespace
+
 NAPI_MODULE_INIT() {
   size_t count = 0;
   auto forget = [](napi_env, void* data, void*) { rostra::LiveIos::release(static_cast<rostra::LiveIos*>(data)); };
@@ -288,7 +319,8 @@ NAPI_MODULE_INIT() {
   napi_value constructor = nullptr;
   if (napi_define_class(env, "Io", NAPI_AUTO_LENGTH, rostra::Io::construct, nullptr, count, methods, &constructor) !=
           napi_ok ||
-      napi_set_named_property(env, exports, "Io", constructor) != napi_ok || !rostra::addSrtpSeam(env, exports)) {
+      napi_set_named_property(env, exports, "Io", constructor) != napi_ok || !rostra::addSrtpSeam(env, exports) ||
+      !addPinThread(env, exports)) {
     return nullptr;
   }
   return exports;

@@ -113,6 +113,11 @@ export const settings = {
     type: integer(1, 256).default(availableParallelism()),
     otherwise: 'number of cores',
   },
+  pinWorkers: {
+    value: YES_NO,
+    description: 'each media worker stays on a CPU of its own',
+    type: yesNo.default(false),
+  },
   dataDir: {
     value: 'folder',
     description: 'folder of the embedded store',

@@ -111,6 +111,8 @@ export type Command = { ask?: number } & (
       listen: { address: string; announced: string }[]
       /** Whether it listens on TCP beside UDP. */
       tcp: boolean
+      /** Whether its thread stays on one CPU, by `index`. */
+      pin: boolean
       limits: WorkerLimits
       settings: MediaSettings
       /** There are other workers: it listens on loopback for packets of their publishers. */

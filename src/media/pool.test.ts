@@ -21,6 +21,7 @@ async function open(t: TestContext, options: Partial<PoolOptions> = {}): Promise
     workers: 2,
     rtcPort: 0,
     rtcTcp: true,
+    pin: false,
     listen: [{ address: '127.0.0.1', announced: '203.0.113.7' }],
     limits,
     settings: { noMediaMs: 1000, slowlinkThreshold: 0 },

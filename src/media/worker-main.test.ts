@@ -12,6 +12,7 @@ const start: Command = {
   port: 0,
   listen: [{ address: '127.0.0.1', announced: '127.0.0.1' }],
   tcp: true,
+  pin: false,
   limits: { dataBufferBytes: 1 << 20, maxMessageBytes: 1 << 16, maxPublisherBps: 2_500_000 },
   settings: { noMediaMs: 1000, slowlinkThreshold: 0 },
   relay: false,

@@ -3,7 +3,7 @@ import { randomFillSync } from 'node:crypto'
 import { listenOn } from './candidates.js'
 import { openCaptureFile } from './capture/capture-file.js'
 import type { Command, Report } from './control.js'
-import { openNativeIo } from './io/binding.js'
+import { openNativeIo, pinThread } from './io/binding.js'
 import { MessageBatch } from './message-batch.js'
 import { watchUsage } from './usage.js'
 import { MediaWorker } from './worker.js'
@@ -43,7 +43,8 @@ const usage = watchUsage()
 const PORT_ATTEMPTS = 20
 
 async function start(command: Extract<Command, { kind: 'start' }>): Promise<void> {
-  const { port, listen, tcp, limits, settings, relay } = command
+  const { index, port, listen, tcp, pin, limits, settings, relay } = command
+  if (pin) pinThread(index)
   for (let attempt = 1; ; attempt++) {
     worker = new MediaWorker(
       {

@@ -30,6 +30,8 @@ export interface WorkerOptions {
   rtcPort: number
   /** Whether clients may come over TCP too. */
   rtcTcp: boolean
+  /** Whether each worker stays on a CPU of its own, as far as there are enough. */
+  pin: boolean
   listen: { address: string; announced: string }[]
   limits: WorkerLimits
   /** For workers that start from now on. */
@@ -142,7 +144,7 @@ export class WorkerProcess implements EndpointHome {
       execArgv: [...WORKER_FLAGS],
     })
     this.#child = child
-    const { rtcPort, rtcTcp, listen, limits, settings } = this.#options
+    const { rtcPort, rtcTcp, pin, listen, limits, settings } = this.#options
     return new Promise((resolve, reject) => {
       let failure: string | undefined
       child.on('message', (message) => {
@@ -171,6 +173,7 @@ export class WorkerProcess implements EndpointHome {
         index: this.index,
         port: rtcPort === 0 ? 0 : rtcPort + this.index,
         tcp: rtcTcp,
+        pin,
         listen,
         limits,
         settings,

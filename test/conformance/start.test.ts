@@ -157,3 +157,21 @@ test('a second start takes less than 2 s of CPU until it listens', async () => {
     await ended
   }
 })
+
+/** CPUs on which the first thread of a process may run, e.g. `0-3`. */
+const allowedCpus = (pid: number | 'self') =>
+  /^Cpus_allowed_list:\s*(\S+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]!
+
+test('--pin-workers keeps workers on one CPU each, and the main process on all', async () => {
+  const server = await startServer(['--workers', '2', '--pin-workers', 'true'])
+  try {
+    const [first, second] = server.workerPids.map(allowedCpus)
+    assert.match(first!, /^\d+$/)
+    assert.match(second!, /^\d+$/)
+    const all = allowedCpus('self')
+    assert.equal(first !== second, /\D/.test(all), `${first} and ${second} of ${all}`)
+    assert.equal(allowedCpus(server.pid), all)
+  } finally {
+    await server.stop()
+  }
+})

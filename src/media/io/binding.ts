@@ -36,6 +36,7 @@ export interface SrtpSeam {
 }
 
 interface Addon extends SrtpSeam {
+  pinThread(index: number): number
   Io: new (
     maxTransports: number,
     handshakeTimeoutMs: number,
@@ -68,6 +69,13 @@ function addon(): Addon {
   loaded ??= loadAddon()
   return loaded
 }
+
+/**
+ * Keeps the calling thread on the `index`-th of the CPUs that it may use, counted around.
+ * @returns the number of the CPU
+ * @throws Error when the system refuses
+ */
+export const pinThread = (index: number): number => addon().pinThread(index)
 
 export const srtpSeam = (): SrtpSeam => addon()
 
