@@ -11,6 +11,7 @@ import { createGateway } from './janus/gateway.js'
 import { Refusals } from './janus/refusals.js'
 import type { ServerFacts } from './janus/server-info.js'
 import { maxMessageSize } from './jsep/write-description.js'
+import { RELAY_PROBLEM } from './media/control.js'
 import { type Pool, startPool } from './media/pool.js'
 import { createLog, type Logger } from './observe/log.js'
 import { type Certificate, readCertificate } from './server/certificate.js'
@@ -42,7 +43,9 @@ async function listenMedia(config: Config, log: Logger): Promise<Pool> {
     return await startPool({ workers, rtcPort, rtcTcp, pin, listen, limits, settings, log, maxEndpoints })
   } catch (error) {
     const { message } = error as Error
-    throw new ConfigError(`${/EADDRNOTAVAIL|not an address/.test(message) ? '--rtc-ip' : '--rtc-port'}: ${message}`)
+    const isAddress = /EADDRNOTAVAIL|not an address/.test(message)
+    const flag = message.startsWith(RELAY_PROBLEM) ? '--workers' : isAddress ? '--rtc-ip' : '--rtc-port'
+    throw new ConfigError(`${flag}: ${message}`)
   }
 }
 

@@ -4,6 +4,7 @@ import { type HeapProfiler, Session } from 'node:inspector'
 import { test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import type { ReceiveStream, SendStream } from './control.js'
+import { Link } from './forward/relay/link.js'
 import { Router } from './forward/router.js'
 import { openQuietIo } from './forward/testing/quiet-io.js'
 import { newRtpView } from './rtp/packet.js'
@@ -43,8 +44,15 @@ const video = (extensions: ReceiveStream['extensions']): ReceiveStream => ({
   active: true,
 })
 
+interface Call {
+  /** With transport-wide numbers. */
+  numbered?: boolean
+  /** The publisher has a mirror on another worker, or is one here of another worker's. */
+  relay?: 'to' | 'from'
+}
+
 /** @returns a call that lets the publisher send its next packet, and the router */
-function call(numbered: boolean) {
+function call({ numbered = false, relay }: Call) {
   const io = openQuietIo()
   let random = 1
   const failed = (_endpoint: number, error: unknown) => assert.fail(String(error))
@@ -55,9 +63,13 @@ function call(numbered: boolean) {
   )
   const { 'transport-cc': transportCc, ...plain } = ids
   const extensions = numbered ? { ...plain, 'transport-cc': transportCc } : plain
-  const publisher = router.openPeer(1, 1)
+  const way = { link: new Link(), mirror: 1 }
+  way.link.renew(900)
+  const publisher = relay === 'from' ? router.openMirror(1, way) : router.openPeer(1, 1)
   publisher.connected(0)
   publisher.receive([video(extensions)], 0)
+  publisher.name([{ mid: '1', rid: '', ssrc: SSRC, rtx: false, repairs: -1, replaced: false }], 0)
+  if (relay === 'to') publisher.addWay(way)
   const { mid, kind, index, payloadTypes } = video(extensions)
   for (let i = 0; i < SUBSCRIBERS; i++) {
     const peer = router.openPeer(100 + i, 100 + i)
@@ -76,7 +88,8 @@ function call(numbered: boolean) {
     bytes.setUint16(2, sent & 0xffff)
     bytes.setUint32(4, (sent * 180) >>> 0)
     bytes.setUint16(TRANSPORT_SEQ_AT, sent & 0xffff)
-    router.rtp(nowMs, publisher, 0, HEADER.length + PAYLOAD_BYTES)
+    if (relay === 'from') router.relayed(nowMs, publisher, 0, HEADER.length + PAYLOAD_BYTES, true)
+    else router.rtp(nowMs, publisher, 0, HEADER.length + PAYLOAD_BYTES)
     if (nowMs >= router.deadline()) router.expire(nowMs)
     // Frames after the first are no keyframes.
     if (sent++ === 0) io.rx[HEADER.length + 3] = 0x01
@@ -109,15 +122,23 @@ function allocated(work: () => void, files = /\/media\/.*(?<!\.test)\.js$/): Map
   return bytes
 }
 
-for (const numbered of [false, true]) {
-  test(`a packet to ${SUBSCRIBERS} subscribers allocates nothing${numbered ? ', with transport-wide numbers' : ''}`, () => {
-    const { router, next } = call(numbered)
+const calls: [string, Call][] = [
+  ['', {}],
+  [', with transport-wide numbers', { numbered: true }],
+  [' and to a mirror', { relay: 'to' }],
+  [' from another worker', { relay: 'from' }],
+]
+for (const [how, options] of calls) {
+  test(`a packet to ${SUBSCRIBERS} subscribers${how} allocates nothing`, () => {
+    const { router, next } = call(options)
     for (let i = 0; i < WARM_UP; i++) next()
     const before = router.totals.forwarded_packets
     const bytes = allocated(() => {
       for (let i = 0; i < PACKETS; i++) next()
     })
     assert.equal(router.totals.forwarded_packets - before, PACKETS * SUBSCRIBERS)
+    assert.equal(router.totals.relay_sent, options.relay === 'to' ? WARM_UP + PACKETS : 0)
+    assert.equal(router.totals.relay_received, options.relay === 'from' ? WARM_UP + PACKETS : 0)
     const perPacket = [...bytes.values()].reduce((sum, some) => sum + some, 0) / PACKETS
     const culprits = [...bytes].map(([name, some]) => `${name} ${(some / PACKETS).toFixed(1)}`).join(', ')
     assert.ok(perPacket < ALLOWED_BYTES, `${perPacket.toFixed(1)} bytes per packet: ${culprits}`)

@@ -11,7 +11,7 @@
  *
  * Who mirrors whom, and the keys, come from the main process.
  */
-import type { Command, EndpointId, ReceiveStream } from './control.js'
+import { type Command, type EndpointId, RELAY_PROBLEM, type ReceiveStream } from './control.js'
 import { FRAME_BYTES, Frame, Link, type Way } from './forward/relay/link.js'
 import type { Peer, Router } from './forward/router.js'
 import { Addr, Kind, type MediaIo } from './io/io.js'
@@ -75,7 +75,7 @@ export class MediaRelay {
       return port
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
-      throw new Error(`several workers need ${address} between them, and it cannot be used (${code ?? message})`)
+      throw new Error(`${RELAY_PROBLEM}: no port of ${address} is to be had (${code ?? message})`)
     }
   }
 

@@ -79,14 +79,14 @@ scenario(
 
 scenario(
   'what is lost on a long way to the first worker is waited for on the other one',
-  { workers, seeds: [1, 2, 3] },
+  { workers, seeds: [1, 2, 3], relay: { loss: 0.05 } },
   (stage) => {
     const speaker = stage.publisher({ video: true })
     const viewers = audience(stage, speaker)
     stage.connect()
     speaker.link({ delayMs: 200 })
     stage.run(500)
-    speaker.uplink({ loss: 0.1 })
+    speaker.uplink({ loss: 0.05 })
     const beganMs = stage.nowMs
     speaker.sendFrames(500)
     stage.run(25_000)

@@ -1,12 +1,13 @@
 /** A publisher in one router, its mirror in another, and what passes between them: names of SSRCs, needs, requests. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { writeNack } from '../../rtp/rtcp/nack.js'
 import { writeReceiverReport } from '../../rtp/rtcp/rr.js'
 import { writeSenderReport } from '../../rtp/rtcp/sr.js'
 import type { Peer } from '../router.js'
 import { vp8 } from '../testing/packets.js'
-import { PUBLISHER, Scene, sendVideo, VIDEO_SSRC, videoStream } from '../testing/scene.js'
-import { Frame, Link } from './link.js'
+import { AUDIO_SSRC, audioStream, PUBLISHER, Scene, sendVideo, VIDEO_SSRC, videoStream } from '../testing/scene.js'
+import { Frame, Link, type Way } from './link.js'
 import { NeedsElsewhere } from './needs.js'
 
 const LINK = 900
@@ -14,20 +15,25 @@ const MIRROR = 77
 
 /** Two routers, and a link that hands over what the test lets through. */
 class Pair {
-  readonly home = new Scene()
-  readonly away = new Scene()
+  readonly home: Scene
+  readonly away: Scene
   readonly publisher: Peer
   readonly mirror: Peer
+  /** From the publisher to the mirror. */
+  readonly way: Way
   readonly #there = new Link()
   readonly #back = new Link()
 
-  constructor(streams = [videoStream]) {
+  constructor(streams = [videoStream], audible = 0) {
+    this.home = new Scene({ audible })
+    this.away = new Scene({ audible })
     this.#there.renew(LINK)
     this.#back.renew(LINK)
     this.publisher = this.home.publisher(streams)
     this.mirror = this.away.router.openMirror(MIRROR, { link: this.#back, mirror: MIRROR })
     this.mirror.receive(streams, this.away.nowMs)
-    this.publisher.addWay({ link: this.#there, mirror: MIRROR })
+    this.way = { link: this.#there, mirror: MIRROR }
+    this.publisher.addWay(this.way)
   }
 
   /** What the workers tell each other through the main process. */
@@ -52,8 +58,7 @@ class Pair {
         crossed.push(pt)
         to.io.rx.set(payload, 3000)
         if (pt === Frame.request) {
-          const way = { link: this.#there, mirror: MIRROR }
-          to.router.requested(to.nowMs, this.publisher, way, 3000, payload.length)
+          to.router.requested(to.nowMs, this.publisher, this.way, 3000, payload.length)
         } else if (pt === Frame.report) to.router.rtcp(to.nowMs, this.mirror, 3000, payload.length)
         else to.router.relayed(to.nowMs, this.mirror, 3000, payload.length, pt === Frame.packet)
       }
@@ -265,6 +270,37 @@ test('a need that has not risen wakes nobody', () => {
     [true, false, false, true, false, false, true],
   )
   assert.equal(needs.bps(70), 301)
+})
+
+test('sound that is repeated is as audible as it was, and silence is not repeated', () => {
+  const pair = new Pair([{ ...audioStream, nack: true }], 1)
+  pair.publisher.enter('hall')
+  const rival = pair.home.publisher([{ ...audioStream, nack: true }], PUBLISHER + 1)
+  rival.enter('hall')
+  const speak = (peer: Peer, seq: number, level: number) => {
+    const payload = new Uint8Array(40).fill(seq)
+    const extensions = { 1: String.fromCharCode(level) }
+    pair.home.rtp(peer, { pt: 111, seq, ssrc: AUDIO_SSRC, timestamp: seq * 960, payload, extensions })
+    pair.advance(20)
+  }
+  const repeated = (seq: number) => {
+    const bytes = new Uint8Array(64)
+    const length = writeNack(bytes, 0, 9, AUDIO_SSRC, Uint16Array.of(seq), 1, 64)
+    pair.home.io.rx.set(bytes, 3000)
+    pair.home.router.requested(pair.home.nowMs, pair.publisher, pair.way, 3000, length)
+    return pair.cross()
+  }
+  speak(pair.publisher, 0, 20)
+  assert.deepEqual(repeated(0), [Frame.packet], 'nobody was known to watch: it came, and is not kept')
+  for (let seq = 1; seq < 50; seq++) speak(pair.publisher, seq, 20)
+  assert.ok(pair.cross().every((frame) => frame === Frame.packet))
+  for (let seq = 50; seq < 90; seq++) {
+    speak(pair.publisher, seq, 127)
+    speak(rival, seq, 10)
+  }
+  const silent = 50 + pair.cross().indexOf(Frame.inaudible)
+  assert.ok(silent > 50)
+  assert.deepEqual([repeated(silent - 1), repeated(silent), repeated(silent + 3)], [[Frame.packet], [], []])
 })
 
 test('the publisher is asked for what viewers elsewhere can use, as long as they are there', () => {

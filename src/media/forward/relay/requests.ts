@@ -16,6 +16,7 @@ import {
   rembSsrc,
 } from '../../rtp/rtcp/index.js'
 import { unwrapSeq } from '../../rtp/sequence.js'
+import { OPUS_SILENCE } from '../audible/sound-gate.js'
 import { ALL } from '../congestion/publisher-cap.js'
 import type { ForwardContext } from '../context.js'
 import type { Encoding } from '../encoding.js'
@@ -64,16 +65,20 @@ function takeNeed({ wake }: ForwardContext, nowMs: number, publisher: Peer, { mi
   if (rose) wake(nowMs)
 }
 
-/** What the history has of the packets goes along `way` again, as it came; what we lack ourselves comes when we get it. */
+/**
+ * What the history has of the packets goes along `way` again, as it came; what we lack ourselves comes when we get it. Of sound
+ * that is gated it has what was audible, and the silence behind that, which each worker makes for itself.
+ */
 function repeat(context: ForwardContext, way: Way, encoding: Encoding, count: number): void {
   const { history, newestExtSeq } = encoding
-  const audible = encoding.line.gate?.speaker.audible ?? true
+  const gated = encoding.line.gate !== null
   ways[0] = way
   for (let i = 0; i < count; i++) {
     const slot = history.find(unwrapSeq(newestExtSeq, lost[i]!))
     if (slot < 0) continue
-    const frame = audible ? Frame.packet : Frame.inaudible
-    const sent = passOn(context, ways, frame, history.bytes, history.offsetOf(slot), history.lengthOf(slot))
+    const length = history.lengthOf(slot)
+    if (gated && length - history.headerLengthOf(slot) === OPUS_SILENCE.length) continue
+    const sent = passOn(context, ways, Frame.packet, history.bytes, history.offsetOf(slot), length)
     context.totals.relay_repeated += sent
   }
 }
