@@ -1,4 +1,5 @@
 /** Resident memory per connection. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { DataStar, textroomData } from '../peers/data-star.js'
 import { JanusApiStar, sfuWords, videoroomWords } from '../peers/janus-api-star.js'
 import { residentKb, startJanus, startRostra } from '../peers/open.js'
@@ -16,9 +17,23 @@ const PAYLOAD_BYTES = 1_100
 const RATE = 25
 const SECONDS = 3
 
+/**
+ * V8 lets a young generation grow with what is thrown away, up to 48 MB in each process, once in its life; and it collects the
+ * old one when it sees fit. On a server that has just started both happen while the connections come, and would count as
+ * theirs. So the former is kept small, and the latter collected before memory is read.
+ */
+const SMALL_YOUNG_GENERATION = '--max-semi-space-size=1'
+const COLLECT = 'SIGUSR2'
+const collectOnSignal =
+  "import v8 from 'node:v8'; import vm from 'node:vm'; v8.setFlagsFromString('--expose-gc'); " +
+  `const gc = vm.runInNewContext('gc'); process.on('${COLLECT}', () => { gc(); gc() })`
+const nodeOptions = `${SMALL_YOUNG_GENERATION} --import=data:text/javascript,${encodeURIComponent(collectOnSignal)}`
+const COLLECTED_MS = 2_000
+const startOurs = () => startRostra(1, [], { nodeOptions })
+
 const kinds = {
-  'rostra, a subscriber': async () => JanusApiStar.open(await startRostra(), sfuWords()),
-  'rostra, a subscriber with a data channel': async () => JanusApiStar.open(await startRostra(), sfuWords(), true),
+  'rostra, a subscriber': async () => JanusApiStar.open(await startOurs(), sfuWords()),
+  'rostra, a subscriber with a data channel': async () => JanusApiStar.open(await startOurs(), sfuWords(), true),
   'Janus videoroom, a subscriber': async () => {
     const server = await startJanus('janus')
     return server && JanusApiStar.open(server, videoroomWords)
@@ -61,7 +76,7 @@ async function measureAll(options: PartOptions): Promise<Map<Kind, Growth[]>> {
       const star = await kinds[kind]()
       if (!star) continue
       try {
-        const growth = await measureOne(star, sizes(options))
+        const growth = await measureOne(star, sizes(options), kind.startsWith('rostra'))
         results.set(kind, [...(results.get(kind) ?? []), growth])
         say(`run ${run}: ${kind}: ${figure(growth.all)} KB`)
       } finally {
@@ -72,10 +87,14 @@ async function measureAll(options: PartOptions): Promise<Map<Kind, Growth[]>> {
   return results
 }
 
-async function measureOne(star: Star, [first, last]: readonly [number, number]): Promise<Growth> {
+async function measureOne(star: Star, [first, last]: readonly [number, number], collects: boolean): Promise<Growth> {
   const read = async (connections: number) => {
     await star.grow(connections)
     await warmUp(star, RATE, PAYLOAD_BYTES, SECONDS)
+    if (collects) {
+      for (const pid of star.pids) process.kill(pid, COLLECT)
+      await sleep(COLLECTED_MS)
+    }
     return star.pids.map(residentKb)
   }
   const before = await read(first)
@@ -98,7 +117,8 @@ function report(results: Map<Kind, Growth[]>, options: PartOptions): PartReport 
     title: 'Memory per connection',
     method:
       `Resident memory of all processes of a server with ${last} receivers of one publisher, less that with ${first}, by the difference: a few seconds after the last came, ` +
-      `with ${RATE} packets a second flowing. ${options.runs} servers of each kind. A Node heap grows in steps and with garbage: read the spread too.`,
+      `with ${RATE} packets a second flowing. ${options.runs} servers of each kind. rostra's processes run with ${SMALL_YOUNG_GENERATION} and collect garbage before it is read: ` +
+      'the room that V8 takes for garbage is taken once per process, and not per connection. Read the spread too.',
     tables: [
       {
         title: 'KB per connection: median (least–most)',

@@ -1,6 +1,6 @@
 /** Starts a server under test by its name. */
 import { readFileSync } from 'node:fs'
-import { startServer } from '../../test/support/server-process.js'
+import { type StartOptions, startServer } from '../../test/support/server-process.js'
 import { FloorStar } from './floor-star.js'
 import { JanusApiStar, type StartedServer, sfuWords, VIDEO_ROOM, videoroomWords } from './janus-api-star.js'
 import { startJanusInNamespace } from './janus-namespace.js'
@@ -20,8 +20,12 @@ export const labels: Readonly<Record<SubjectName, string>> = {
 /** UDP ports of Janus: one for each handle. */
 const PORTS = 2_000
 
-export async function startRostra(workers = 1, flags: readonly string[] = []): Promise<StartedServer> {
-  const server = await startServer(['--workers', String(workers), ...flags])
+export async function startRostra(
+  workers = 1,
+  flags: readonly string[] = [],
+  options: StartOptions = {},
+): Promise<StartedServer> {
+  const server = await startServer(['--workers', String(workers), ...flags], 0, options)
   const pids = [server.pid, ...server.workerPids]
   return { name: labels.rostra, url: server.webSocketUrl, pids, stop: () => server.stop() }
 }

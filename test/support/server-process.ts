@@ -54,13 +54,15 @@ export interface StartOptions {
   openFiles?: number
   /** The program, when it is not the one of this checkout. */
   entry?: string
+  /** Flags of Node.js and V8 for it and its workers, as in `NODE_OPTIONS`. */
+  nodeOptions?: string
 }
 
 /** Starts with `flags` added to ones that make it private to this test; resolves when it listens. */
 export async function startServer(
   flags: readonly string[] = [],
   port = 0,
-  { openFiles, entry = ownEntry }: StartOptions = {},
+  { openFiles, entry = ownEntry, nodeOptions }: StartOptions = {},
 ): Promise<ServerProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'rostra-test-'))
   const own = ['--host', '127.0.0.1', '--port', String(port), '--admin-port', '0', '--data-dir', folder]
@@ -71,6 +73,7 @@ export async function startServer(
   const [program, ...args] = [...limit, process.execPath, watch, entry, ...own, ...media, ...rtcPort, ...flags]
   const child = spawn(program!, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
+    ...(nodeOptions === undefined ? {} : { env: { ...process.env, NODE_OPTIONS: nodeOptions } }),
   })
   const log: string[] = []
   const lines = createInterface({ input: child.stdout })

@@ -6,6 +6,8 @@ import { Addr } from '../io/io.js'
 
 /** Some twenty minutes at the pace of browsers. */
 const REMEMBERED = 512
+/** Room for the first of them: most connections end before they have made so many, so it doubles when it is full. */
+const REMEMBERED_AT_FIRST = 32
 const TRANSACTION_ID_BYTES = 12
 
 export const Seen = {
@@ -21,21 +23,39 @@ export class Transactions {
   #known: Uint32Array | undefined
   #next = 0
 
+  /** Bytes that it takes to remember. */
+  get byteLength(): number {
+    return this.#known?.byteLength ?? 0
+  }
+
   /**
    * @param addrs the row at `addrOffset` is where the check came from
    * @returns one of `Seen`; a first one is remembered
    */
   see(bytes: Uint8Array, transactionIdOffset: number, addrs: Uint8Array, addrOffset: number): number {
-    const known = (this.#known ??= new Uint32Array(2 * REMEMBERED))
+    const known = (this.#known ??= new Uint32Array(2 * REMEMBERED_AT_FIRST))
     const transaction = hash(bytes, transactionIdOffset, TRANSACTION_ID_BYTES)
     const address = hash(addrs, addrOffset, Addr.stride)
     for (let at = 0; at < known.length; at += 2) {
       if (known[at] === transaction) return known[at + 1] === address ? Seen.again : Seen.elsewhere
     }
+    this.#remember(transaction, address)
+    return Seen.first
+  }
+
+  /** In the place of the oldest one, once there are as many as there may be. */
+  #remember(transaction: number, address: number): void {
+    let known = this.#known!
+    if (this.#next === known.length) {
+      if (known.length < 2 * REMEMBERED) {
+        this.#known = new Uint32Array(2 * known.length)
+        this.#known.set(known)
+        known = this.#known
+      } else this.#next = 0
+    }
     known[this.#next] = transaction
     known[this.#next + 1] = address
-    this.#next = (this.#next + 2) % known.length
-    return Seen.first
+    this.#next += 2
   }
 }
 
