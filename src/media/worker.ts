@@ -31,11 +31,9 @@ import { MediaRelay } from './media-relay.js'
 import { RelayWindow } from './relay-window.js'
 import { Rooms } from './rooms.js'
 import { type Seat, Seats } from './seats.js'
+import { Sweeps } from './sweeps.js'
 import { countersOf, figuresPage } from './worker-figures.js'
 import type { WorkerHost } from './worker-host.js'
-
-/** Endpoints that are due are looked for no more often than this. */
-const SWEEP_INTERVAL_MS = 5
 
 const isReliable = (channel: ChannelParameters) =>
   channel.maxRetransmits === undefined && channel.maxPacketLifeTimeMs === undefined
@@ -66,8 +64,7 @@ export class MediaWorker implements EndpointEvents {
   readonly #unflushed: Seat[] = []
   readonly #captures: Captures
   readonly #mirrors: MediaRelay
-  /** Not 0: a first fraction in it would change the shape of `this`, and throw away what was compiled for it. */
-  #lastSweepMs = Number.NEGATIVE_INFINITY
+  readonly #sweeps = new Sweeps()
   #wakeMs = Number.POSITIVE_INFINITY
   /** Since the batch began something was done that may use `process.nextTick` or a promise. */
   #putsOff = false
@@ -195,8 +192,8 @@ export class MediaWorker implements EndpointEvents {
     const batch = this.#window.take()
     if (batch) this.#report({ kind: 'relay', ...batch })
     if (nowMs >= this.#router.deadline()) this.#router.expire(nowMs)
-    if (nowMs >= this.#nextSweepMs()) this.#sweep(nowMs)
-    const next = Math.min(this.#router.deadline(), this.#nextSweepMs())
+    if (this.#sweeps.begin(nowMs, this.#due.earliestMs)) this.#sweep(nowMs)
+    const next = Math.min(this.#router.deadline(), this.#sweeps.nextMs(this.#due.earliestMs))
     if (next >= this.#wakeMs && this.#wakeMs > nowMs) return
     this.#wakeMs = next
     this.#host.wakeAt(next, () => {
@@ -206,13 +203,8 @@ export class MediaWorker implements EndpointEvents {
     })
   }
 
-  #nextSweepMs(): number {
-    return Math.max(this.#due.earliestMs, this.#lastSweepMs + SWEEP_INTERVAL_MS)
-  }
-
   /** What becomes due because of the sweep itself waits for the next one: a sweep ends. */
   #sweep(nowMs: number): void {
-    this.#lastSweepMs = nowMs
     for (let left = this.#due.size; left > 0; left--) {
       const seat = this.#due.takeDue(nowMs)
       if (seat === undefined) return
