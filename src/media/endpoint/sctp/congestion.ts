@@ -88,6 +88,7 @@ export class CongestionWindow {
   idle(idleMs: number, rtoMs: number): void {
     for (let leftMs = idleMs; leftMs >= rtoMs && this.bytes > INITIAL_CWND_BYTES; leftMs -= rtoMs) {
       this.bytes = Math.max(this.bytes / 2, INITIAL_CWND_BYTES)
+      this.#kept.bytes = Math.min(this.#kept.bytes, this.bytes)
     }
   }
 
@@ -97,7 +98,7 @@ export class CongestionWindow {
     this.#kept.ssthreshBytes = this.#ssthreshBytes
   }
 
-  /** What it was cut for was no loss (RFC 4015 §3.2). */
+  /** What it was cut for was no loss: all of the cut is taken back. What goes out at once stays bounded by `beginBurst`. */
   undo(): void {
     this.bytes = Math.max(this.bytes, this.#kept.bytes)
     this.#ssthreshBytes = Math.max(this.#ssthreshBytes, this.#kept.ssthreshBytes)

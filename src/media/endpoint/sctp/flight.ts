@@ -3,7 +3,7 @@
  * modulo its size, so that it wraps where TSNs do. One row of integers per chunk:
  *
  * ```
- * | start in the message | length | flags | state | times sent | misses | misses count behind this TSN | - |
+ * | start in the message | length | flags | state | times sent | misses | misses count behind this TSN | given up as lost |
  * ```
  *
  * It is empty at first, doubles when it is full, and gives its memory back when everything has been acknowledged.
@@ -22,6 +22,8 @@ export const Chunk = {
   misses: 5,
   /** Only a newly acknowledged TSN behind this one counts as a miss: it was sent after this chunk's last copy. */
   missesBehind: 6,
+  /** 1 if it was abandoned because it counted as lost; the time it was sent at is then the time at which that happened. */
+  givenUpAsLost: 7,
 } as const
 const STRIDE = 8
 

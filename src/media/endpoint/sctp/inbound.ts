@@ -26,8 +26,12 @@ export const MAX_STREAMS = 1024
 const MAX_TSN_LEAD = 8192
 const MAX_RANGES = 200
 const MAX_DUPLICATES = 16
+/** More than one chunk and what it costs to hold one. */
+const MAX_NEXT_BYTES = 65_536
+const MIN_JOINED_BYTES = 2048
 /** What holding a chunk costs beside its payload: an object, an array and an entry in a map, as measured. */
 const HOLD_COST = 256
+const NOTHING = new Uint8Array(0)
 
 export interface InboundOwner {
   /** One whole message; `payload` belongs to the receiver. */
@@ -61,9 +65,12 @@ export class Inbound {
   #duplicates: number[] = []
   /** Fragments beyond the cumulative TSN. */
   #fragments = new Map<number, Fragment>()
-  /** The message being joined, its first fragment first; `joinedBytes` is −1 while an oversized one is skipped. */
-  #joining: Fragment[] = []
+  /** First fragment of the message being joined, without its payload. */
+  #joining: Fragment | undefined
+  /** What it has so far; −1 while an oversized one is skipped. */
   #joinedBytes = 0
+  /** Where it is put together: grows with it, so that fragments however short cost no more than what is in them. */
+  #joined = NOTHING
   #streams = new Map<number, Stream>()
   #heldBytes = 0
   #forwardCount = 0
@@ -101,7 +108,8 @@ export class Inbound {
       this.#noteDuplicate(tsn)
       return SctpReason.accepted
     }
-    const limit = lead === 1 ? RECEIVE_WINDOW_BYTES + this.#maxMessageBytes : RECEIVE_WINDOW_BYTES
+    // The next in line always finds room in an honest peer's case: beside what came too early, only the message being joined grows.
+    const limit = lead === 1 ? RECEIVE_WINDOW_BYTES + this.#maxMessageBytes + MAX_NEXT_BYTES : RECEIVE_WINDOW_BYTES
     if (lead > MAX_TSN_LEAD || this.#heldBytes + length > limit) return SctpReason.window
     if (lead > 1) {
       if (this.#ranges.length >= MAX_RANGES) return SctpReason.window
@@ -218,7 +226,7 @@ export class Inbound {
 
   /** The next TSN in line: a fragment, or undefined for a message that came whole. */
   #pass(fragment: Fragment | undefined): void {
-    const first = this.#joining[0]
+    const first = this.#joining
     const continues =
       fragment !== undefined &&
       first !== undefined &&
@@ -236,35 +244,43 @@ export class Inbound {
     if (this.#joinedBytes >= 0) {
       const bytes = this.#joinedBytes + fragment.payload.length
       if (bytes > this.#maxMessageBytes) {
-        const first = this.#joining[0] ?? fragment
+        const first = this.#joining ?? { ...fragment, payload: NOTHING }
         this.#dropJoining()
-        this.#joining.push({ ...first, payload: new Uint8Array(0) })
+        this.#joining = first
         this.#joinedBytes = -1
         this.#owner.oversized(fragment.streamId)
       } else {
-        this.#joining.push(fragment)
+        this.#joining ??= { ...fragment, payload: NOTHING }
+        this.#growJoined(bytes)
+        this.#joined.set(fragment.payload, this.#joinedBytes)
         this.#joinedBytes = bytes
-        this.#heldBytes += fragment.payload.length + HOLD_COST
       }
     }
     if (!(fragment.flags & DataFlag.end)) return
     if (this.#joinedBytes < 0) {
       // Its place in the stream's order is taken, so that later messages do not wait for it.
-      const first = this.#joining[0]!
+      const first = this.#joining!
       this.#dropJoining()
       if (!(first.flags & DataFlag.unordered)) this.#skipSsn(first.streamId, first.ssn)
       return
     }
-    const message = { ...this.#joining[0]!, payload: concatenate(this.#joining, this.#joinedBytes) }
+    const message = { ...this.#joining!, payload: this.#joined.slice(0, this.#joinedBytes) }
     this.#dropJoining()
     this.#arrived(message)
   }
 
+  #growJoined(bytes: number): void {
+    if (bytes <= this.#joined.length) return
+    const grown = new Uint8Array(Math.min(Math.max(2 * bytes, MIN_JOINED_BYTES), this.#maxMessageBytes))
+    grown.set(this.#joined.subarray(0, this.#joinedBytes))
+    this.#heldBytes += grown.length - this.#joined.length
+    this.#joined = grown
+  }
+
   #dropJoining(): void {
-    for (const fragment of this.#joining) {
-      if (this.#joinedBytes >= 0) this.#heldBytes -= fragment.payload.length + HOLD_COST
-    }
-    this.#joining = []
+    this.#heldBytes -= this.#joined.length
+    this.#joined = NOTHING
+    this.#joining = undefined
     this.#joinedBytes = 0
   }
 
@@ -389,14 +405,4 @@ function overtaken({ waiting, nextSsn }: Stream, ssn: number): Fragment[] {
     if (message !== undefined) messages.push(message)
   }
   return messages
-}
-
-function concatenate(fragments: readonly Fragment[], byteLength: number): Uint8Array {
-  const whole = new Uint8Array(byteLength)
-  let at = 0
-  for (const { payload } of fragments) {
-    whole.set(payload, at)
-    at += payload.length
-  }
-  return whole
 }

@@ -114,6 +114,7 @@ export class Outbound {
 
   /** Another round trip was measured, by a heartbeat. */
   measured(rttMs: number): void {
+    if (this.#flight.size === 0) this.#reordering.forget()
     this.#roundTrip.measure(rttMs)
   }
 
@@ -271,7 +272,6 @@ export class Outbound {
     }
     this.#readDuplicates(bytes, at + 16 + blocks * 4, readUint16(bytes, at + 14))
     if (blocks > 0) this.#countMisses(nowMs, (cumulativeTsn + previousEnd) >>> 0)
-    else this.#lostAtMs = Number.POSITIVE_INFINITY
     this.#peerWindowBytes = readUint32(bytes, at + 8)
     if (isNew || this.#peerWindowBytes < MAX_FRAGMENT_BYTES) this.timeouts = 0
     this.#window.acknowledged(ackedBytes)
@@ -295,7 +295,7 @@ export class Outbound {
       const message = flight.message(tsn)
       const isSample = flight.get(tsn, Chunk.state) === ChunkState.inFlight && flight.get(tsn, Chunk.sentCount) === 1
       if (isSample) sampleAtMs = flight.sentAtMs(tsn)
-      this.#noteArrival(nowMs, tsn)
+      this.#noteArrival(nowMs, tsn, false)
       ackedBytes += this.#release(tsn)
       const isEnd = (flight.get(tsn, Chunk.flags) & DataFlag.end) !== 0
       this.#bufferedBytes -= flight.get(tsn, Chunk.length) + (isEnd ? MESSAGE_COST : 0)
@@ -325,19 +325,22 @@ export class Outbound {
       const state = flight.get(tsn, Chunk.state)
       if (state === ChunkState.inFlight || state === ChunkState.lost) {
         if (state === ChunkState.inFlight && flight.get(tsn, Chunk.sentCount) === 1) sampleAtMs = flight.sentAtMs(tsn)
-        this.#noteArrival(nowMs, tsn)
+        this.#noteArrival(nowMs, tsn, true)
         ackedBytes += this.#release(tsn)
         flight.set(tsn, Chunk.state, ChunkState.acked)
         this.#highestNewlyAcked = tsn
-      }
+      } else if (state === ChunkState.abandoned) this.#noteArrival(nowMs, tsn, true)
       if (tsn === end) break
     }
     if (sampleAtMs >= 0) this.#roundTrip.measure(nowMs - sampleAtMs)
     return ackedBytes
   }
 
-  /** What the acknowledgement of a chunk says about the order that the path keeps. */
-  #noteArrival(nowMs: number, tsn: number): void {
+  /**
+   * What the acknowledgement of a chunk says about the order that the path keeps.
+   * @param byGap otherwise it may be FORWARD-TSN that is acknowledged
+   */
+  #noteArrival(nowMs: number, tsn: number, byGap: boolean): void {
     const flight = this.#flight
     const state = flight.get(tsn, Chunk.state)
     const isCopy = flight.get(tsn, Chunk.sentCount) > 1
@@ -348,63 +351,71 @@ export class Outbound {
     } else if (state === ChunkState.inFlight) {
       if (!isCopy) this.#reordering.arrived(nowMs, sentAtMs)
       else if (this.#reordering.copyAcknowledged(tsn, nowMs, sentAtMs)) this.#undoCut()
+    } else if (state === ChunkState.abandoned && flight.get(tsn, Chunk.givenUpAsLost) !== 0) {
+      if (isCopy || !(byGap || this.#reordering.isTooSoon(nowMs - sentAtMs))) return
+      flight.set(tsn, Chunk.givenUpAsLost, 0)
+      if (this.#reordering.arrivedAfterAll()) this.#undoCut()
     }
   }
 
   /** TSNs that the peer got twice (§3.3.4). */
   #readDuplicates(bytes: Uint8Array, at: number, count: number): void {
     for (let i = 0; i < count; i++) {
-      if (this.#reordering.provesSpurious(readUint32(bytes, at + i * 4))) this.#undoCut()
+      if (this.#reordering.reportedTwice(readUint32(bytes, at + i * 4))) this.#undoCut()
     }
   }
 
   #undoCut(): void {
     this.#window.undo()
     this.#recoveryExitTsn = undefined
+    this.#fastRetransmit = false
   }
 
   /** §7.2.4: chunks before the highest newly acknowledged TSN that the peer, which has `end`, does not have. */
   #countMisses(nowMs: number, end: number): void {
     const flight = this.#flight
-    let mayBeLost = nowMs >= this.#lostAtMs
     for (let tsn = flight.first; tsnAfter(end, tsn) && tsnAfter(this.#highestNewlyAcked, tsn); tsn = (tsn + 1) >>> 0) {
       if (flight.get(tsn, Chunk.state) !== ChunkState.inFlight) continue
       if (!tsnAfter(this.#highestNewlyAcked, flight.get(tsn, Chunk.missesBehind))) continue
       const misses = flight.get(tsn, Chunk.misses) + 1
       flight.set(tsn, Chunk.misses, misses)
-      if (misses >= MISSES_UNTIL_LOST) mayBeLost = true
+      if (misses === MISSES_UNTIL_LOST) this.#lostAtMs = Math.min(this.#lostAtMs, this.#lateFromMs(tsn))
     }
-    if (mayBeLost) this.#findLost(nowMs, end)
+    if (nowMs >= this.#lostAtMs) this.#findLost(nowMs)
   }
 
-  /** Chunks before `end` that were overtaken often enough, and are late enough, are lost. */
-  #findLost(nowMs: number, end: number): void {
+  #lateFromMs(tsn: number): number {
+    return this.#reordering.lostAtMs(this.#flight.sentAtMs(tsn), this.#roundTrip.smoothedMs)
+  }
+
+  /** Chunks that were overtaken often enough, and are late enough, are lost. */
+  #findLost(nowMs: number): void {
     const flight = this.#flight
     let foundLoss = false
     this.#lostAtMs = Number.POSITIVE_INFINITY
-    for (let tsn = flight.first; tsnAfter(end, tsn); tsn = (tsn + 1) >>> 0) {
+    for (let tsn = flight.first; tsn !== flight.next; tsn = (tsn + 1) >>> 0) {
       if (flight.get(tsn, Chunk.state) !== ChunkState.inFlight) continue
       if (flight.get(tsn, Chunk.misses) < MISSES_UNTIL_LOST) continue
-      const lostAtMs = this.#reordering.lostAtMs(flight.sentAtMs(tsn), this.#roundTrip.smoothedMs)
+      const lostAtMs = this.#lateFromMs(tsn)
       if (nowMs < lostAtMs) {
         this.#lostAtMs = Math.min(this.#lostAtMs, lostAtMs)
         continue
       }
       if (!foundLoss && this.#recoveryExitTsn === undefined) this.#beginRecovery()
       foundLoss = true
-      this.#lose(tsn)
+      this.#lose(nowMs, tsn)
     }
   }
 
   #beginRecovery(): void {
-    this.#reordering.begin()
+    this.#reordering.begin(true)
     this.#window.keep()
     this.#window.lost()
     this.#recoveryExitTsn = this.lastTsn
     this.#fastRetransmit = true
   }
 
-  #lose(tsn: number): void {
+  #lose(nowMs: number, tsn: number): void {
     const flight = this.#flight
     this.#flightBytes -= flight.get(tsn, Chunk.length)
     this.#markLost(tsn)
@@ -412,6 +423,8 @@ export class Outbound {
     const message = flight.message(tsn)
     const { maxRetransmits } = message
     if (this.#partialReliability && maxRetransmits >= 0 && flight.get(tsn, Chunk.sentCount) > maxRetransmits) {
+      flight.set(tsn, Chunk.givenUpAsLost, 1)
+      flight.setSentAtMs(tsn, nowMs)
       this.#giveUp(message)
     }
   }
@@ -424,12 +437,12 @@ export class Outbound {
 
   /** What was overtaken and has not come is lost; and if the retransmission timer ran out (§6.3.3), everything that is out. */
   expire(nowMs: number): void {
-    if (nowMs >= this.#lostAtMs) this.#findLost(nowMs, this.#flight.next)
+    if (nowMs >= this.#lostAtMs) this.#findLost(nowMs)
     if (nowMs < this.#retransmitAtMs) return
     const flight = this.#flight
     this.#lostAtMs = Number.POSITIVE_INFINITY
     if (this.#backOff === 0 && this.#recoveryExitTsn === undefined) {
-      this.#reordering.begin()
+      this.#reordering.begin(false)
       this.#window.keep()
     }
     this.timeouts++
@@ -439,7 +452,7 @@ export class Outbound {
     this.#recoveryExitTsn = undefined
     this.#wantsSackNow = true
     for (let tsn = flight.first; tsn !== flight.next; tsn = (tsn + 1) >>> 0) {
-      if (flight.get(tsn, Chunk.state) === ChunkState.inFlight) this.#lose(tsn)
+      if (flight.get(tsn, Chunk.state) === ChunkState.inFlight) this.#lose(nowMs, tsn)
     }
     this.#forward.move()
     this.#forward.repeat()

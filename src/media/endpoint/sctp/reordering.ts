@@ -14,26 +14,52 @@ const WINDOW_STEP = 0.25
 const TOO_SOON = 0.5
 /** RFC 8985 §6.2 step 4: losses that were losses before the window is forgotten. */
 const PERSISTENCE = 16
+/**
+ * Cuts that may be taken back until the window is forgotten: it is a whole round trip then and can grow no further. So a peer that
+ * lies about losses escapes a few of them only.
+ */
+const MAX_UNDONE = 4
+/** Chunks that were sent again and are remembered. */
+const MAX_RESENT = 256
+/** RFC 8985 §6.2 asks for the least round trip of late: of this long, and of as long before. */
+const LEAST_RTT_WINDOW_MS = 10_000
 
 export class Reordering {
   /** In quarters of the least round trip; 0 while the path keeps the order. */
   #steps = 0
   #lossesLeft = 0
-  /** Chunks sent again since the last time that the window was cut, of which it is not known that they need not have been. */
-  readonly #resent = new Set<number>()
+  /**
+   * Chunks that were sent again, oldest first, with the cut of the window that they were sent after: 0 once it is known that they
+   * need not have been.
+   */
+  readonly #resent = new Map<number, number>()
+  /** Cuts of the window so far. */
+  #cuts = 0
+  /** Cuts until it is forgotten that the path doubles packets: one that comes twice then says nothing. */
+  #doublesLeft = 0
   /** How many chunks counted as lost since then, and have not turned out not to be. */
   #unproven = 0
-  /** Losses since the window grew last: once per round of losses is enough. */
-  #grewInEpisode = false
+  /** Cuts of which a part or all was no loss, since the window was last forgotten. */
+  #spuriousCuts = 0
+  /** Whether the last cut is one of them. */
+  #isSpurious = false
+  /** Whether it was for chunks that were overtaken. */
+  #isForOrder = false
   /** When the newest chunk that has arrived was sent, and how long its acknowledgement took. */
   #newestSentAtMs = Number.NEGATIVE_INFINITY
   #newestRttMs = 0
   #leastRttMs = Number.POSITIVE_INFINITY
+  #leastRttBeforeMs = Number.POSITIVE_INFINITY
+  #leastRttSinceMs = Number.NEGATIVE_INFINITY
 
   /** A chunk that was sent once is acknowledged. */
   arrived(nowMs: number, sentAtMs: number): void {
     const rttMs = nowMs - sentAtMs
-    if (rttMs < this.#leastRttMs) this.#leastRttMs = rttMs
+    if (nowMs - this.#leastRttSinceMs >= LEAST_RTT_WINDOW_MS) {
+      this.#leastRttSinceMs = nowMs
+      this.#leastRttBeforeMs = this.#leastRttMs
+      this.#leastRttMs = rttMs
+    } else if (rttMs < this.#leastRttMs) this.#leastRttMs = rttMs
     if (sentAtMs < this.#newestSentAtMs) return
     this.#newestSentAtMs = sentAtMs
     this.#newestRttMs = rttMs
@@ -42,16 +68,27 @@ export class Reordering {
   /** From when on a chunk that was overtaken by others counts as lost. @param smoothedRttMs the window is no longer */
   lostAtMs(sentAtMs: number, smoothedRttMs: number): number {
     if (this.#steps === 0) return sentAtMs
-    const windowMs = Math.min(this.#steps * WINDOW_STEP * this.#leastRttMs, smoothedRttMs)
+    const windowMs = Math.min(this.#steps * WINDOW_STEP * this.#minRttMs, smoothedRttMs)
     return sentAtMs + this.#newestRttMs + windowMs
   }
 
-  /** The congestion window is about to be cut for losses. */
-  begin(): void {
-    this.#resent.clear()
+  get #minRttMs(): number {
+    return Math.min(this.#leastRttMs, this.#leastRttBeforeMs)
+  }
+
+  /**
+   * The congestion window is about to be cut.
+   * @param overtaken because of chunks that were overtaken; otherwise because of a timeout, which says nothing about order
+   */
+  begin(overtaken: boolean): void {
+    this.#cuts++
     this.#unproven = 0
-    this.#grewInEpisode = false
-    if (this.#lossesLeft > 0 && --this.#lossesLeft === 0) this.#steps = 0
+    this.#isSpurious = false
+    this.#isForOrder = overtaken
+    if (this.#doublesLeft > 0) this.#doublesLeft--
+    if (this.#lossesLeft === 0 || --this.#lossesLeft > 0) return
+    this.#steps = 0
+    this.#spuriousCuts = 0
   }
 
   /** A chunk counts as lost. */
@@ -61,32 +98,57 @@ export class Reordering {
 
   /** One that did is sent again. */
   resent(tsn: number): void {
-    this.#resent.add(tsn)
+    this.#resent.delete(tsn)
+    this.#resent.set(tsn, this.#cuts)
+    if (this.#resent.size <= MAX_RESENT) return
+    for (const oldest of this.#resent.keys()) {
+      this.#resent.delete(oldest)
+      return
+    }
   }
 
-  /** A chunk that counted as lost is acknowledged before it was sent again. @returns as `provesSpurious` */
+  /** Nothing is on its way any more. */
+  forget(): void {
+    this.#resent.clear()
+  }
+
+  /** A chunk that counted as lost is acknowledged before it was sent again. @returns as `reportedTwice` */
   arrivedAfterAll(): boolean {
     return this.#spurious()
   }
 
-  /** A chunk that was sent again is acknowledged. @returns as `provesSpurious` */
+  /** A chunk that was sent again is acknowledged. @returns as `reportedTwice` */
   copyAcknowledged(tsn: number, nowMs: number, sentAtMs: number): boolean {
-    const isTooSoon = this.#leastRttMs !== Number.POSITIVE_INFINITY && nowMs - sentAtMs < this.#leastRttMs * TOO_SOON
-    if (!isTooSoon) return false
-    return this.provesSpurious(tsn)
+    return this.isTooSoon(nowMs - sentAtMs) && this.#needNot(tsn)
+  }
+
+  /** Whether an answer that comes after `delayMs` is to something else. */
+  isTooSoon(delayMs: number): boolean {
+    return this.#minRttMs !== Number.POSITIVE_INFINITY && delayMs < this.#minRttMs * TOO_SOON
   }
 
   /**
-   * The peer had the chunk before its copy came.
+   * The peer got a chunk twice. One that was sent once was doubled by the path, as may then be copies of what was lost.
    * @returns whether with it everything that the window was last cut for has turned out to be no loss
    */
-  provesSpurious(tsn: number): boolean {
-    return this.#resent.delete(tsn) && this.#spurious()
+  reportedTwice(tsn: number): boolean {
+    if (!this.#resent.has(tsn)) this.#doublesLeft = PERSISTENCE
+    return this.#doublesLeft === 0 && this.#needNot(tsn)
+  }
+
+  #needNot(tsn: number): boolean {
+    if (this.#resent.get(tsn) !== this.#cuts) return false
+    this.#resent.set(tsn, 0)
+    return this.#spurious()
   }
 
   #spurious(): boolean {
-    if (!this.#grewInEpisode) this.#steps++
-    this.#grewInEpisode = true
+    if (!this.#isSpurious && this.#spuriousCuts === MAX_UNDONE) return false
+    if (!this.#isSpurious) {
+      this.#isSpurious = true
+      this.#spuriousCuts++
+      if (this.#isForOrder) this.#steps++
+    }
     this.#lossesLeft = PERSISTENCE
     if (this.#unproven === 0) return false
     return --this.#unproven === 0
