@@ -58,8 +58,20 @@ export class DataRoom {
 
   /** Takes the server over: `close` stops it. */
   static async open(server: StartedServer, users: number): Promise<DataRoom> {
-    const room = new DataRoom(server, await JanusClient.open(server.url))
-    for (let index = 0; index < users; index++) await room.#enter(index, users)
+    let janus: JanusClient
+    try {
+      janus = await JanusClient.open(server.url)
+    } catch (error) {
+      await server.stop()
+      throw error
+    }
+    const room = new DataRoom(server, janus)
+    try {
+      for (let index = 0; index < users; index++) await room.#enter(index, users)
+    } catch (error) {
+      await room.close()
+      throw error
+    }
     return room
   }
 

@@ -11,11 +11,11 @@
 
 /** One direction between two hosts. */
 export interface LinkConditions {
-  /** Share of datagrams lost, 0–1. */
+  /** Share of datagrams lost, 0–1; with `burst` at most. */
   loss: number
   /**
-   * Mean number of datagrams lost in a row (Gilbert's model), `loss` being their share; 0 = each on its own. A pause of 200 ms
-   * ends a row.
+   * Mean number of datagrams lost in a row (Gilbert's model); 0 = each on its own. `loss` is their share of steady traffic: a pause
+   * of 200 ms ends a row, so that a sender who falls silent for it loses less.
    */
   burst: number
   delayMs: number

@@ -89,6 +89,7 @@ export const bulkRows: readonly DataRow<BulkOutcome>[] = [
   ),
   bulkRow('20 Mbit/s, 20 ms, 10 ms of jitter', { rateBps: 20 * Mbps, delayMs: 20, jitterMs: 10 }, 14, 0.05),
   bulkRow('20 Mbit/s, 20 ms, 10 % twice', { rateBps: 20 * Mbps, delayMs: 20, duplicate: 0.1 }, 16, 0.05),
+  bulkRow('2 % lost, 10 % twice, 20 ms', { loss: 0.02, delayMs: 20, duplicate: 0.1 }, 1.2, 0.03),
   bulkRow(
     'a bad radio link',
     {

@@ -29,7 +29,7 @@ const MAX_DUPLICATES = 16
 /** More than one chunk and what it costs to hold one. */
 const MAX_NEXT_BYTES = 65_536
 const MIN_JOINED_BYTES = 2048
-/** What holding a chunk costs beside its payload: an object, an array and an entry in a map, as measured. */
+/** What holding a chunk costs beside its payload: an object, an array and an entry in a map, about. */
 const HOLD_COST = 256
 const NOTHING = new Uint8Array(0)
 

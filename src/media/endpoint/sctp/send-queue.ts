@@ -7,7 +7,7 @@
  * most, however many other channels have them.
  */
 
-/** What queueing a message costs beside its payload, as measured. */
+/** What queueing a message costs beside its payload, about: an object and its places in the queue. */
 export const MESSAGE_COST = 192
 /**
  * A message that need not arrive is not worth sending any more when it has not been begun within this time: a receiver
