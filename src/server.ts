@@ -11,7 +11,7 @@ import { createGateway } from './janus/gateway.js'
 import { Refusals } from './janus/refusals.js'
 import type { ServerFacts } from './janus/server-info.js'
 import { maxMessageSize } from './jsep/write-description.js'
-import { RELAY_PROBLEM } from './media/control.js'
+import { PIN_PROBLEM, RELAY_PROBLEM } from './media/control.js'
 import { type Pool, startPool } from './media/pool.js'
 import { createLog, type Logger } from './observe/log.js'
 import { type Certificate, readCertificate } from './server/certificate.js'
@@ -43,10 +43,15 @@ async function listenMedia(config: Config, log: Logger): Promise<Pool> {
     return await startPool({ workers, rtcPort, rtcTcp, pin, listen, limits, settings, log, maxEndpoints })
   } catch (error) {
     const { message } = error as Error
-    const isAddress = /EADDRNOTAVAIL|not an address/.test(message)
-    const flag = message.startsWith(RELAY_PROBLEM) ? '--workers' : isAddress ? '--rtc-ip' : '--rtc-port'
-    throw new ConfigError(`${flag}: ${message}`)
+    throw new ConfigError(`${flagOf(message)}: ${message}`)
   }
+}
+
+/** What an operator may change about it. */
+function flagOf(problem: string): string {
+  if (problem.startsWith(RELAY_PROBLEM)) return '--workers'
+  if (problem.startsWith(PIN_PROBLEM)) return '--pin-workers'
+  return /EADDRNOTAVAIL|not an address/.test(problem) ? '--rtc-ip' : '--rtc-port'
 }
 
 async function openBlocks({ dataDir }: Config, closers: Closers): Promise<BlockStore> {

@@ -26,8 +26,9 @@ export * from './streams.js'
 
 /** Endpoints that a worker takes at once. The main process counts them and asks for no more. */
 export const MAX_ENDPOINTS = 4096
-/** How the message of a start begins that failed for want of a way between workers. */
+/** How the messages of starts begin that failed: for want of a way between workers, and of the right to choose a CPU. */
 export const RELAY_PROBLEM = 'workers cannot reach each other'
+export const PIN_PROBLEM = 'a worker cannot be kept on one CPU'
 /** Other workers that it may be linked to, beside its endpoints. */
 export const MAX_LINKS = 255
 

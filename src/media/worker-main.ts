@@ -2,7 +2,7 @@
 import { randomFillSync } from 'node:crypto'
 import { listenOn } from './candidates.js'
 import { openCaptureFile } from './capture/capture-file.js'
-import type { Command, Report } from './control.js'
+import { type Command, PIN_PROBLEM, type Report } from './control.js'
 import { openNativeIo, pinThread } from './io/binding.js'
 import { MessageBatch } from './message-batch.js'
 import { watchUsage } from './usage.js'
@@ -42,9 +42,18 @@ const usage = watchUsage()
 /** A port that is free for UDP may be taken for TCP, and another address may have neither. */
 const PORT_ATTEMPTS = 20
 
+/** @throws Error where the system forbids it, as containers may */
+function keepOnCpu(index: number): void {
+  try {
+    pinThread(index)
+  } catch (error) {
+    throw new Error(`${PIN_PROBLEM}: ${(error as Error).message}`)
+  }
+}
+
 async function start(command: Extract<Command, { kind: 'start' }>): Promise<void> {
   const { index, port, listen, tcp, pin, limits, settings, relay } = command
-  if (pin) pinThread(index)
+  if (pin) keepOnCpu(index)
   for (let attempt = 1; ; attempt++) {
     worker = new MediaWorker(
       {

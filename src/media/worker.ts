@@ -413,7 +413,8 @@ export class MediaWorker implements EndpointEvents {
   }
 
   #open(nowMs: number, id: EndpointId, local: Extract<Command, { kind: 'open' }>['local']): void {
-    const transport = this.io.allocate()
+    // The io has some more, for links.
+    const transport = this.#seats.size < MAX_ENDPOINTS ? this.io.allocate() : -1
     if (transport < 0) {
       this.#totals.endpoints_refused++
       this.#report({ kind: 'closed', endpoint: id, reason: 'Internal error' })

@@ -35,12 +35,14 @@ const anchorsOf = (text: string) =>
 const commandFlags = ['--config', '--help', '--user', ...loadFlagKeys.map(loadFlagName)]
 const flags = new Set([...commandFlags, ...settingKeys.map((key) => `--${settingName(key)}`)])
 
-/** Blocks of code that are for a shell and run this program, and words in code style. */
+/** Blocks of code that are for a shell and run this program, and words in code style; benches have flags of their own. */
 const codeOf = (text: string) => [
   ...[...text.matchAll(/^```sh\n([\s\S]*?)^```/gm)].flatMap(([, block]) =>
     block!.split('\n').filter((line) => /npm start|rostra /.test(line)),
   ),
-  ...[...text.replaceAll(/^```[\s\S]*?^```/gm, '').matchAll(/`([^`\n]+)`/g)].map(([, code]) => code!),
+  ...[...text.replaceAll(/^```[\s\S]*?^```/gm, '').matchAll(/`([^`\n]+)`/g)]
+    .map(([, code]) => code!)
+    .filter((code) => !code.startsWith('npm run bench')),
 ]
 
 for (const path of all.filter((path) => !path.startsWith('docs/adr'))) {

@@ -142,11 +142,12 @@ export class Router {
       totals.drop_rtp_malformed++
       return
     }
+    // It did arrive: as a loss it would count against the publisher's link.
+    peer.uplink.received(nowMs, view, length)
     if (length > PACKET_MAX_BYTES) {
       totals.drop_rtp_oversize++
       return
     }
-    peer.uplink.received(nowMs, view, length)
     this.#take(nowMs, peer, offset, length)
   }
 

@@ -176,7 +176,7 @@ export class Outbound {
       if (length > this.#window.burstBytes && this.#flightBytes > 0) return false
       this.#fastRetransmit = false
       this.#lostCount--
-      this.#reordering.resent(tsn)
+      this.#reordering.settled(tsn)
       this.#write(nowMs, writer, tsn)
       if (tsn === flight.first) this.#retransmitAtMs = nowMs + this.#roundTrip.backedOffMs(this.#backOff)
     }
@@ -347,14 +347,14 @@ export class Outbound {
     const sentAtMs = flight.sentAtMs(tsn)
     if (state === ChunkState.lost) {
       // Sent more than once, it may be a copy that has arrived.
-      if (!isCopy && this.#reordering.arrivedAfterAll()) this.#undoCut()
+      if (!isCopy && this.#reordering.arrivedAfterAll(tsn)) this.#undoCut()
     } else if (state === ChunkState.inFlight) {
       if (!isCopy) this.#reordering.arrived(nowMs, sentAtMs)
       else if (this.#reordering.copyAcknowledged(tsn, nowMs, sentAtMs)) this.#undoCut()
     } else if (state === ChunkState.abandoned && flight.get(tsn, Chunk.givenUpAsLost) !== 0) {
       if (isCopy || !(byGap || this.#reordering.isTooSoon(nowMs - sentAtMs))) return
       flight.set(tsn, Chunk.givenUpAsLost, 0)
-      if (this.#reordering.arrivedAfterAll()) this.#undoCut()
+      if (this.#reordering.arrivedAfterAll(tsn)) this.#undoCut()
     }
   }
 
@@ -425,6 +425,7 @@ export class Outbound {
     if (this.#partialReliability && maxRetransmits >= 0 && flight.get(tsn, Chunk.sentCount) > maxRetransmits) {
       flight.set(tsn, Chunk.givenUpAsLost, 1)
       flight.setSentAtMs(tsn, nowMs)
+      this.#reordering.settled(tsn)
       this.#giveUp(message)
     }
   }

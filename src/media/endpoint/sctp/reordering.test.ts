@@ -10,7 +10,7 @@ function cut(losses: number): Reordering {
   reordering.arrived(40, 0)
   reordering.begin(true)
   for (let i = 0; i < losses; i++) reordering.lost()
-  for (let tsn = 1; tsn <= losses; tsn++) reordering.resent(tsn)
+  for (let tsn = 1; tsn <= losses; tsn++) reordering.settled(tsn)
   return reordering
 }
 
@@ -21,7 +21,7 @@ test('on a path that keeps the order, what was overtaken is lost at once', () =>
   const unmeasured = new Reordering()
   unmeasured.begin(true)
   unmeasured.lost()
-  unmeasured.resent(1)
+  unmeasured.settled(1)
   assert.equal(unmeasured.copyAcknowledged(1, 1001, 1000), false, 'no round trip is known')
   assert.equal(reordering.lostAtMs(1000, 45), 1000)
 })
@@ -32,7 +32,7 @@ test('an answer that comes sooner than it can is to the copy before, and makes t
   assert.equal(reordering.lostAtMs(1000, 45), 1000 + 40 + 10)
   reordering.begin(true)
   reordering.lost()
-  assert.equal(reordering.arrivedAfterAll(), true)
+  assert.equal(reordering.arrivedAfterAll(1), true)
   assert.equal(reordering.lostAtMs(1000, 45), 1000 + 40 + 20)
   assert.equal(reordering.lostAtMs(1000, 15), 1000 + 40 + 15, 'no more than the smoothed round trip')
 })
@@ -51,12 +51,35 @@ test('of a path that doubles what was sent once, it says nothing', () => {
   assert.equal(reordering.lostAtMs(1000, 45), 1000)
 })
 
+test('what may not be taken back any more still teaches how late chunks come', () => {
+  const reordering = new Reordering()
+  reordering.arrived(40, 0)
+  const again = (overtaken: boolean) => {
+    reordering.begin(overtaken)
+    reordering.lost()
+    return reordering.arrivedAfterAll(1)
+  }
+  assert.deepEqual([again(false), again(false), again(false), again(false)], [true, true, true, true])
+  assert.equal(again(true), false, 'four were taken back')
+  assert.equal(reordering.lostAtMs(1000, 45), 1000 + 40 + 10)
+})
+
+test('a chunk that was given up and comes too late was not lost, and is no sign of a path that doubles', () => {
+  const reordering = cut(1)
+  assert.equal(reordering.reportedTwice(1), true)
+  assert.equal(reordering.lostAtMs(1000, 45), 1000 + 40 + 10)
+  reordering.begin(true)
+  reordering.lost()
+  reordering.settled(2)
+  assert.equal(reordering.reportedTwice(2), true, 'duplicates still count')
+})
+
 test('a timeout that was none gives the window back, and says nothing about the order', () => {
   const reordering = new Reordering()
   reordering.arrived(40, 0)
   reordering.begin(false)
   reordering.lost()
-  reordering.resent(1)
+  reordering.settled(1)
   assert.equal(reordering.copyAcknowledged(1, 1003, 1000), true)
   assert.equal(reordering.lostAtMs(2000, 45), 2000)
 })
@@ -70,7 +93,7 @@ test('the least round trip is one of late', () => {
 
 test('what was sent again is remembered in a bounded number, and not beyond a pause', () => {
   const reordering = cut(1)
-  for (let tsn = 1; tsn <= 300; tsn++) reordering.resent(tsn)
+  for (let tsn = 1; tsn <= 300; tsn++) reordering.settled(tsn)
   assert.equal(reordering.reportedTwice(300), true)
   const paused = cut(1)
   paused.forget()

@@ -14,13 +14,12 @@ const WINDOW_STEP = 0.25
 const TOO_SOON = 0.5
 /** RFC 8985 §6.2 step 4: losses that were losses before the window is forgotten. */
 const PERSISTENCE = 16
-/**
- * Cuts that may be taken back until the window is forgotten: it is a whole round trip then and can grow no further. So a peer that
- * lies about losses escapes a few of them only.
- */
+/** The window is a whole round trip then. */
+const MAX_STEPS = 4
+/** Cuts that may be taken back until the window is forgotten: a peer that lies about losses escapes a few of them only. */
 const MAX_UNDONE = 4
-/** Chunks that were sent again and are remembered. */
-const MAX_RESENT = 256
+/** Chunks that were sent again or given up, and are remembered. */
+const MAX_SETTLED = 256
 /** RFC 8985 §6.2 asks for the least round trip of late: of this long, and of as long before. */
 const LEAST_RTT_WINDOW_MS = 10_000
 
@@ -29,20 +28,22 @@ export class Reordering {
   #steps = 0
   #lossesLeft = 0
   /**
-   * Chunks that were sent again, oldest first, with the cut of the window that they were sent after: 0 once it is known that they
-   * need not have been.
+   * Chunks that counted as lost and were sent again or given up, oldest first, with the cut of the window before that: 0 once it
+   * is known that they had not been lost.
    */
-  readonly #resent = new Map<number, number>()
+  readonly #settled = new Map<number, number>()
   /** Cuts of the window so far. */
   #cuts = 0
   /** Cuts until it is forgotten that the path doubles packets: one that comes twice then says nothing. */
   #doublesLeft = 0
   /** How many chunks counted as lost since then, and have not turned out not to be. */
   #unproven = 0
-  /** Cuts of which a part or all was no loss, since the window was last forgotten. */
-  #spuriousCuts = 0
-  /** Whether the last cut is one of them. */
+  /** Cuts that were taken back, or may yet be, since the window was last forgotten. */
+  #undone = 0
+  /** Whether a part or all of the last cut was no loss. */
   #isSpurious = false
+  /** Whether it may be taken back. */
+  #mayUndo = false
   /** Whether it was for chunks that were overtaken. */
   #isForOrder = false
   /** When the newest chunk that has arrived was sent, and how long its acknowledgement took. */
@@ -88,7 +89,7 @@ export class Reordering {
     if (this.#doublesLeft > 0) this.#doublesLeft--
     if (this.#lossesLeft === 0 || --this.#lossesLeft > 0) return
     this.#steps = 0
-    this.#spuriousCuts = 0
+    this.#undone = 0
   }
 
   /** A chunk counts as lost. */
@@ -96,24 +97,25 @@ export class Reordering {
     this.#unproven++
   }
 
-  /** One that did is sent again. */
-  resent(tsn: number): void {
-    this.#resent.delete(tsn)
-    this.#resent.set(tsn, this.#cuts)
-    if (this.#resent.size <= MAX_RESENT) return
-    for (const oldest of this.#resent.keys()) {
-      this.#resent.delete(oldest)
+  /** One that did is sent again, or given up. */
+  settled(tsn: number): void {
+    this.#settled.delete(tsn)
+    this.#settled.set(tsn, this.#cuts)
+    if (this.#settled.size <= MAX_SETTLED) return
+    for (const oldest of this.#settled.keys()) {
+      this.#settled.delete(oldest)
       return
     }
   }
 
   /** Nothing is on its way any more. */
   forget(): void {
-    this.#resent.clear()
+    this.#settled.clear()
   }
 
-  /** A chunk that counted as lost is acknowledged before it was sent again. @returns as `reportedTwice` */
-  arrivedAfterAll(): boolean {
+  /** A chunk that counted as lost is acknowledged, and was not sent again. @returns as `reportedTwice` */
+  arrivedAfterAll(tsn: number): boolean {
+    if (this.#settled.has(tsn)) this.#settled.set(tsn, 0)
     return this.#spurious()
   }
 
@@ -128,27 +130,30 @@ export class Reordering {
   }
 
   /**
-   * The peer got a chunk twice. One that was sent once was doubled by the path, as may then be copies of what was lost.
+   * The peer got a chunk twice, or after it had been told to go on without it (RFC 3758 §3.6). Any other that was sent once was
+   * doubled by the path, as may then be copies of what was lost.
    * @returns whether with it everything that the window was last cut for has turned out to be no loss
    */
   reportedTwice(tsn: number): boolean {
-    if (!this.#resent.has(tsn)) this.#doublesLeft = PERSISTENCE
+    if (!this.#settled.has(tsn)) this.#doublesLeft = PERSISTENCE
     return this.#doublesLeft === 0 && this.#needNot(tsn)
   }
 
   #needNot(tsn: number): boolean {
-    if (this.#resent.get(tsn) !== this.#cuts) return false
-    this.#resent.set(tsn, 0)
+    if (this.#settled.get(tsn) !== this.#cuts) return false
+    this.#settled.set(tsn, 0)
     return this.#spurious()
   }
 
   #spurious(): boolean {
-    if (!this.#isSpurious && this.#spuriousCuts === MAX_UNDONE) return false
     if (!this.#isSpurious) {
       this.#isSpurious = true
-      this.#spuriousCuts++
-      if (this.#isForOrder) this.#steps++
+      // What is known of the path does not depend on what may be taken back.
+      if (this.#isForOrder && this.#steps < MAX_STEPS) this.#steps++
+      this.#mayUndo = this.#undone < MAX_UNDONE
+      if (this.#mayUndo) this.#undone++
     }
+    if (!this.#mayUndo) return false
     this.#lossesLeft = PERSISTENCE
     if (this.#unproven === 0) return false
     return --this.#unproven === 0
