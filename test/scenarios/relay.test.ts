@@ -24,6 +24,14 @@ function audience(stage: Stage, speaker: Publisher): Viewer[] {
   return [0, 0, 1, 1, 1].map((worker) => stage.viewer(speaker, { worker }))
 }
 
+/** A publisher of video and its audience, connected. */
+function film(stage: Stage): { speaker: Publisher; viewers: Viewer[] } {
+  const speaker = stage.publisher({ video: true })
+  const viewers = audience(stage, speaker)
+  stage.connect()
+  return { speaker, viewers }
+}
+
 const totalsOf = (stage: Stage, worker: number) => stage.workers[worker]!.counters.totals
 const liveOf = (stage: Stage, worker: number) => stage.workers[worker]!.counters.live
 
@@ -50,9 +58,7 @@ scenario(
   'what the way between the workers loses is repaired there',
   { workers, seeds: [1, 2, 3], relay: { loss: 0.05 } },
   (stage) => {
-    const speaker = stage.publisher({ video: true })
-    const viewers = audience(stage, speaker)
-    stage.connect()
+    const { speaker, viewers } = film(stage)
     speaker.sendFrames(500)
     stage.run(22_000)
     for (const viewer of viewers) assertWhole(viewer, 500)
@@ -67,9 +73,7 @@ scenario(
   'loss before, between and behind the workers',
   { workers, seeds: [1, 2, 3], conditions: lossy, relay: { loss: 0.02 } },
   (stage) => {
-    const speaker = stage.publisher({ video: true })
-    const viewers = audience(stage, speaker)
-    stage.connect()
+    const { speaker, viewers } = film(stage)
     speaker.sendFrames(500)
     stage.run(25_000)
     for (const viewer of viewers) assertWhole(viewer, 500)
@@ -81,9 +85,7 @@ scenario(
   'what is lost on a long way to the first worker is waited for on the other one',
   { workers, seeds: [1, 2, 3], relay: { loss: 0.05 } },
   (stage) => {
-    const speaker = stage.publisher({ video: true })
-    const viewers = audience(stage, speaker)
-    stage.connect()
+    const { speaker, viewers } = film(stage)
     speaker.link({ delayMs: 200 })
     stage.run(500)
     speaker.uplink({ loss: 0.05 })
