@@ -87,6 +87,31 @@ TEST(engine_connects_forwards_and_says_goodbye) {
   CHECK_EQUAL(call.client.counter(Counter::staleId), 3);
 }
 
+// As when the event loop was busy with something else.
+TEST(engine_tells_how_long_rtp_waited) {
+  Call call;
+  call.connect();
+  Buffer payload = {9, 8, 7, 6};
+  call.target(0, call.clientId, 1);
+  int queued = 0;
+  for (int i = 0; i < 2; i++) {
+    call.target(0, call.clientId, 1 + static_cast<uint32_t>(i));
+    CHECK(call.client.engine->fanout(payload.data(), payload.size(), 1, queued) == Outcome::yes);
+    call.client.engine->flush();
+    timespec time{0, 30'000'000};
+    nanosleep(&time, nullptr);
+  }
+  call.client.sendTo(call.server.port, kStun);
+  call.client.engine->flush();
+  call.server.drain();
+  CHECK_EQUAL(call.server.rows.size(), 3);
+  CHECK(call.server.rows[0].waitedUs >= 60'000 && call.server.rows[0].waitedUs < 1'000'000);
+  CHECK(call.server.rows[1].waitedUs >= 30'000 && call.server.rows[1].waitedUs < 1'000'000);
+  // They came so far apart, whatever else the machine did.
+  CHECK(call.server.rows[0].waitedUs - call.server.rows[1].waitedUs >= 30'000);
+  CHECK_EQUAL(call.server.rows[2].waitedUs, 0);
+}
+
 TEST(engine_answers_nothing_before_an_address_is_allowed) {
   Call call;
   Random random(1);

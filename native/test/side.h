@@ -16,7 +16,7 @@ using namespace rostra;
 
 struct Row {
   Kind kind;
-  int32_t transport, extra;
+  int32_t transport, extra, waitedUs;
   Buffer bytes;
 };
 
@@ -45,7 +45,7 @@ struct Side : BatchSink {
     for (int i = 0; i < count; i++) {
       const int32_t* m = slab->meta + i * meta::stride;
       const uint8_t* at = slab->rx + m[meta::offset];
-      rows.push_back({static_cast<Kind>(m[meta::kind]), m[meta::transport], m[meta::extra],
+      rows.push_back({static_cast<Kind>(m[meta::kind]), m[meta::transport], m[meta::extra], m[meta::waitedUs],
                       Buffer(at, at + m[meta::length])});
       if (onRow) onRow(i);
     }

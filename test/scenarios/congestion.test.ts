@@ -150,3 +150,22 @@ scenario(
     assert.deepEqual(layersOf(viewer.between(stage.nowMs - 500, stage.nowMs)), new Set([2]))
   },
 )
+
+scenario(
+  'a worker that is busy now and then tells a publisher when packets arrived, not when it read them',
+  { conditions: { delayMs: 20 } },
+  (stage) => {
+    const publisher = new LayeredPublisher(stage, { numbered: true })
+    stage.connect()
+    publisher.begin()
+    for (let i = 0; i < 20; i++) {
+      stage.net.stall(stage.worker.address.ip, 90)
+      stage.run(150)
+    }
+    stage.run(500)
+    const delaysMs = [...publisher.arrivedMs].map(([number, ms]) => ms - publisher.numberedMs.get(number)!)
+    assert.ok(delaysMs.length > 800, `${delaysMs.length} told`)
+    // Told in units of 250 µs, rounded down.
+    for (const ms of delaysMs) assert.ok(ms > 20 - 0.26 && ms <= 20.01, `${ms} ms`)
+  },
+)

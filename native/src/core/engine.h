@@ -141,6 +141,7 @@ class Engine final : public DatagramOut, public TcpOwner {
   // Writes a row; delivers first when all rows are taken. False when closed meanwhile.
   bool room();
   void row(Kind kind, size_t offset, size_t length, int32_t transport, int32_t extra, const Address& from);
+  void stampRows();
   void deliver();
 
   Outcome lookup(int64_t id, Transport*& transport);
@@ -170,6 +171,8 @@ class Engine final : public DatagramOut, public TcpOwner {
 
   std::unique_ptr<Received> received_;
   Address rowAddresses_[kMaxBatch];
+  // As `Received::arrivedNs`.
+  int64_t rowArrivedNs_[kMaxBatch] = {};
   int rows_ = 0;
   int deliveringRows_ = -1;
   int held_[kMaxBatch] = {};

@@ -1,5 +1,6 @@
 // From a readable socket to rows: read, sort, open, deliver.
 #include <cstring>
+#include <ctime>
 
 #include "crc32c.h"
 #include "engine.h"
@@ -12,6 +13,8 @@ namespace {
 constexpr int kBatchesPerWakeUp = 4;
 
 constexpr uint8_t kApplicationData = 23;
+
+constexpr int64_t kMostWaitedNs = 1'000'000'000;
 
 // Decrypted DTLS records have slots of their own, one per row.
 constexpr size_t recordOffset(int row) { return static_cast<size_t>(kMaxBatch + row) * kSlotBytes; }
@@ -26,6 +29,7 @@ void Engine::receive(int socketIndex, int64_t nowMs) {
     int count = recvmmsg(fd, r.messages, kMaxBatch, MSG_DONTWAIT, nullptr);
     // An error is either nothing to read or an ICMP answer to something sent; neither ends a socket.
     if (count <= 0) return;
+    for (int i = 0; i < count; i++) r.arrivedNs[i] = r.kernelNs(i);
     // The names that this reads stay as they are.
     r.rearm(count);
     readBatch(static_cast<uint8_t>(socketIndex), count, nowMs);
@@ -103,6 +107,7 @@ void Engine::takeRtp(int slot, Transport& transport) {
     case OpenResult::ok: break;
   }
   row(Kind::rtp, slotOffset(slot), plain, transport.id, 0, received_->from[slot]);
+  rowArrivedNs_[rows_ - 1] = received_->arrivedNs[slot];
 }
 
 void Engine::takeRtcp(int slot, Transport& transport) {
@@ -171,6 +176,8 @@ void Engine::row(Kind kind, size_t offset, size_t length, int32_t transport, int
   at[meta::transport] = transport;
   at[meta::extra] = extra;
   at[meta::socket] = from.socket;
+  at[meta::waitedUs] = 0;
+  rowArrivedNs_[rows_] = 0;
   rowAddresses_[rows_] = from;
   Address shown = from;
   shown.scope = 0;
@@ -178,8 +185,22 @@ void Engine::row(Kind kind, size_t offset, size_t length, int32_t transport, int
   rows_++;
 }
 
+// Tells how long packets have waited in their socket, of now: opening others may have taken a while.
+void Engine::stampRows() {
+  timespec now{};
+  for (int i = 0; i < rows_; i++) {
+    if (rowArrivedNs_[i] == 0) continue;
+    if (now.tv_sec == 0 && clock_gettime(CLOCK_REALTIME, &now) != 0) return;
+    int64_t waitedNs = int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec - rowArrivedNs_[i];
+    // Anything else is a wall clock that was set meanwhile.
+    if (waitedNs < 0 || waitedNs > kMostWaitedNs) continue;
+    slab_.meta[i * meta::stride + meta::waitedUs] = static_cast<int32_t>(waitedNs / 1'000);
+  }
+}
+
 void Engine::deliver() {
   if (rows_ == 0 || closed_) return;
+  stampRows();
   deliveringRows_ = rows_;
   sink_.onBatch(rows_);
   deliveringRows_ = -1;

@@ -1,6 +1,11 @@
 // Buffers of one recvmmsg call, shared by the parts of the engine.
 #pragma once
 
+#include <sys/socket.h>
+
+#include <cstring>
+#include <ctime>
+
 #include "engine.h"
 
 namespace rostra {
@@ -22,13 +27,32 @@ struct Engine::Received {
 
   // For the first `count`: a call that filled no more left the others as they were.
   void rearm(int count) {
-    for (int i = 0; i < count; i++) messages[i].msg_hdr.msg_namelen = sizeof names[i];
+    for (int i = 0; i < count; i++) {
+      messages[i].msg_hdr.msg_namelen = sizeof names[i];
+      messages[i].msg_hdr.msg_control = control[i];
+      messages[i].msg_hdr.msg_controllen = sizeof control[i];
+    }
+  }
+
+  // When the kernel took in datagram `i`, in ns of CLOCK_REALTIME; 0 when it does not say.
+  int64_t kernelNs(int i) {
+    msghdr& header = messages[i].msg_hdr;
+    for (cmsghdr* at = CMSG_FIRSTHDR(&header); at != nullptr; at = CMSG_NXTHDR(&header, at)) {
+      if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_TIMESTAMPNS) continue;
+      if (at->cmsg_len < CMSG_LEN(sizeof(timespec))) continue;
+      timespec time;
+      std::memcpy(&time, CMSG_DATA(at), sizeof time);
+      return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+    }
+    return 0;
   }
 
   mmsghdr messages[kMaxBatch] = {};
   iovec vectors[kMaxBatch];
   sockaddr_storage names[kMaxBatch];
+  alignas(cmsghdr) uint8_t control[kMaxBatch][CMSG_SPACE(sizeof(timespec))];
   Address from[kMaxBatch];
+  int64_t arrivedNs[kMaxBatch] = {};
   size_t lengths[kMaxBatch];
 };
 

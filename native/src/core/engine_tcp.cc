@@ -40,6 +40,7 @@ int Engine::readFrames(TcpServer& tcp, uint32_t id, int slots, int64_t nowMs) {
     slab_.add(Counter::rxPackets);
     if (step == Deframer::Step::frame) {
       slab_.add(Counter::rxBytes, static_cast<double>(r.lengths[slots]));
+      r.arrivedNs[slots] = 0;
       r.from[slots++] = connection->address;
     } else {
       slab_.add(step == Deframer::Step::empty ? Counter::dropShort : Counter::dropOversize);

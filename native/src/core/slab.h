@@ -19,7 +19,7 @@ constexpr size_t kSlotBytes = 1536;
 constexpr size_t kRxBytes = 2 * kMaxBatch * kSlotBytes;
 
 namespace meta {
-enum Column { offset, length, kind, transport, extra, socket, stride = 8 };
+enum Column { offset, length, kind, transport, extra, socket, waitedUs, stride = 8 };
 }
 namespace target {
 enum Column {

@@ -51,6 +51,8 @@ int openUdp(const char* host, uint16_t port, BoundSocket& bound) {
     int size = kSocketBuffer;
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
     return 0;
   };
   return openSocket(host, port, SOCK_DGRAM, bound, prepare, [](int) { return 0; });

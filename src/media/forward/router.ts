@@ -132,8 +132,11 @@ export class Router {
     this.#context.audible.others(from, rooms, nowMs)
   }
 
-  /** One decrypted RTP packet of `peer`, `rx[offset … offset + length)`. Never throws on what it says. */
-  rtp(nowMs: number, peer: Peer, offset: number, length: number): void {
+  /**
+   * One decrypted RTP packet of `peer`, `rx[offset … offset + length)`. Never throws on what it says.
+   * @param waitedMs since it arrived, until this program got round to it
+   */
+  rtp(nowMs: number, peer: Peer, offset: number, length: number, waitedMs = 0): void {
     const { totals } = this
     this.#nowMs = nowMs
     totals.received_packets++
@@ -143,7 +146,7 @@ export class Router {
       return
     }
     // It did arrive: as a loss it would count against the publisher's link.
-    peer.uplink.received(nowMs, view, length)
+    peer.uplink.received(nowMs, view, length, waitedMs)
     if (length > PACKET_MAX_BYTES) {
       totals.drop_rtp_oversize++
       return

@@ -95,6 +95,22 @@ test('feedback goes out while packets come, and a timer sends the last of it', (
   assert.equal(scene.router.totals.transport_cc_sent, sent, 'nothing new, no feedback')
 })
 
+test('packets that were read together are told at the times of their arrival', () => {
+  const scene = new Scene()
+  const publisher = scene.publisher([numbered(videoStream)])
+  for (const [seq, waitedMs] of [
+    [1, 40],
+    [2, 25.5],
+    [3, 0],
+  ] as const) {
+    scene.rtp(publisher, { pt: 96, seq, ssrc: VIDEO_SSRC, payload: vp8(false), extensions: number(seq) }, waitedMs)
+  }
+  const { nowMs } = scene
+  scene.advance(400)
+  const expected = [nowMs - 40, nowMs - 25.5, nowMs].map((ms, at) => [at + 1, ms] as const)
+  assert.deepEqual(told(scene), new Map(expected))
+})
+
 test('no feedback without numbers', () => {
   const table: [what: string, stream: ReceiveStream, extensions: Record<number, Uint8Array>][] = [
     ['not negotiated', videoStream, number(1)],

@@ -100,6 +100,25 @@ for (const [name, profile] of Object.entries(protecting)) {
   })
 }
 
+test('of RTP it is told how long it had waited in its socket while the event loop was busy', async () => {
+  await withCall(async (call) => {
+    await call.connect()
+    const received = call.server.nextOf(Kind.rtp)
+    // Between the relay's sending and the loop's next look at sockets.
+    call.relay.once('message', () =>
+      setImmediate(() => {
+        const busyUntilMs = performance.now() + 30
+        while (performance.now() < busyUntilMs);
+      }),
+    )
+    target(call, 0, { extSeq: 1 })
+    assert.equal(call.client.io.fanout(hex('ffff'), 0, 2, 0, 1), 1)
+    call.client.io.flush()
+    const { waitedUs } = await received
+    assert.ok(waitedUs >= 29_000 && waitedUs < 1_000_000, `${waitedUs} µs`)
+  })
+})
+
 test('a peer that wants no SRTP gets data, and no RTP', async () => {
   await withCall(
     async (call) => {

@@ -25,6 +25,11 @@ export const Meta = {
   extra: 4,
   /** Index of the local socket, as `listen` returned it. */
   socket: 5,
+  /**
+   * RTP: how many µs it had waited in its socket when the batch was handed over, 0…1,000,000. 0 when that is not known (TCP, a
+   * system that does not tell). What is told to a sender about arrivals is about its network and not about how busy this program is.
+   */
+  waitedUs: 6,
   stride: 8,
 } as const
 

@@ -77,6 +77,8 @@ export class SimulatedNetwork {
   #default: Partial<LinkConditions>
   #links = new Map<string, SimulatedLink>()
   #receivers = new Map<string, Receiver>()
+  /** Until when the program on a host is too busy to read, by its IP. */
+  #busyUntilMs = new Map<string, number>()
   #trace: ((entry: TraceEntry) => void) | undefined
 
   constructor(options: NetworkOptions) {
@@ -124,6 +126,16 @@ export class SimulatedNetwork {
       cancel()
       cancel = this.schedule(atMs, wake)
     }
+  }
+
+  /** From now on the program at `ip` reads nothing for `ms`: what arrives waits in its sockets. */
+  stall(ip: string, ms: number): void {
+    this.#busyUntilMs.set(ip, this.#nowMs + ms)
+  }
+
+  /** When the program at `ip` reads what arrives now. */
+  readsAtMs(ip: string): number {
+    return Math.max(this.#nowMs, this.#busyUntilMs.get(ip) ?? 0)
   }
 
   /** Lets time pass: everything up to and at `untilMs` happens, and then it is `untilMs`. */

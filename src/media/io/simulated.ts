@@ -38,6 +38,7 @@ type CounterName = (typeof ioCounterNames)[number]
 const counterIndex = Object.fromEntries(ioCounterNames.map((name, i) => [name, i])) as Record<CounterName, number>
 
 interface Received {
+  arrivedMs: number
   path: Path
   datagram: Datagram
 }
@@ -268,14 +269,15 @@ class SimulatedIo implements MediaIo {
   // ---- receiving
 
   #receive(socket: number, from: SimulatedAddress, datagram: Datagram): void {
-    this.#inbox.push({ path: { socket, ...from }, datagram })
+    this.#inbox.push({ arrivedMs: this.#network.nowMs, path: { socket, ...from }, datagram })
     this.#wake()
   }
 
-  /** One batch holds all that arrives at one instant. */
+  /** One batch holds all that arrives at one instant, or while the host was busy. */
   #wake(): void {
     if (this.#wakeUp || this.#closed) return
-    this.#wakeUp = this.#network.schedule(this.#network.nowMs, () => {
+    const atMs = Math.max(...this.#sockets.map(({ ip }) => this.#network.readsAtMs(ip)))
+    this.#wakeUp = this.#network.schedule(atMs, () => {
       this.#wakeUp = undefined
       this.#batch()
       if (this.#inbox.length > 0 || this.#expired.length > 0) this.#wake()
@@ -300,7 +302,7 @@ class SimulatedIo implements MediaIo {
   }
 
   /** Makes a row of the datagram, drops it, or says that its address is unknown. */
-  #sort({ path, datagram }: Received, again = false): 'unknown address' | 'sorted' {
+  #sort({ arrivedMs, path, datagram }: Received, again = false): 'unknown address' | 'sorted' {
     const { kind, bytes } = datagram
     if (!again) {
       this.#count('rx_packets')
@@ -310,8 +312,10 @@ class SimulatedIo implements MediaIo {
     if (datagram.wireBytes > MAX_DATAGRAM) this.#count('drop_oversize')
     else if (kind === 'plain') this.#sortPlain(path, bytes, transport)
     else if (!transport) return 'unknown address'
-    else if (kind === 'rtp' || kind === 'rtcp') this.#open(kind, path, datagram, transport)
-    else this.#dtls(path, datagram, transport)
+    else if (kind === 'rtp' || kind === 'rtcp') {
+      const waitedUs = Math.round((this.#network.nowMs - arrivedMs) * 1000)
+      this.#open(kind, path, datagram, transport, waitedUs)
+    } else this.#dtls(path, datagram, transport)
     return 'sorted'
   }
 
@@ -321,12 +325,12 @@ class SimulatedIo implements MediaIo {
     else this.#row(Kind.stun, path, transport?.id ?? -1, 0, bytes)
   }
 
-  #open(kind: 'rtp' | 'rtcp', path: Path, datagram: Datagram, transport: Transport): void {
+  #open(kind: 'rtp' | 'rtcp', path: Path, datagram: Datagram, transport: Transport, waitedUs: number): void {
     const srtp = transport.link?.in ?? (transport.dtls?.state === 'connected' ? transport.dtls.srtp : undefined)
     if (!srtp) return void this.#count('drop_not_connected')
     const opened: Opened =
       kind === 'rtcp' ? srtp.openRtcp(datagram) : srtp[transport.link ? 'openLink' : 'openRtp'](datagram)
-    if (opened === 'ok') this.#row(Kind[kind], path, transport.id, 0, datagram.bytes)
+    if (opened === 'ok') this.#row(Kind[kind], path, transport.id, 0, datagram.bytes, kind === 'rtp' ? waitedUs : 0)
     else if (opened === 'ssrc_limit') this.#count('drop_srtp_ssrc_limit')
     else this.#count(`drop_s${kind}_${opened}`)
   }
@@ -350,7 +354,7 @@ class SimulatedIo implements MediaIo {
     if (dtls.state === 'closed') this.#row(Kind.closed, path, transport.id, dtls.closeReason)
   }
 
-  #row(kind: number, path: Path, transport: number, extra: number, bytes?: Uint8Array): void {
+  #row(kind: number, path: Path, transport: number, extra: number, bytes?: Uint8Array, waitedUs = 0): void {
     const at = this.#rows * Meta.stride
     const offset = this.#rows * MAX_DATAGRAM
     if (bytes) this.rx.set(bytes, offset)
@@ -360,6 +364,7 @@ class SimulatedIo implements MediaIo {
     this.meta[at + Meta.transport] = transport
     this.meta[at + Meta.extra] = extra
     this.meta[at + Meta.socket] = path.socket
+    this.meta[at + Meta.waitedUs] = waitedUs
     writeAddress(this.addrs, this.#rows * Addr.stride, path)
     this.#rowPaths[this.#rows++] = path
   }

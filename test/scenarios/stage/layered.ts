@@ -57,6 +57,9 @@ export class LayeredPublisher extends Client {
   askedBps = Number.POSITIVE_INFINITY
   /** Packets of sound that it sent. */
   sounds = 0
+  /** When each numbered packet was sent, and when it was told to have arrived. */
+  readonly numberedMs = new Map<number, number>()
+  readonly arrivedMs = new Map<number, number>()
   readonly #options: LayeredOptions
   readonly #fps: number
   #soundSeq: number
@@ -153,6 +156,7 @@ export class LayeredPublisher extends Client {
   #number(): Record<number, Uint8Array> {
     if (!this.#options.numbered) return {}
     this.#transportSeq = (this.#transportSeq + 1) & 0xffff
+    if (this.peer.connected) this.numberedMs.set(this.#transportSeq, this.stage.nowMs)
     return { [TRANSPORT_SEQ_ID]: Uint8Array.of(this.#transportSeq >> 8, this.#transportSeq & 0xff) }
   }
 
@@ -172,6 +176,7 @@ export class LayeredPublisher extends Client {
   protected override rtcp(said: Said): void {
     for (const layer of this.layers) if (said.keyframes.includes(layer.ssrc)) layer.wantsKeyframe = true
     this.askedBps = said.rembBps.at(-1) ?? this.askedBps
+    for (const [number, ms] of said.arrivedMs) this.arrivedMs.set(number, ms)
   }
 }
 

@@ -49,10 +49,10 @@ export class Arrivals {
   /**
    * One packet.
    * @param seq 16 bits
-   * @param nowMs ≥ 0
+   * @param arrivedMs ≥ 0
    * @returns how many numbers are missing right before it, or an `Arrival`
    */
-  arrived(seq: number, nowMs: number): number {
+  arrived(seq: number, arrivedMs: number): number {
     // One circle up, so that numbers from before the first one stay positive.
     if (this.#end === 0) this.#begin = this.#end = 0x10000 + seq
     const extSeq = unwrapSeq(this.#end - 1, seq)
@@ -62,12 +62,12 @@ export class Arrivals {
       if (missing > 0) this.#skip(missing)
       this.#end = extSeq + 1
       this.#begin = Math.max(this.#begin, this.#end - ARRIVALS)
-      this.#units[at] = Math.floor(nowMs * UNITS_PER_MS)
+      this.#units[at] = Math.floor(arrivedMs * UNITS_PER_MS)
       return missing
     }
     if (extSeq < Math.max(0, this.#end - ARRIVALS, this.#begin - TOLD_AGAIN)) return Arrival.ignored
     if (this.#units[at] !== NEVER) return Arrival.ignored
-    this.#units[at] = Math.floor(nowMs * UNITS_PER_MS)
+    this.#units[at] = Math.floor(arrivedMs * UNITS_PER_MS)
     this.#begin = Math.min(this.#begin, extSeq)
     return Arrival.late
   }

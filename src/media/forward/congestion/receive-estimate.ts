@@ -50,16 +50,17 @@ export class ReceiveEstimate {
 
   /**
    * One packet.
+   * @param arrivedMs by any clock
    * @param sentMs by the sender's clock, without wraps; NaN when the packet does not say
    * @param length in bytes
    * @returns whether the estimate fell because of it, or of those before it; the publisher should hear of that soon
    */
-  arrived(nowMs: number, sentMs: number, length: number): boolean {
+  arrived(arrivedMs: number, sentMs: number, length: number): boolean {
     const at = this.#count++
-    this.#arrivedMs[at] = nowMs
+    this.#arrivedMs[at] = arrivedMs
     this.#sentMs[at] = sentMs
     this.#bytes[at] = length
-    if (this.#count < MAX_TOGETHER && nowMs - this.#arrivedMs[0]! < TOGETHER_MS) return false
+    if (this.#count < MAX_TOGETHER && arrivedMs - this.#arrivedMs[0]! < TOGETHER_MS) return false
     return this.#look()
   }
 

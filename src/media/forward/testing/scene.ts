@@ -163,18 +163,19 @@ export class Scene {
     return peer
   }
 
-  rtp(peer: Peer, packet: TestPacket): void {
-    this.bytes(peer, rtpPacket(packet), 'rtp')
+  rtp(peer: Peer, packet: TestPacket, waitedMs = 0): void {
+    this.bytes(peer, rtpPacket(packet), 'rtp', waitedMs)
   }
 
   rtcp(peer: Peer, bytes: Uint8Array): void {
     this.bytes(peer, bytes, 'rtcp')
   }
 
-  bytes(peer: Peer, bytes: Uint8Array, kind: 'rtp' | 'rtcp'): void {
+  bytes(peer: Peer, bytes: Uint8Array, kind: 'rtp' | 'rtcp', waitedMs = 0): void {
     const offset = 1536
     this.io.rx.set(bytes, offset)
-    this.router[kind](this.nowMs, peer, offset, bytes.length)
+    if (kind === 'rtp') this.router.rtp(this.nowMs, peer, offset, bytes.length, waitedMs)
+    else this.router.rtcp(this.nowMs, peer, offset, bytes.length)
     // What came in is gone after the call.
     this.io.rx.fill(0xdd, offset, offset + bytes.length)
   }

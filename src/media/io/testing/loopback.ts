@@ -18,6 +18,7 @@ export interface Row {
   kind: number
   transport: number
   extra: number
+  waitedUs: number
   bytes: Buffer
   port: number
 }
@@ -53,6 +54,7 @@ export class LoopbackPeer {
         kind: meta[at + Meta.kind]!,
         transport: meta[at + Meta.transport]!,
         extra: meta[at + Meta.extra]!,
+        waitedUs: meta[at + Meta.waitedUs]!,
         bytes: Buffer.from(rx.subarray(offset, offset + meta[at + Meta.length]!)),
         port: (addrs[from + Addr.port]! << 8) | addrs[from + Addr.port + 1]!,
       }
