@@ -38,6 +38,10 @@ class Link {
   }
 }
 
+/** What makes the engine compile what every packet goes through: so often, so many packets there and back. */
+const WARM_UP_ROUNDS = 60
+const WARM_UP_PACKETS = 25
+
 const [seed = '1'] = process.argv.slice(2)
 const links = new Map<string, Link>()
 const late = new Float64Array(LATE_SAMPLES)
@@ -45,6 +49,7 @@ let lateCount = 0
 let lateMaxMs = 0
 let timer: NodeJS.Timeout | undefined
 let timerMs = Number.POSITIVE_INFINITY
+let warmed: Promise<void> | undefined
 
 function linkOf(name: string): Link {
   let link = links.get(name)
@@ -81,7 +86,7 @@ function arm(atMs: number): void {
 }
 
 /** Opens `front` for clients; each of them gets a socket of its own towards `server`, which so tells them apart. */
-async function open(link: Link, front: Endpoint, server: Endpoint): Promise<Endpoint> {
+async function open(link: Link, front: Endpoint, server: Endpoint): Promise<Endpoint & { close(): void }> {
   const socket = createSocket({ type: 'udp4', ...BUFFERS })
   const flows = new Map<string, Socket>()
   const flowOf = (address: string, port: number) => {
@@ -108,7 +113,36 @@ async function open(link: Link, front: Endpoint, server: Endpoint): Promise<Endp
   socket.bind(front.port, front.address)
   await once(socket, 'listening')
   socket.on('error', () => {})
-  return { address: front.address, port: socket.address().port }
+  const close = () => {
+    for (const each of [socket, ...flows.values()]) each.close()
+  }
+  return { address: front.address, port: socket.address().port, close }
+}
+
+/**
+ * Sends packets there and back on a link of their own. Browsers probe a path with their first pictures and believe for a
+ * minute what they found: a relay that still compiles would have bunched these packets up.
+ */
+async function warmUp(): Promise<void> {
+  const [client, server] = [createSocket({ type: 'udp4' }), createSocket({ type: 'udp4' })]
+  server.bind(0, '127.0.0.1')
+  await once(server, 'listening')
+  const link = new Link(0)
+  links.set('', link)
+  const { close, ...front } = await open(link, { address: '127.0.0.1', port: 0 }, server.address())
+  server.on('message', (packet, { address, port }) => server.send(packet, port, address))
+  const packet = Buffer.alloc(1_000)
+  for (let round = 0; round < WARM_UP_ROUNDS; round++) {
+    const way = { delayMs: round % 3 }
+    link.up.impair(way)
+    link.down.impair(way)
+    const back = once(client, 'message')
+    for (let n = 0; n < WARM_UP_PACKETS; n++) client.send(packet, front.port, front.address)
+    await back
+  }
+  for (const socket of [client, server]) socket.close()
+  close()
+  links.delete('')
 }
 
 function figures(): RelayFigures {
@@ -123,8 +157,12 @@ function figures(): RelayFigures {
 
 async function answer(message: ToRelay): Promise<Omit<FromRelay, 'id'>> {
   if (message.kind === 'figures') return { figures: figures() }
+  await (warmed ??= warmUp())
   const link = linkOf(message.link)
-  if (message.kind === 'open') return { front: await open(link, message.front, message.server) }
+  if (message.kind === 'open') {
+    const { address, port } = await open(link, message.front, message.server)
+    return { front: { address, port } }
+  }
   link[message.way].impair(message.impairment)
   pass(link)
   return {}
