@@ -10,7 +10,7 @@ import { fuzz as payload } from './payload.js'
 import { randomFrom } from './random.js'
 import { fuzz as rtcp } from './rtcp.js'
 import { fuzz as rtp } from './rtp.js'
-import { fuzz as sctp } from './sctp.js'
+import { fuzzSetUp, fuzz as sctp } from './sctp.js'
 
 /** Each with the folder of its corpus. */
 const bodies = {
@@ -21,6 +21,7 @@ const bodies = {
   dependency,
   arrivals,
   sctp,
+  'sctp into one that is being set up': fuzzSetUp,
   'rtp into the forwarder': forwarding,
   'rtcp into the forwarder': forwarding,
 }

@@ -104,22 +104,32 @@ function reconfig(random: Random, { tsn, sentTsn }: Known): [number, number[]] {
   return [0, Array.from({ length: 1 + random(3) }, () => bodies[random(bodies.length)]!()).flat()]
 }
 
-function init(random: Random): [number, number[]] {
+/** INIT and INIT ACK: what an honest peer says, each part wrong at times. Reads as: tag, window, streams, first TSN, parameters. */
+function init(random: Random, { tsn }: Known): [number, number[]] {
   const numbers = [
-    u32(random(9)),
-    u32(edge(random, 32)),
-    u16(random(3)),
-    u16(edge(random, 16)),
-    u32(edge(random, 32)),
-  ].flat()
-  return [0, [...numbers, ...parameter(random, [7, 0xc000, 0x8008, 5][random(4)]!, bytesOf(random, 30))]]
+    u32(lie(random) ? edge(random, 32) : 1 + random(8)),
+    u32(random(4) === 0 ? edge(random, 32) : 100_000),
+    u16(lie(random) ? edge(random, 16) : 1 + random(3)),
+    u16(lie(random) ? edge(random, 16) : 1 + random(100)),
+    u32(near(random, tsn, 1000)),
+  ]
+  const parameters = Array.from({ length: random(5) }, () => {
+    const type = lie(random) ? random(0x10000) : [7, 7, 0xc000, 0x8008, 5, 6, 9, 11][random(8)]!
+    return parameter(random, type, bytesOf(random, random(12) === 0 ? 1100 : 30))
+  })
+  return [0, [...numbers.flat(), ...parameters.flat()]]
 }
 
 const info = (random: Random): [number, number[]] => [0, parameter(random, 1, bytesOf(random, 24))]
 const nothing = (): [number, number[]] => [0, []]
+const cookieEcho = (random: Random, { cookie }: Known): [number, number[]] => [
+  0,
+  random(2) === 0 ? [...cookie] : bytesOf(random, 20),
+]
 
 /** Builders by type; those named more often come more often. */
-const productions: readonly [number, (random: Random, known: Known) => [flags: number, body: number[]]][] = [
+type Productions = readonly [number, (random: Random, known: Known) => [flags: number, body: number[]]][]
+const productions: Productions = [
   [0, data],
   [0, data],
   [0, data],
@@ -136,27 +146,45 @@ const productions: readonly [number, (random: Random, known: Known) => [flags: n
   [4, info],
   [5, info],
   [9, info],
-  [10, (random, { cookie }) => [0, random(2) === 0 ? [...cookie] : bytesOf(random, 20)]],
+  [10, cookieEcho],
   [11, nothing],
   [14, nothing],
 ]
 /** What ends an association by right, and so comes rarely. */
-const endings: typeof productions = [
+const endings: Productions = [
   [6, (random) => [random(2), bytesOf(random, 8)]],
   [7, (random, { sentTsn }) => [0, u32(near(random, sentTsn))]],
   [8, nothing],
 ]
 
+/** What an association is set up with. */
+const beginnings: Productions = [
+  [1, init],
+  [2, init],
+  [2, init],
+  [2, init],
+  [10, cookieEcho],
+  [11, nothing],
+]
+
+function chunkOf(random: Random, known: Known, from: Productions): number[] {
+  const [type, build] = from[random(from.length)]!
+  const [flags, body] = build(random, known)
+  const length = lie(random) ? edge(random, 16) : body.length + 4
+  const out = [random(80) === 0 ? random(256) : type, lie(random) ? random(256) : flags, ...u16(length), ...body]
+  while (out.length % 4 !== 0) out.push(0)
+  return out
+}
+
 /** One to four chunks, one after another. */
 export function sctpChunks(random: Random, known: Known): Uint8Array {
   const out: number[] = []
-  for (let n = 1 + random(4); n > 0; n--) {
-    const from = random(60) === 0 ? endings : productions
-    const [type, build] = from[random(from.length)]!
-    const [flags, body] = build(random, known)
-    const length = lie(random) ? edge(random, 16) : body.length + 4
-    out.push(random(80) === 0 ? random(256) : type, lie(random) ? random(256) : flags, ...u16(length), ...body)
-    while (out.length % 4 !== 0) out.push(0)
-  }
+  for (let n = 1 + random(4); n > 0; n--) out.push(...chunkOf(random, known, random(60) === 0 ? endings : productions))
   return Uint8Array.from(out)
+}
+
+/** A chunk that sets an association up, at times with others behind it. */
+export function setUpChunks(random: Random, known: Known): Uint8Array {
+  const first = chunkOf(random, known, beginnings)
+  return random(4) === 0 ? Uint8Array.from([...first, ...sctpChunks(random, known)]) : Uint8Array.from(first)
 }

@@ -250,8 +250,10 @@ export class SctpEngine {
     }
     // ABORT of a peer that does not know us any more carries its own tag and the T bit (§8.5.1).
     const isReflected = first === ChunkType.abort && (bytes[offset + COMMON_HEADER_BYTES + 1]! & 1) === 1
-    const isCookie = first === ChunkType.cookieEcho && tag === this.#offers.last?.localTag
-    if (!isCookie && tag !== (isReflected ? this.#peer?.tag : this.#localTag)) return SctpReason.tag
+    // What a cookie stands for has the tag that came with it (§5.2.4, 3).
+    const isEcho = first === ChunkType.cookieEcho
+    const offered = isEcho ? this.#offers.take(bytes, offset + COMMON_HEADER_BYTES, chunkLength) : undefined
+    if (tag !== (isReflected ? this.#peer?.tag : (offered?.localTag ?? this.#localTag))) return SctpReason.tag
     this.#heartbeat.heard(this.#nowMs)
     this.#pending = true
     return this.#receiveChunks(bytes, offset, length)
@@ -279,8 +281,11 @@ export class SctpEngine {
       const chunkLength = readUint16(bytes, at + 2)
       if (type === ChunkType.data || type === ChunkType.forwardTsn) hasData = true
       if (type === ChunkType.data && (bytes[at + 1]! & DataFlag.immediate) !== 0) isUrgent = true
+      // COOKIE ECHO comes first (§5.1): its tag has been looked at.
+      const isPlaced = type !== ChunkType.cookieEcho || at === offset + COMMON_HEADER_BYTES
       const isTaken = this.#seen[type]!++ < maxPerPacket[type]!
-      const reason = isTaken ? this.#receiveChunk(bytes, at, type, chunkLength) : SctpReason.repeated
+      let reason: number = isTaken ? SctpReason.chunk : SctpReason.repeated
+      if (isTaken && isPlaced) reason = this.#receiveChunk(bytes, at, type, chunkLength)
       if (this.hasEnded) return reason
       if (reason !== SctpReason.accepted) result = reason
       // An unknown chunk without the high bit ends the packet (§3.2).

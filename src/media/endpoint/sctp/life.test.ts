@@ -142,6 +142,33 @@ test('a peer that begins anew gets a new association: channels are gone, new one
   assert.ok(peer.isAlive())
 })
 
+test('a peer begins anew only with the tag that came with the cookie, and with the cookie first', () => {
+  const peer = new RawPeer().connect()
+  peer.open(2, 'chat')
+  peer.say([init(99, 5_000)], 0)
+  const { body } = chunksOf(peer.received.at(-1)!)[0]!
+  const newTag = body.readUInt32BE()
+  const cookie = [...body.subarray(-16)]
+  const message = data(peer.tsn, 2, 0, 51, 'hello')
+  const rows: [string, Uint8Array[], number][] = [
+    ['the tag of before', [chunk(10, 0, cookie)], peer.tag],
+    ['no tag', [chunk(10, 0, cookie)], 0],
+    ['behind a chunk, the tag of before', [chunk(11, 0, []), chunk(10, 0, cookie)], peer.tag],
+    ['behind a chunk', [chunk(11, 0, []), chunk(10, 0, cookie)], newTag],
+    ['another cookie, then data', [chunk(10, 0, cookie.toReversed()), message], newTag],
+  ]
+  for (const [name, chunks, tag] of rows) {
+    peer.received.length = 0
+    peer.say(chunks, tag)
+    assert.deepEqual(peer.events, ['opened chat'], name)
+    const answers = peer.received.flatMap(chunksOf).filter(({ type }) => type === 11)
+    assert.deepEqual(answers, [], name)
+  }
+  assert.ok(peer.isAlive(), 'the association of before goes on')
+  peer.say([chunk(10, 0, cookie)], newTag)
+  assert.deepEqual(peer.events, ['opened chat', 'closed chat'])
+})
+
 test('a late copy of INIT or COOKIE ECHO changes nothing', () => {
   const peer = new RawPeer().connect()
   peer.open(2, 'chat')
