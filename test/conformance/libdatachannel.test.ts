@@ -9,9 +9,9 @@ import { endLibDataChannel, LibDataChannelClient } from '../support/libdatachann
 
 after(() => endLibDataChannel())
 
-async function two(t: TestContext, relay?: ImpairedRelay) {
+async function two(t: TestContext, relay?: ImpairedRelay, ann = new LibDataChannelClient('ann')) {
   const { janus, server } = await openStage(t, [])
-  const [ann, bob] = [new LibDataChannelClient('ann'), new LibDataChannelClient('bob')]
+  const bob = new LibDataChannelClient('bob')
   t.after(() => {
     ann.close()
     bob.close()
@@ -90,4 +90,35 @@ test('a hundred channels at once', async (t) => {
   await eventually('all back', () => ann.heard.length === 100)
   const totals = await server.totals()
   assert.equal(totals.drop_sctp_channel_limit, 0)
+})
+
+test('H-33 a message above what the server said it takes closes its channel, the association lives', async (t) => {
+  // A client that does not care what the server said.
+  const rude = new LibDataChannelClient('ann', 1_000_000)
+  const { server, ann, bob } = await two(t, undefined, rude)
+  for (const length of [262_145, 700_000]) {
+    const label = `of ${length}`
+    await ann.open(label)
+    ann.say(label, 'before')
+    await eventually(`${label} works`, () => bob.heardOn(label).length === 1)
+    ann.say(label, randomBytes(length))
+    await eventually(`${label} is closed`, () => ann.closed.includes(label))
+  }
+  await ann.open('again')
+  const longest = randomBytes(262_144)
+  ann.say('again', longest)
+  ann.say('reliable', 'still here')
+  await eventually('the longest that is taken', () => bob.heardOn('again').length === 1)
+  assert.equal(Buffer.compare(bob.heardOn('again')[0] as Buffer, longest), 0)
+  await eventually('the first channel', () => bob.heardOn('reliable').length === 1)
+  assert.deepEqual(ann.closed, ['of 262145', 'of 700000'])
+  const heard = bob.heard.map(({ label, data }) => `${label}: ${data.length} bytes`)
+  assert.deepEqual(heard.sort(), [
+    'again: 262144 bytes',
+    'of 262145: 6 bytes',
+    'of 700000: 6 bytes',
+    'reliable: 10 bytes',
+  ])
+  const { drop_sctp_oversize } = await server.totals()
+  assert.equal(drop_sctp_oversize, 2)
 })

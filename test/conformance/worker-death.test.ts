@@ -5,7 +5,7 @@ import { openStage, publish, speak, subscribe } from '../support/call.js'
 import { eventually } from '../support/eventually.js'
 import { readRemote } from '../support/media-client.js'
 
-test('the only worker dies: the same handles reconnect on the first try, at once', async (t) => {
+test('H-63 the only worker dies: the same handles reconnect on the first try, at once', async (t) => {
   const { server, clients, janus } = await openStage(t, ['--workers', '1'])
   const ann = await publish(janus, clients, 'alpha', 'ann')
   const bob = await subscribe(janus, clients, 'alpha', 'bob', 'ann')
@@ -28,7 +28,7 @@ test('the only worker dies: the same handles reconnect on the first try, at once
   await eventually('sound again', () => listener.rtpPackets === 1)
 })
 
-test('its handles get hangup within 1 s, another room loses nothing, the same clients reconnect', async (t) => {
+test('H-63 its handles get hangup within 1 s, another room loses nothing, the same clients reconnect', async (t) => {
   const { server, clients, janus } = await openStage(t, ['--workers', '2'])
   // Joined before offering: each room is on one worker, the second room on the emptier one.
   const alpha = [await publish(janus, clients, 'alpha', 'ann'), await subscribe(janus, clients, 'alpha', 'bob', 'ann')]

@@ -91,7 +91,7 @@ scenario(
 )
 
 scenario(
-  'a receiver that takes nothing is cut off and holds up nobody',
+  'H-32 a receiver that takes nothing is cut off and holds up nobody',
   { limits: { dataBufferBytes: 20_000 } },
   (stage) => {
     const [speaker, listener, stuck] = people(stage, 3)

@@ -15,11 +15,14 @@ export class LibDataChannelClient {
   readonly channels = new Map<string, DataChannel>()
   handle!: JanusTestHandle
   readonly #pc: InstanceType<typeof nodeDataChannel.PeerConnection>
-  #user: string
+  readonly #user: string
+  readonly #longestBytes: number
 
-  constructor(user: string) {
+  /** @param longestBytes of messages: it sends none that are longer, whatever the server says, and takes none */
+  constructor(user: string, longestBytes = 262_144) {
     this.#user = user
-    this.#pc = new nodeDataChannel.PeerConnection(user, { iceServers: [], maxMessageSize: 262_144 })
+    this.#longestBytes = longestBytes
+    this.#pc = new nodeDataChannel.PeerConnection(user, { iceServers: [], maxMessageSize: longestBytes })
     this.#pc.onDataChannel((channel) => this.#listen(channel))
   }
 
@@ -33,7 +36,9 @@ export class LibDataChannelClient {
     const { sdp } = await this.#description()
     const { jsep } = await this.handle.message({}, { type: 'offer', sdp })
     const answer = relay ? await this.#through(relay, jsep!.sdp) : jsep!.sdp
-    this.#pc.setRemoteDescription(answer, 'answer')
+    // It keeps to what the server says, which a client that means harm would not.
+    const meant = answer.replace('a=max-message-size:262144', `a=max-message-size:${this.#longestBytes}`)
+    this.#pc.setRemoteDescription(meant, 'answer')
     await opened
     const subscribe = { notifications: true, data: true }
     const joined = await this.handle.message({ kind: 'join', room_id: room, user_id: this.#user, subscribe })

@@ -207,7 +207,7 @@ test('large unreliable messages are given up as a whole', () => {
   assert.equal(client.association.live().bufferedBytes, 0)
 })
 
-test('a receiver that does not keep up: unreliable is dropped, reliable closes the channel', () => {
+test('H-32 a receiver that does not keep up: unreliable is dropped, reliable closes the channel', () => {
   const { link, client, server } = pair({}, { dataBufferBytes: 50_000 })
   client.say('open')
   client.say('open', lossy)
@@ -241,7 +241,7 @@ test('before the association is up, messages queue within the same bound', () =>
   assert.equal(client.send(chat, true, new Uint8Array(20_000)), 'closed')
 })
 
-test('a message above the limit closes its channel, the association lives', () => {
+test('H-33 a message above the limit closes its channel, the association lives', () => {
   for (const length of [300_000, 2_000_000]) {
     const link = new SctpLink()
     const client = new Peer(link, 0, { maxMessageBytes: 4_000_000 })

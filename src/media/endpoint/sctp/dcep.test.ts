@@ -22,7 +22,7 @@ test('OPEN is read and written as in RFC 8832', () => {
   }
 })
 
-test('every truncation and every extension is refused', () => {
+test('H-30 every truncation and every extension of OPEN is refused', () => {
   for (const [hex] of rows) {
     const whole = bytes(hex)
     for (let length = 0; length < whole.length; length++) assert.equal(readOpen(whole.slice(0, length)), undefined)
@@ -30,7 +30,7 @@ test('every truncation and every extension is refused', () => {
   }
 })
 
-test('hostile OPEN messages', () => {
+test('H-30 hostile OPEN messages', () => {
   const hostile: Record<string, string> = {
     'label past the end': '03 00 0000 00000000 0005 0000 63686174',
     'label of 64 KiB': '03 00 0000 00000000 ffff 0000 63686174',

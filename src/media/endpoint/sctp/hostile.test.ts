@@ -141,7 +141,7 @@ test('SACKs for what was never sent are ignored whole', () => {
   assert.ok(peer.isAlive(), 'an old SACK is no harm')
 })
 
-test('a peer whose window stays shut: probed, bounded, then cut off', () => {
+test('H-32 a peer whose window stays shut: probed, bounded, then cut off', () => {
   const peer = new RawPeer().connect()
   peer.open(2, 'chat')
   const chat = { label: 'chat', protocol: '', ordered: true }
@@ -169,7 +169,7 @@ test('a peer whose window stays shut: probed, bounded, then cut off', () => {
   assert.ok(peer.isAlive())
 })
 
-test('hostile OPEN and data on unknown streams', () => {
+test('H-30 hostile OPEN and data on unknown streams', () => {
   const peer = new RawPeer().connect()
   peer.open(2, 'chat')
   const rows: [string, number, Uint8Array][] = [
@@ -202,7 +202,7 @@ test('more channels than allowed', () => {
   assert.ok(peer.isAlive())
 })
 
-test('gaps, unfinished fragments and waiting messages are bounded', () => {
+test('H-32 gaps, unfinished fragments and waiting messages are bounded', () => {
   const rows: [string, (i: number, tsn: number) => Uint8Array][] = [
     ['every second TSN', (i, tsn) => data(tsn + 1 + i * 2, 2, 1, 51, new Uint8Array(1_000))],
     ['far ahead', (i, tsn) => data(tsn + 10_000 + i, 2, 1, 51, new Uint8Array(1_000))],
