@@ -1,16 +1,14 @@
 /** Data-channel messages of a room that is spread over workers, when one of the workers takes none for a while. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { offerThenJoin, openStage } from '../support/call.js'
 import { DataChannels } from '../support/data-channels.js'
 import { eventually } from '../support/eventually.js'
+import { residentBytes } from '../support/resident.js'
 
 const bulk = { label: 'bulk', protocol: '', ordered: true }
 const chat = { label: 'chat', protocol: '', ordered: true }
 const lossy = { label: 'lossy', protocol: '', ordered: false, maxRetransmits: 0 }
-const residentBytes = (pid: number) =>
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) * 1024
 
 test('what a worker does not take is bounded; whoever sends it notices, others lose nothing', async (t) => {
   const { server, clients, janus } = await openStage(t, ['--workers', '2'], 'SIGKILL')
