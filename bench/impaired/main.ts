@@ -23,7 +23,7 @@ import { summarise } from './summary.js'
 const SEED = 42
 /** What is compared when no scenario is named, so that it takes ten minutes: with another server, and of several pairs of browsers. */
 const OF_SERVERS = ['loss-10', 'bursts', 'step-subscriber', 'step-publisher']
-const OF_PAIRS = ['clean', 'loss-10', 'bursts', 'delay-100', 'jitter', 'step-subscriber', 'step-publisher']
+const OF_PAIRS = ['clean', 'loss-10', 'bursts', 'delay-100', 'jitter', 'reorder', 'step-subscriber', 'step-publisher']
 
 const { values } = parseArgs({
   options: {
