@@ -26,19 +26,20 @@ const QUEUE_MS = 500
 
 /** What every link has in every scenario: retransmissions take their time. */
 const BASE_DELAY_MS = 20
+/** Before anything goes wrong. */
+export const GOOD: Impairment = { delayMs: BASE_DELAY_MS }
 
 /** The same on all four ways: each packet crosses two links. */
 function everywhere(name: string, title: string, impairment: Impairment): Scenario {
-  const link = { delayMs: BASE_DELAY_MS, ...impairment }
+  const link = { ...GOOD, ...impairment }
   return { name, title, phases: [{ seconds: STEADY_SECONDS, links: { publisher: link, subscriber: link } }] }
 }
 
 function steps(name: LinkName, title: string): Scenario {
-  const good = { delayMs: BASE_DELAY_MS }
   const at = (rateBps: number) => ({
-    publisher: good,
-    subscriber: good,
-    [name]: { ...good, rateBps, queueMs: QUEUE_MS },
+    publisher: GOOD,
+    subscriber: GOOD,
+    [name]: { ...GOOD, rateBps, queueMs: QUEUE_MS },
   })
   return {
     name: `step-${name}`,

@@ -39,6 +39,8 @@ export interface StageOptions {
   /** More than one is simulcast. */
   encodings: RTCRtpEncodingParameters[]
   seed: number
+  /** What links are like from before anybody connects; default: nothing wrong. */
+  links?: Partial<Record<LinkName, Impairment>>
 }
 
 const SAMPLE_EVERY_MS = 500
@@ -59,7 +61,7 @@ export class ImpairedStage {
     this.relay = new ImpairedRelay(options.seed)
   }
 
-  /** Resolves when both PeerConnections are up, on links with nothing wrong. */
+  /** Resolves when both PeerConnections are up. */
   static async open(options: StageOptions): Promise<ImpairedStage> {
     const stage = new ImpairedStage(options)
     try {
@@ -73,6 +75,7 @@ export class ImpairedStage {
 
   async #enter(): Promise<void> {
     const { publisher, subscriber, picture, encodings } = this.#options
+    await this.impair(this.#options.links ?? {})
     await this.#connect(publisher, 'publisher')
     const publisherId = await publisher.evaluate(
       ({ picture, encodings }) => impairedClient.publish(picture, encodings),
