@@ -131,6 +131,24 @@ TEST(queue_falls_back_where_a_route_refuses_segments) {
   }
 }
 
+TEST(queue_segments_again_after_an_error_that_passes) {
+  Fixture f;
+  kernel.refuseSegmentsTo = 3;
+  kernel.refuseErrno = ENOBUFS;
+  f.burst(2, 40, 5);
+  CHECK(f.queue.flush());
+  CHECK(kernel.received == f.expected);
+  kernel.refuseSegmentsTo = 0;
+  kernel.segmented = 0;
+  kernel.calls = 0;
+  f.burst(3, 40, 5);
+  CHECK(f.queue.flush());
+  CHECK_EQUAL(kernel.calls, 1);
+  // Seven groups for each of five destinations, the one that was refused among them.
+  CHECK_EQUAL(kernel.segmented, 35);
+  CHECK(kernel.received == f.expected);
+}
+
 TEST(queue_counts_what_one_destination_refuses_and_goes_on) {
   for (bool segments : {true, false}) {
     Fixture f(segments);

@@ -172,7 +172,8 @@ bool SendQueue::sendGroups(int groups) {
     }
     // The first message was refused.
     if (w.groups[at].count > 1) {
-      if (!fallBack(w.groups[at])) return false;
+      bool cannotSegment = errno == EINVAL || errno == EIO || errno == EMSGSIZE;
+      if (!fallBack(w.groups[at], cannotSegment)) return false;
     } else {
       settle(w.groups[at], false);
     }
@@ -196,12 +197,14 @@ void SendQueue::settle(const Group& group, bool sent) {
   }
 }
 
-// The route cannot segment (EINVAL: a segment above its MTU, EIO: no checksum offload). Send the group one
-// by one and do not try again for this destination.
-bool SendQueue::fallBack(const Group& group) {
+// Sends the group one by one. Where the route cannot segment (EINVAL, EMSGSIZE: a segment above its MTU, EIO: no checksum
+// offload) it is not tried again for this destination; other errors (no route, no memory) pass.
+bool SendQueue::fallBack(const Group& group, bool cannotSegment) {
   Work& w = *work_;
-  if (unsegmented_.size() >= kMaxUnsegmented) unsegmented_.clear();
-  unsegmented_.set(w.entries[group.first].to, 0);
+  if (cannotSegment) {
+    if (unsegmented_.size() >= kMaxUnsegmented) unsegmented_.clear();
+    unsegmented_.set(w.entries[group.first].to, 0);
+  }
   for (int16_t e = group.first; e >= 0;) {
     Entry& entry = w.entries[e];
     int16_t next = entry.next;

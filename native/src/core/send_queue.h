@@ -67,7 +67,7 @@ class SendQueue {
   void buildMessages(int groups);
   bool sendGroups(int groups);
   void settle(const Group& group, bool sent);
-  bool fallBack(const Group& group);
+  bool fallBack(const Group& group, bool cannotSegment);
   void compact();
   void reset();
   bool room(size_t length) const { return count_ < kMaxQueued && used_ + length <= kArenaBytes; }
