@@ -44,7 +44,7 @@ class Path {
   arrive(ahead: number): void {
     this.#newest = (this.#newest + ahead) & 0xffff
     this.#arrived.add(this.#newest)
-    this.#reports.arrived(this.#nowMs, this.#newest, 7, 1200)
+    this.#reports.arrived(this.#nowMs, this.#newest, 7, 1200, 0)
   }
 
   pass(ms: number): void {

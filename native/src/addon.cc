@@ -105,6 +105,14 @@ napi_value Io::listen(napi_env env, napi_callback_info info) { return listenOn(e
 
 napi_value Io::listenTcp(napi_env env, napi_callback_info info) { return listenOn(env, info, true); }
 
+napi_value Io::bufferBytes(napi_env env, napi_callback_info info) {
+  Arguments<1> args;
+  if (!args.read(env, info)) return nullptr;
+  napi_value result = nullptr;
+  napi_create_int32(env, args.io->engine_.bufferBytes(args.integer(env, 0)), &result);
+  return result;
+}
+
 napi_value Io::allocate(napi_env env, napi_callback_info info) {
   Arguments<0> args;
   if (!args.read(env, info)) return nullptr;
@@ -266,9 +274,9 @@ napi_value Io::close(napi_env env, napi_callback_info info) {
 const napi_property_descriptor* Io::methods(size_t& count) {
   static const napi_property_descriptor table[] = {
 #define METHOD(name) {#name, nullptr, Io::name, nullptr, nullptr, nullptr, napi_default_method, nullptr}
-      METHOD(listen), METHOD(listenTcp), METHOD(allocate), METHOD(allow), METHOD(select),
-      METHOD(start),  METHOD(link),      METHOD(free),     METHOD(rtcp),  METHOD(reply),
-      METHOD(sendTo), METHOD(dtlsSend),  METHOD(flush),    METHOD(close),
+      METHOD(listen), METHOD(listenTcp), METHOD(bufferBytes), METHOD(allocate), METHOD(allow),
+      METHOD(select), METHOD(start),     METHOD(link),        METHOD(free),     METHOD(rtcp),
+      METHOD(reply),  METHOD(sendTo),    METHOD(dtlsSend),    METHOD(flush),    METHOD(close),
 #undef METHOD
   };
   count = sizeof table / sizeof table[0];

@@ -68,6 +68,7 @@ class Io final : public BatchSink {
   static napi_value listenOn(napi_env env, napi_callback_info info, bool tcp);
   static napi_value listen(napi_env env, napi_callback_info info);
   static napi_value listenTcp(napi_env env, napi_callback_info info);
+  static napi_value bufferBytes(napi_env env, napi_callback_info info);
   static napi_value allocate(napi_env env, napi_callback_info info);
   static napi_value allow(napi_env env, napi_callback_info info);
   static napi_value select(napi_env env, napi_callback_info info);

@@ -203,7 +203,14 @@ export type HangupReason =
 
 export type Report =
   /** `relayPort` is the loopback port for packets of other workers, if there are any. */
-  | { kind: 'ready'; fingerprint: Fingerprint; candidates: Candidate[]; relayPort?: number }
+  | {
+      kind: 'ready'
+      fingerprint: Fingerprint
+      candidates: Candidate[]
+      relayPort?: number
+      /** What the system lets wait in a UDP socket each way, in bytes. */
+      socketBufferBytes: number
+    }
   /** Start failed (port taken, address not ours): one clear line; the worker exits. */
   | { kind: 'failed'; message: string }
   /** ICE and DTLS are up. Once per endpoint. */

@@ -229,7 +229,7 @@ export class MediaRelay {
       return this.#router.requested(nowMs, publisher, way, from, bytes)
     }
     const { peer } = this.#mirrors.get(mirror)!
-    if (frame === Frame.report) this.#router.rtcp(nowMs, peer, from, bytes)
+    if (frame === Frame.report) this.#router.rtcp(nowMs, peer, from, bytes, 0)
     else this.#router.relayed(nowMs, peer, from, bytes, frame === Frame.packet)
   }
 }

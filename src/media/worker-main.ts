@@ -71,7 +71,11 @@ async function start(command: Extract<Command, { kind: 'start' }>): Promise<void
     try {
       const candidates = listenOn(worker.io, listen, port, tcp)
       const fingerprint = { algorithm: 'sha-256', value: worker.io.fingerprint } as const
-      report({ kind: 'ready', fingerprint, candidates, ...(relay && { relayPort: worker.openRelay() }) })
+      const socketBufferBytes = worker.io.bufferBytes(0)
+      report({
+        ...{ kind: 'ready', fingerprint, candidates, socketBufferBytes },
+        ...(relay && { relayPort: worker.openRelay() }),
+      })
       return
     } catch (error) {
       if (port !== 0 || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || attempt === PORT_ATTEMPTS) throw error

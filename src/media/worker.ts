@@ -141,10 +141,9 @@ export class MediaWorker implements EndpointEvents {
     if (kind === Kind.stun) return this.#stun(nowMs, row, offset, length)
     const seat = this.#seats.at(meta[at + Meta.transport]!)
     if (seat === undefined) return this.#mirrors.received(nowMs, meta[at + Meta.transport]!, kind, offset, length)
-    if (kind === Kind.rtp) {
-      return this.#router.rtp(nowMs, seat.peer, offset, length, meta[at + Meta.waitedUs]! / 1000)
-    }
-    if (kind === Kind.rtcp) return this.#router.rtcp(nowMs, seat.peer, offset, length)
+    const waitedUs = meta[at + Meta.waitedUs]!
+    if (kind === Kind.rtp) return this.#router.rtp(nowMs, seat.peer, offset, length, waitedUs)
+    if (kind === Kind.rtcp) return this.#router.rtcp(nowMs, seat.peer, offset, length, waitedUs)
     this.#putsOff = true
     switch (kind) {
       case Kind.data:

@@ -169,3 +169,15 @@ scenario(
     for (const ms of delaysMs) assert.ok(ms > 20 - 0.26 && ms <= 20.01, `${ms} ms`)
   },
 )
+
+scenario('a worker that stands still for longer than is told keeps arrivals in order', {}, (stage) => {
+  const publisher = new LayeredPublisher(stage, { numbered: true })
+  stage.connect()
+  publisher.begin()
+  stage.run(500)
+  stage.net.stall(stage.worker.address.ip, 1600)
+  stage.run(3000)
+  const told = [...publisher.arrivedMs].sort(([a], [b]) => a - b).map(([, ms]) => ms)
+  assert.ok(told.length > 800, `${told.length} told`)
+  for (const [i, ms] of told.entries()) assert.ok(i === 0 || ms >= told[i - 1]!, `${told[i - 1]} ms, then ${ms}`)
+})

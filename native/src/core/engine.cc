@@ -44,8 +44,8 @@ int Engine::listen(const char* host, uint16_t port, int& index, uint16_t& boundP
   if (error != 0) return error;
   index = static_cast<int>(sockets_.size());
   boundPort = bound.port;
-  sockets_.push_back({bound.fd, nullptr, std::make_unique<SendQueue>(bound.fd, slab_, supportsSegments(bound.fd), seed_,
-                                                                     options_.sendMany)});
+  auto queue = std::make_unique<SendQueue>(bound.fd, slab_, supportsSegments(bound.fd), seed_, options_.sendMany);
+  sockets_.push_back({.fd = bound.fd, .tcp = nullptr, .queue = std::move(queue)});
   return 0;
 }
 
@@ -56,8 +56,14 @@ int Engine::listenTcp(const char* host, uint16_t port, int& index, uint16_t& bou
   int error = tcp->open(host, port, static_cast<uint8_t>(index), boundPort);
   if (error != 0) return error;
   auto queue = std::make_unique<SendQueue>(*tcp, slab_);
-  sockets_.push_back({-1, std::move(tcp), std::move(queue)});
+  sockets_.push_back({.fd = -1, .tcp = std::move(tcp), .queue = std::move(queue)});
   return 0;
+}
+
+int Engine::bufferBytes(int64_t index) const {
+  if (index < 0 || index >= static_cast<int64_t>(sockets_.size())) return 0;
+  int fd = sockets_[static_cast<size_t>(index)].fd;
+  return fd < 0 ? 0 : rostra::bufferBytes(fd);
 }
 
 int32_t Engine::allocate() {

@@ -69,6 +69,8 @@ class Engine final : public DatagramOut, public TcpOwner {
   // to a TCP socket is framed as RFC 4571 says; each connection is an address.
   int listen(const char* host, uint16_t port, int& index, uint16_t& boundPort);
   int listenTcp(const char* host, uint16_t port, int& index, uint16_t& boundPort);
+  // As `rostra::bufferBytes`; 0 when there is no such UDP socket.
+  int bufferBytes(int64_t index) const;
   // Readable when there is something to `receive`.
   int socketFd(int index) const {
     const Socket& socket = sockets_[static_cast<size_t>(index)];
@@ -123,6 +125,8 @@ class Engine final : public DatagramOut, public TcpOwner {
     // In place of `fd`.
     std::unique_ptr<TcpServer> tcp;
     std::unique_ptr<SendQueue> queue;
+    // Datagrams that the kernel had no room for, as it last told.
+    uint32_t overflown = 0;
   };
   struct Received;
 
@@ -141,6 +145,8 @@ class Engine final : public DatagramOut, public TcpOwner {
   // Writes a row; delivers first when all rows are taken. False when closed meanwhile.
   bool room();
   void row(Kind kind, size_t offset, size_t length, int32_t transport, int32_t extra, const Address& from);
+  // The same for what was opened in its own slot, with the time of its arrival.
+  void mediaRow(Kind kind, int slot, size_t length, const Transport& transport);
   void stampRows();
   void deliver();
 

@@ -1,4 +1,5 @@
 // From a readable socket to rows: read, sort, open, deliver.
+#include <algorithm>
 #include <cstring>
 #include <ctime>
 
@@ -16,6 +17,13 @@ constexpr uint8_t kApplicationData = 23;
 
 constexpr int64_t kMostWaitedNs = 1'000'000'000;
 
+// The clock of the kernel's times of arrival.
+int64_t wallNs() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
 // Decrypted DTLS records have slots of their own, one per row.
 constexpr size_t recordOffset(int row) { return static_cast<size_t>(kMaxBatch + row) * kSlotBytes; }
 }  // namespace
@@ -29,7 +37,11 @@ void Engine::receive(int socketIndex, int64_t nowMs) {
     int count = recvmmsg(fd, r.messages, kMaxBatch, MSG_DONTWAIT, nullptr);
     // An error is either nothing to read or an ICMP answer to something sent; neither ends a socket.
     if (count <= 0) return;
-    for (int i = 0; i < count; i++) r.arrivedNs[i] = r.kernelNs(i);
+    uint32_t& told = sockets_[static_cast<size_t>(socketIndex)].overflown;
+    uint32_t overflown = told;
+    for (int i = 0; i < count; i++) r.readControl(i, overflown);
+    slab_.add(Counter::rxOverflow, overflown - told);
+    told = overflown;
     // The names that this reads stay as they are.
     r.rearm(count);
     readBatch(static_cast<uint8_t>(socketIndex), count, nowMs);
@@ -106,8 +118,7 @@ void Engine::takeRtp(int slot, Transport& transport) {
     case OpenResult::ssrcLimit: return slab_.add(Counter::dropSrtpSsrcLimit);
     case OpenResult::ok: break;
   }
-  row(Kind::rtp, slotOffset(slot), plain, transport.id, 0, received_->from[slot]);
-  rowArrivedNs_[rows_ - 1] = received_->arrivedNs[slot];
+  mediaRow(Kind::rtp, slot, plain, transport);
 }
 
 void Engine::takeRtcp(int slot, Transport& transport) {
@@ -120,7 +131,7 @@ void Engine::takeRtcp(int slot, Transport& transport) {
     case OpenResult::ssrcLimit: return slab_.add(Counter::dropSrtpSsrcLimit);
     case OpenResult::ok: break;
   }
-  row(Kind::rtcp, slotOffset(slot), plain, transport.id, 0, received_->from[slot]);
+  mediaRow(Kind::rtcp, slot, plain, transport);
 }
 
 void Engine::takeDtls(int slot, Transport& transport, int64_t nowMs) {
@@ -185,16 +196,22 @@ void Engine::row(Kind kind, size_t offset, size_t length, int32_t transport, int
   rows_++;
 }
 
+void Engine::mediaRow(Kind kind, int slot, size_t length, const Transport& transport) {
+  row(kind, slotOffset(slot), length, transport.id, 0, received_->from[slot]);
+  rowArrivedNs_[rows_ - 1] = received_->arrivedNs[slot];
+}
+
 // Tells how long packets have waited in their socket, of now: opening others may have taken a while.
 void Engine::stampRows() {
-  timespec now{};
+  int64_t nowNs = 0;
   for (int i = 0; i < rows_; i++) {
     if (rowArrivedNs_[i] == 0) continue;
-    if (now.tv_sec == 0 && clock_gettime(CLOCK_REALTIME, &now) != 0) return;
-    int64_t waitedNs = int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec - rowArrivedNs_[i];
-    // Anything else is a wall clock that was set meanwhile.
-    if (waitedNs < 0 || waitedNs > kMostWaitedNs) continue;
-    slab_.meta[i * meta::stride + meta::waitedUs] = static_cast<int32_t>(waitedNs / 1'000);
+    if (nowNs == 0) nowNs = wallNs();
+    int64_t waitedNs = nowNs - rowArrivedNs_[i];
+    // Who waited for longer is told to have waited as long: arrivals stay in order. A wall clock that was set meanwhile makes
+    // either bound of what one socket held.
+    slab_.meta[i * meta::stride + meta::waitedUs] =
+        static_cast<int32_t>(std::clamp<int64_t>(waitedNs, 0, kMostWaitedNs) / 1'000);
   }
 }
 

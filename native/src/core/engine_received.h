@@ -21,6 +21,7 @@ struct Engine::Received {
       header.msg_name = &names[i];
       header.msg_iov = &vectors[i];
       header.msg_iovlen = 1;
+      header.msg_control = control[i];
     }
     rearm(kMaxBatch);
   }
@@ -29,28 +30,31 @@ struct Engine::Received {
   void rearm(int count) {
     for (int i = 0; i < count; i++) {
       messages[i].msg_hdr.msg_namelen = sizeof names[i];
-      messages[i].msg_hdr.msg_control = control[i];
       messages[i].msg_hdr.msg_controllen = sizeof control[i];
     }
   }
 
-  // When the kernel took in datagram `i`, in ns of CLOCK_REALTIME; 0 when it does not say.
-  int64_t kernelNs(int i) {
+  // What the kernel says of datagram `i`: when it took it in, in ns of CLOCK_REALTIME, and how many this socket had no room for
+  // until then, modulo 2^32. 0 when it does not say; of the latter it does not until there is one.
+  void readControl(int i, uint32_t& overflown) {
     msghdr& header = messages[i].msg_hdr;
+    arrivedNs[i] = 0;
     for (cmsghdr* at = CMSG_FIRSTHDR(&header); at != nullptr; at = CMSG_NXTHDR(&header, at)) {
-      if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_TIMESTAMPNS) continue;
-      if (at->cmsg_len < CMSG_LEN(sizeof(timespec))) continue;
-      timespec time;
-      std::memcpy(&time, CMSG_DATA(at), sizeof time);
-      return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+      if (at->cmsg_level != SOL_SOCKET) continue;
+      if (at->cmsg_type == SCM_TIMESTAMPNS && at->cmsg_len >= CMSG_LEN(sizeof(timespec))) {
+        timespec time;
+        std::memcpy(&time, CMSG_DATA(at), sizeof time);
+        arrivedNs[i] = int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+      } else if (at->cmsg_type == SO_RXQ_OVFL && at->cmsg_len >= CMSG_LEN(sizeof overflown)) {
+        std::memcpy(&overflown, CMSG_DATA(at), sizeof overflown);
+      }
     }
-    return 0;
   }
 
   mmsghdr messages[kMaxBatch] = {};
   iovec vectors[kMaxBatch];
   sockaddr_storage names[kMaxBatch];
-  alignas(cmsghdr) uint8_t control[kMaxBatch][CMSG_SPACE(sizeof(timespec))];
+  alignas(cmsghdr) uint8_t control[kMaxBatch][CMSG_SPACE(sizeof(timespec)) + CMSG_SPACE(sizeof(uint32_t))];
   Address from[kMaxBatch];
   int64_t arrivedNs[kMaxBatch] = {};
   size_t lengths[kMaxBatch];

@@ -32,7 +32,7 @@ enum class Kind : int32_t { stun, rtp, rtcp, data, connected, closed };
 enum class CloseReason : int32_t { alert = 1, fingerprint, handshake, timeout };
 
 enum class Counter : int {
-  rxPackets, rxBytes, txPackets, txBytes,
+  rxPackets, rxBytes, rxOverflow, txPackets, txBytes,
   dropOversize, dropShort, dropUnknownClass, dropUnknownAddress, dropDtlsNotStarted, dropDtlsError,
   dropNotConnected,
   dropSrtpAuth, dropSrtpReplay, dropSrtpMalformed, dropSrtpSsrcLimit,

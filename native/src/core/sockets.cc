@@ -3,6 +3,7 @@
 #include <netdb.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 
@@ -10,8 +11,10 @@ namespace rostra {
 
 namespace {
 
-// A burst of one video keyframe to every subscriber has to fit. The kernel lowers it to its own limit.
+// A burst of one video keyframe to every subscriber has to fit.
 constexpr int kSocketBuffer = 4 * 1024 * 1024;
+
+void setOption(int fd, int option, int value) { setsockopt(fd, SOL_SOCKET, option, &value, sizeof value); }
 
 int bindAndName(int fd, const addrinfo& info, BoundSocket& bound) {
   int on = 1;
@@ -48,14 +51,27 @@ int openSocket(const char* host, uint16_t port, int type, BoundSocket& bound, Pr
 
 int openUdp(const char* host, uint16_t port, BoundSocket& bound) {
   auto prepare = [](int fd) {
-    int size = kSocketBuffer;
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-    int on = 1;
-    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+    // The kernel lowers the plain options to its own limit (net.core.rmem_max, wmem_max); who may administer the network may
+    // go beyond it. What came of it, `bufferBytes` says.
+    setOption(fd, SO_RCVBUF, kSocketBuffer);
+    setOption(fd, SO_SNDBUF, kSocketBuffer);
+    setOption(fd, SO_RCVBUFFORCE, kSocketBuffer);
+    setOption(fd, SO_SNDBUFFORCE, kSocketBuffer);
+    setOption(fd, SO_TIMESTAMPNS, 1);
+    setOption(fd, SO_RXQ_OVFL, 1);
     return 0;
   };
   return openSocket(host, port, SOCK_DGRAM, bound, prepare, [](int) { return 0; });
+}
+
+int bufferBytes(int fd) {
+  int receive = 0, send = 0;
+  socklen_t length = sizeof receive;
+  if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, &length) != 0) return 0;
+  length = sizeof send;
+  if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send, &length) != 0) return 0;
+  // The kernel tells twice of what it was asked for: half is for its own accounts (socket(7)).
+  return std::min(receive, send) / 2;
 }
 
 int openTcp(const char* host, uint16_t port, int backlog, BoundSocket& bound) {

@@ -23,6 +23,8 @@ export interface RouterEvents {
 export interface ForwardContext {
   /** The io, or what stands before it while packets are captured. */
   io: ForwardIo
+  /** µs that the packet at hand had waited for this program: it arrived so long before now. */
+  waitedUs: number
   readonly out: Outbox
   readonly totals: Totals
   /** What packets change of each subscription. */

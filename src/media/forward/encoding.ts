@@ -214,7 +214,8 @@ export class Encoding {
       }
       extSeq = this.#placement.begin(view.seq)
     } else if (extSeq < 0) return -extSeq
-    this.reports.received(view.ssrc, this.line.stream.clockRate, extSeq, view.timestamp, nowMs)
+    const arrivedMs = nowMs - this.#context.waitedUs / 1000
+    this.reports.received(view.ssrc, this.line.stream.clockRate, extSeq, view.timestamp, arrivedMs)
     if (this.history.received(extSeq)) return Drop.duplicate
     this.#arrived(extSeq, nowMs, this.#rtxCame)
     this.#forward(nowMs, view, offset, extSeq, codec, 0)

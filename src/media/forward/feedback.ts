@@ -83,12 +83,16 @@ export function takeFeedback(
   return reports
 }
 
+/** The packet at hand came so much earlier than it was read: round trips end there. */
+const arrivedMs = ({ waitedUs }: ForwardContext, nowMs: number) => nowMs - waitedUs / 1000
+
 function senderReport(context: ForwardContext, nowMs: number, peer: Peer, c: RtcpCursor): void {
   if (!readSenderReport(c, report)) return
   if (!peer.mirrors) context.totals.sr_received++
   for (const { encodings } of peer.publications) {
     for (const encoding of encodings) {
-      if (encoding.ssrc !== report.ssrc || !encoding.reports.takeSenderReport(report, nowMs)) continue
+      if (encoding.ssrc !== report.ssrc || !encoding.reports.takeSenderReport(report, arrivedMs(context, nowMs)))
+        continue
       forwardSenderReport(context, encoding, false, nowMs)
     }
   }
@@ -102,7 +106,7 @@ function reportBlocks(context: ForwardContext, nowMs: number, peer: Peer, c: Rtc
     const feed = feedOf(peer, block.ssrc)
     if (feed === undefined) continue
     const { reports, packets, resent } = feed.subscription
-    if (!reports.received(block, packets, resent, nowMs, news)) continue
+    if (!reports.received(block, packets, resent, arrivedMs(context, nowMs), news)) continue
     take(context, peer, feed.subscription)
     peer.downlink.reported(news.sent, news.lost, news.rttMs, nowMs)
   }
@@ -128,7 +132,7 @@ function arrived(context: ForwardContext, nowMs: number, peer: Peer, c: RtcpCurs
     return
   }
   totals.transport_cc_received++
-  peer.downlink.arrivals(arrivalFeedback, arrivals, nowMs)
+  peer.downlink.arrivals(arrivalFeedback, arrivals, arrivedMs(context, nowMs), nowMs)
 }
 
 function nack(context: ForwardContext, nowMs: number, peer: Peer, c: RtcpCursor): void {

@@ -159,11 +159,12 @@ export class PacedDownlink implements Downlink, Member {
     return this.#nacked.take(count, nowMs)
   }
 
-  arrivals(feedback: ArrivalFeedback, times: Int32Array, nowMs: number): void {
+  /** @param cameMs when the feedback came, ≤ `nowMs` */
+  arrivals(feedback: ArrivalFeedback, times: Int32Array, cameMs: number, nowMs: number): void {
     const { reader } = this.flow
     const { totals } = this.#context
     const { unknown, repeated } = reader
-    this.flow.take(feedback, times, nowMs)
+    this.flow.take(feedback, times, cameMs)
     totals.transport_cc_unknown += reader.unknown - unknown
     totals.transport_cc_repeated += reader.repeated - repeated
     this.#learnt(nowMs)

@@ -27,7 +27,7 @@ const frame = (seq: number, keyframe: boolean) => ({
   payload: vp8(keyframe),
 })
 
-function senderReport(scene: Scene, peer: Peer, change: object = {}): void {
+function senderReport(scene: Scene, peer: Peer, change: object = {}, waitedUs = 0): void {
   const bytes = new Uint8Array(28)
   writeSenderReport(bytes, 0, {
     ssrc: AUDIO_SSRC,
@@ -38,7 +38,7 @@ function senderReport(scene: Scene, peer: Peer, change: object = {}): void {
     octetCount: 88_888,
     ...change,
   })
-  scene.rtcp(peer, bytes)
+  scene.rtcp(peer, bytes, waitedUs)
 }
 
 test('sender reports are translated for each subscription: SSRC, timestamp, counts', () => {
@@ -169,6 +169,32 @@ test('publishers are told what arrived, about once a second, with the REMB ceili
   assert.equal(audio!.lastSr, 0x456789ab)
   assert.ok(audio!.delaySinceLastSr > 2 * 65_536 && audio!.delaySinceLastSr < 3.2 * 65_536)
   assert.equal(scene.router.totals.remb_sent, said.length)
+})
+
+test('what packets waited for a busy program is in no figure: jitter, delay since the last report, round trip', () => {
+  const after = (reportWaitedUs: number) => {
+    const scene = new Scene()
+    const publisher = scene.publisher()
+    const peer = scene.subscriber(publisher, [sendAudio(10)])
+    // One each 20 ms, read five at a time.
+    for (let i = 0; i < 100; i++) {
+      scene.rtp(publisher, opus(i), (4 - (i % 5)) * 20_000)
+      if (i % 5 === 4) scene.advance(100)
+    }
+    senderReport(scene, publisher, {}, reportWaitedUs)
+    const sentMs = scene.nowMs
+    scene.advance(1500)
+    const blocks = scene.said().flatMap((said) => (said.transport === PUBLISHER ? said.blocks : []))
+    return { scene, peer, sentMs, block: blocks.at(-1)! }
+  }
+  const { scene, peer, sentMs, block } = after(500_000)
+  assert.deepEqual([block.jitter, block.lastSr], [0, 0x456789ab])
+  assert.equal(block.delaySinceLastSr - after(0).block.delaySinceLastSr, 65_536 / 2)
+
+  const report = new Uint8Array(32)
+  writeReceiverReport(report, 0, 1, [{ ...newReportBlock(), ssrc: 10, lastSr: 0x456789ab, delaySinceLastSr: 0 }])
+  scene.rtcp(peer, report, (scene.nowMs - sentMs - 70) * 1000)
+  assert.equal(peer.feeds[0]!.subscription.reports.rttMs, 70)
 })
 
 test('round trip and loss come from receiver reports, and lies are ignored', () => {

@@ -54,6 +54,7 @@ export class Router {
     this.#bottlenecks = new Bottlenecks(failed, options.random)
     this.#context = {
       io,
+      waitedUs: 0,
       out: new Outbox(io),
       totals: this.totals,
       rows: new StateRows(),
@@ -134,11 +135,12 @@ export class Router {
 
   /**
    * One decrypted RTP packet of `peer`, `rx[offset … offset + length)`. Never throws on what it says.
-   * @param waitedMs since it arrived, until this program got round to it
+   * @param waitedUs since it arrived, until this program got round to it
    */
-  rtp(nowMs: number, peer: Peer, offset: number, length: number, waitedMs = 0): void {
+  rtp(nowMs: number, peer: Peer, offset: number, length: number, waitedUs: number): void {
     const { totals } = this
     this.#nowMs = nowMs
+    this.#context.waitedUs = waitedUs
     totals.received_packets++
     totals.received_bytes += length
     if (readRtp(this.#context.io.rx, offset, length, view) !== RtpFault.none) {
@@ -146,7 +148,7 @@ export class Router {
       return
     }
     // It did arrive: as a loss it would count against the publisher's link.
-    peer.uplink.received(nowMs, view, length, waitedMs)
+    peer.uplink.received(nowMs, view, length)
     if (length > PACKET_MAX_BYTES) {
       totals.drop_rtp_oversize++
       return
@@ -160,6 +162,7 @@ export class Router {
    */
   relayed(nowMs: number, mirror: Peer, offset: number, length: number, audible: boolean): void {
     this.#nowMs = nowMs
+    this.#context.waitedUs = 0
     this.totals.relay_received++
     if (readRtp(this.#context.io.rx, offset, length, view) !== RtpFault.none) {
       this.totals.drop_rtp_malformed++
@@ -191,9 +194,13 @@ export class Router {
     totals.relay_sent += passOn(this.#context, peer.ways, frame, this.#context.io.rx, offset, length)
   }
 
-  /** One decrypted compound RTCP packet of `peer`, `rx[offset … offset + length)`. Never throws on what it says. */
-  rtcp(nowMs: number, peer: Peer, offset: number, length: number): void {
+  /**
+   * One decrypted compound RTCP packet of `peer`, `rx[offset … offset + length)`. Never throws on what it says.
+   * @param waitedUs as of `rtp`
+   */
+  rtcp(nowMs: number, peer: Peer, offset: number, length: number, waitedUs: number): void {
     this.#nowMs = nowMs
+    this.#context.waitedUs = waitedUs
     const reports = takeFeedback(this.#context, nowMs, peer, offset, length)
     if (reports && peer.ways.length > 0)
       passOn(this.#context, peer.ways, Frame.report, this.#context.io.rx, offset, length)

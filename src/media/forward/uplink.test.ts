@@ -98,12 +98,12 @@ test('feedback goes out while packets come, and a timer sends the last of it', (
 test('packets that were read together are told at the times of their arrival', () => {
   const scene = new Scene()
   const publisher = scene.publisher([numbered(videoStream)])
-  for (const [seq, waitedMs] of [
-    [1, 40],
-    [2, 25.5],
+  for (const [seq, waitedUs] of [
+    [1, 40_000],
+    [2, 25_500],
     [3, 0],
   ] as const) {
-    scene.rtp(publisher, { pt: 96, seq, ssrc: VIDEO_SSRC, payload: vp8(false), extensions: number(seq) }, waitedMs)
+    scene.rtp(publisher, { pt: 96, seq, ssrc: VIDEO_SSRC, payload: vp8(false), extensions: number(seq) }, waitedUs)
   }
   const { nowMs } = scene
   scene.advance(400)

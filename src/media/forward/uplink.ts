@@ -79,12 +79,13 @@ export class Uplink {
 
   /**
    * One RTP packet of any stream of the peer, padding and retransmissions too. `view` was read from the io's `rx`.
-   * @param waitedMs since it arrived: the sender is told about its path, not about this program
    */
-  received(nowMs: number, view: RtpView, length: number, waitedMs: number): void {
+  received(nowMs: number, view: RtpView, length: number): void {
     const arrivals = this.#arrivals
+    // The sender is told about its path, not about this program.
+    const { waitedUs } = this.#context
     if (arrivals === null) {
-      if (this.#estimate?.arrived(nowMs - waitedMs, this.#sentMs(nowMs, view), length)) {
+      if (this.#estimate?.arrived(nowMs - waitedUs / 1000, this.#sentMs(nowMs, view), length)) {
         this.#urgent = true
         this.#context.wake(Math.max(nowMs, this.#weighedMs + URGENT_INTERVAL_MS))
       }
@@ -95,7 +96,7 @@ export class Uplink {
     const at = findElement(rx, view, this.#transportSeqId)
     if (at < 0 || elementLength(rx, view, at) < 2) return
     const idle = arrivals.dueMs === Number.POSITIVE_INFINITY
-    if (arrivals.arrived(nowMs, readTransportSeq(rx, at), view.ssrc, length, waitedMs)) this.#report(nowMs, arrivals)
+    if (arrivals.arrived(nowMs, readTransportSeq(rx, at), view.ssrc, length, waitedUs)) this.#report(nowMs, arrivals)
     else if (idle) this.#context.wake(arrivals.timerMs)
   }
 

@@ -115,7 +115,7 @@ test('of RTP it is told how long it had waited in its socket while the event loo
     assert.equal(call.client.io.fanout(hex('ffff'), 0, 2, 0, 1), 1)
     call.client.io.flush()
     const { waitedUs } = await received
-    assert.ok(waitedUs >= 29_000 && waitedUs < 1_000_000, `${waitedUs} µs`)
+    assert.ok(waitedUs >= 25_000, `${waitedUs} µs`)
   })
 })
 

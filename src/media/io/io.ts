@@ -26,12 +26,15 @@ export const Meta = {
   /** Index of the local socket, as `listen` returned it. */
   socket: 5,
   /**
-   * RTP: how many µs it had waited in its socket when the batch was handed over, 0…1,000,000. 0 when that is not known (TCP, a
-   * system that does not tell). What is told to a sender about arrivals is about its network and not about how busy this program is.
+   * RTP and RTCP: how many µs it had waited in its socket when the batch was handed over, at most `MOST_WAITED_US` (it may have been
+   * longer). 0 when that is not known (TCP, a system that does not tell). What is told to a sender about arrivals is about its
+   * network and not about how busy this program is.
    */
   waitedUs: 6,
   stride: 8,
 } as const
+
+export const MOST_WAITED_US = 1_000_000
 
 /** What a row of `meta` is. */
 export const Kind = {
@@ -131,6 +134,7 @@ export const MAX_DTLS_PAYLOAD = 1280
 export const ioCounterNames = [
   'rx_packets',
   'rx_bytes',
+  'rx_overflow',
   'tx_packets',
   'tx_bytes',
   'drop_oversize',
@@ -188,6 +192,8 @@ export interface MediaIo {
    * 4571 says. One whose address belongs to no transport is closed after 10 s, one that is silent after a minute.
    */
   listenTcp(host: string, port: number): { socket: number; port: number }
+  /** What the system lets wait in a UDP socket each way, in bytes, the lesser; 0 when there is no such socket. */
+  bufferBytes(socket: number): number
 
   /** A new transport, or −1 when none is free. Ids carry a generation: a freed id never means another transport. */
   allocate(): number

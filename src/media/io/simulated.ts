@@ -15,6 +15,7 @@ import {
   MAX_TARGETS,
   type MediaIo,
   Meta,
+  MOST_WAITED_US,
   type OnBatch,
   PADDING,
   SCRATCH_BYTES,
@@ -96,6 +97,10 @@ class SimulatedIo implements MediaIo {
 
   listenTcp(): never {
     throw Object.assign(new Error('the simulated network has datagrams only'), { code: 'EPROTONOSUPPORT' })
+  }
+
+  bufferBytes(): number {
+    return Number.POSITIVE_INFINITY
   }
 
   // ---- transports
@@ -276,9 +281,10 @@ class SimulatedIo implements MediaIo {
   /** One batch holds all that arrives at one instant, or while the host was busy. */
   #wake(): void {
     if (this.#wakeUp || this.#closed) return
-    const atMs = Math.max(...this.#sockets.map(({ ip }) => this.#network.readsAtMs(ip)))
-    this.#wakeUp = this.#network.schedule(atMs, () => {
+    const readsAtMs = () => Math.max(...this.#sockets.map(({ ip }) => this.#network.readsAtMs(ip)))
+    this.#wakeUp = this.#network.schedule(readsAtMs(), () => {
       this.#wakeUp = undefined
+      if (readsAtMs() > this.#network.nowMs) return this.#wake()
       this.#batch()
       if (this.#inbox.length > 0 || this.#expired.length > 0) this.#wake()
     })
@@ -313,7 +319,7 @@ class SimulatedIo implements MediaIo {
     else if (kind === 'plain') this.#sortPlain(path, bytes, transport)
     else if (!transport) return 'unknown address'
     else if (kind === 'rtp' || kind === 'rtcp') {
-      const waitedUs = Math.round((this.#network.nowMs - arrivedMs) * 1000)
+      const waitedUs = Math.min(Math.round((this.#network.nowMs - arrivedMs) * 1000), MOST_WAITED_US)
       this.#open(kind, path, datagram, transport, waitedUs)
     } else this.#dtls(path, datagram, transport)
     return 'sorted'
@@ -330,7 +336,7 @@ class SimulatedIo implements MediaIo {
     if (!srtp) return void this.#count('drop_not_connected')
     const opened: Opened =
       kind === 'rtcp' ? srtp.openRtcp(datagram) : srtp[transport.link ? 'openLink' : 'openRtp'](datagram)
-    if (opened === 'ok') this.#row(Kind[kind], path, transport.id, 0, datagram.bytes, kind === 'rtp' ? waitedUs : 0)
+    if (opened === 'ok') this.#row(Kind[kind], path, transport.id, 0, datagram.bytes, waitedUs)
     else if (opened === 'ssrc_limit') this.#count('drop_srtp_ssrc_limit')
     else this.#count(`drop_s${kind}_${opened}`)
   }

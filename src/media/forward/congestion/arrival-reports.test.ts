@@ -29,7 +29,7 @@ function stream(reports: ArrivalReports, rateBps: number, durationMs: number): n
   const due: number[] = []
   for (let n = 0; (n * 8_000_000) / rateBps < durationMs; n++) {
     const nowMs = (n * 8_000_000) / rateBps
-    if (!reports.arrived(nowMs, n & 0xffff, 5, 1000)) continue
+    if (!reports.arrived(nowMs, n & 0xffff, 5, 1000, 0)) continue
     due.push(nowMs)
     report(reports, nowMs)
   }
@@ -43,7 +43,7 @@ test('the bytes of a report', () => {
     [4, 65],
     [7, 66.5],
   ] as const)
-    reports.arrived(ms, seq, 0x22222222, 100)
+    reports.arrived(ms, seq, 0x22222222, 100, 0)
   const length = reports.write(100, bytes, 0, 0x11111111, 1000)
   // 5 statuses from 3 at reference 1: small small lost lost small = vector 11001…, deltas 0, 4, 6.
   assert.equal(
@@ -79,10 +79,10 @@ test('soon after a burst of losses and after a late packet, but no flood', () =>
     const reports = new ArrivalReports()
     // Fast enough for the shortest interval.
     for (let ms = 0; ms <= 1000; ms++) {
-      reports.arrived(ms, (ms - 899) & 0xffff, 5, 1000)
+      reports.arrived(ms, (ms - 899) & 0xffff, 5, 1000, 0)
       if (ms % 50 === 0) report(reports, ms)
     }
-    for (const seq of seqs) reports.arrived(1003, seq, 5, 1000)
+    for (const seq of seqs) reports.arrived(1003, seq, 5, 1000, 0)
     assert.equal(reports.dueMs, dueMs, what)
     assert.equal(reports.timerMs, dueMs + 100, what)
   }
@@ -91,7 +91,7 @@ test('soon after a burst of losses and after a late packet, but no flood', () =>
 test('a report that does not fit one packet goes on in the next, a bounded number of them', () => {
   const reports = new ArrivalReports()
   // Every second one: two bits per status and large deltas.
-  for (let i = 0; i < 400; i++) reports.arrived(i * 70, i * 2, 5, 1000)
+  for (let i = 0; i < 400; i++) reports.arrived(i * 70, i * 2, 5, 1000, 0)
   const said = report(reports, 28_000, 200)
   assert.equal(said.length, 4)
   for (const [i, { seq, received }] of said.entries()) {
@@ -115,7 +115,7 @@ test('each packet is told in some report, whatever is lost or reordered', () => 
   for (const [i, { n }] of order.entries()) {
     if (next(10) === 0) continue
     arrived.add(n)
-    if (reports.arrived(i, n, 5, 1000)) take(i)
+    if (reports.arrived(i, n, 5, 1000, 0)) take(i)
   }
   take(30_000)
   assert.deepEqual(

@@ -60,11 +60,11 @@ export class ArrivalReports {
    * One packet. A few stores.
    * @param seq its transport-wide number, 16 bits
    * @param length in bytes
-   * @param waitedMs since it arrived, which is when it is told to have
+   * @param waitedUs since it arrived, which is when it is told to have
    * @returns whether a report is due now
    */
-  arrived(nowMs: number, seq: number, ssrc: number, length: number, waitedMs = 0): boolean {
-    const missing = this.#arrivals.arrived(seq, nowMs - waitedMs)
+  arrived(nowMs: number, seq: number, ssrc: number, length: number, waitedUs: number): boolean {
+    const missing = this.#arrivals.arrived(seq, nowMs - waitedUs / 1000)
     if (missing === Arrival.ignored) return false
     this.#mediaSsrc = ssrc
     this.#bytes += length

@@ -59,7 +59,7 @@ class Pair {
         to.io.rx.set(payload, 3000)
         if (pt === Frame.request) {
           to.router.requested(to.nowMs, this.publisher, this.way, 3000, payload.length)
-        } else if (pt === Frame.report) to.router.rtcp(to.nowMs, this.mirror, 3000, payload.length)
+        } else if (pt === Frame.report) to.router.rtcp(to.nowMs, this.mirror, 3000, payload.length, 0)
         else to.router.relayed(to.nowMs, this.mirror, 3000, payload.length, pt === Frame.packet)
       }
     }

@@ -12,6 +12,7 @@ export function openQuietIo(): MediaIo {
     fingerprint: '',
     listen: () => ({ socket: 0, port: 0 }),
     listenTcp: () => ({ socket: 0, port: 0 }),
+    bufferBytes: () => 0,
     allocate: () => 0,
     allow: () => true,
     select: () => true,

@@ -91,6 +91,10 @@ export class RecordingIo implements MediaIo {
   listen(): { socket: number; port: number } {
     return { socket: 0, port: 0 }
   }
+  bufferBytes(): number {
+    return 0
+  }
+
   listenTcp(): { socket: number; port: number } {
     return { socket: 0, port: 0 }
   }

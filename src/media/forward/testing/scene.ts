@@ -163,19 +163,18 @@ export class Scene {
     return peer
   }
 
-  rtp(peer: Peer, packet: TestPacket, waitedMs = 0): void {
-    this.bytes(peer, rtpPacket(packet), 'rtp', waitedMs)
+  rtp(peer: Peer, packet: TestPacket, waitedUs = 0): void {
+    this.bytes(peer, rtpPacket(packet), 'rtp', waitedUs)
   }
 
-  rtcp(peer: Peer, bytes: Uint8Array): void {
-    this.bytes(peer, bytes, 'rtcp')
+  rtcp(peer: Peer, bytes: Uint8Array, waitedUs = 0): void {
+    this.bytes(peer, bytes, 'rtcp', waitedUs)
   }
 
-  bytes(peer: Peer, bytes: Uint8Array, kind: 'rtp' | 'rtcp', waitedMs = 0): void {
+  bytes(peer: Peer, bytes: Uint8Array, kind: 'rtp' | 'rtcp', waitedUs = 0): void {
     const offset = 1536
     this.io.rx.set(bytes, offset)
-    if (kind === 'rtp') this.router.rtp(this.nowMs, peer, offset, bytes.length, waitedMs)
-    else this.router.rtcp(this.nowMs, peer, offset, bytes.length)
+    this.router[kind](this.nowMs, peer, offset, bytes.length, waitedUs)
     // What came in is gone after the call.
     this.io.rx.fill(0xdd, offset, offset + bytes.length)
   }
