@@ -65,13 +65,12 @@ export class CongestionWindow {
   /** The cumulative TSN moved outside of loss recovery (§7.2.1, §7.2.2): grows if the window was in use. */
   grow(ackedBytes: number): void {
     if (!this.wasFull) return
-    if (this.bytes <= this.#ssthreshBytes) {
-      // By what was acknowledged, as RFC 9002 §7.3.1 has it: a SACK may stand for a whole batch of packets, and how
-      // many may follow it at once is limited by `beginBurst`.
-      this.bytes += ackedBytes
-      return
-    }
-    this.#partialAckedBytes += ackedBytes
+    // By what was acknowledged, as RFC 9002 §7.3.1 has it: a SACK may stand for a whole batch of packets, and how many
+    // may follow it at once is limited by `beginBurst`. Past the threshold by a packet only: more would undo a cut.
+    const roomBytes = this.bytes <= this.#ssthreshBytes ? this.#ssthreshBytes - this.bytes + MAX_PACKET_BYTES : 0
+    const slowStartBytes = Math.min(ackedBytes, roomBytes)
+    this.bytes += slowStartBytes
+    this.#partialAckedBytes += ackedBytes - slowStartBytes
     if (this.#partialAckedBytes < this.bytes) return
     this.#partialAckedBytes -= this.bytes
     this.bytes += MAX_PACKET_BYTES
