@@ -1,6 +1,7 @@
 // `npm run bench -- [NAME] [flags]`; all start what they measure themselves, on this machine only. bench/README.md has the flags. NAMEs:
 //   load        rostra beside the floor program, quickly (the default)
 //   forward, saturation, latency, data, storm, memory, workers, or all: also beside Janus, with tables and plots
+//   soak        a full room for minutes, not of all: is anything lost, does anything grow
 //   signalling  thousands of WebSocket clients, no media
 //   impaired    real browsers on bad links
 import { fail, run, setUp } from './setup.mjs'

@@ -1,9 +1,9 @@
 /** CPU per forwarded packet against the number of subscribers. */
-import { labels, type SubjectName } from '../peers/open.js'
+import { labels, type SubjectName, subjectNames } from '../peers/open.js'
 import { chart } from '../report/chart.js'
 import type { Table, Verdict } from '../report/markdown.js'
 import { figure, ratioOf, spreadOf, spreadText } from '../report/spread.js'
-import { growAll, type Measured, measure, openStars, warmUp } from './measure.js'
+import { closeAll, growAll, type Measured, measure, openStars, warmUp } from './measure.js'
 import type { Part, PartOptions, PartReport } from './part.js'
 
 const PAYLOAD_BYTES = 1_100
@@ -20,6 +20,7 @@ type Results = Map<number, Map<SubjectName, Measured[]>>
 export const forward: Part = {
   name: 'forward',
   minutes: 7,
+  subjects: subjectNames,
   async run(options) {
     const sizes = options.quick ? [1, ASKED] : [1, 5, ASKED, 50, 100, 200, 400]
     return report(await measureAll(options, sizes), options)
@@ -50,7 +51,7 @@ async function measureAll({ only, runs, seconds, say }: PartOptions, sizes: read
       }
     }
   } finally {
-    for (const star of stars.values()) await star.close()
+    await closeAll(stars, say)
   }
   return results
 }

@@ -2,8 +2,8 @@
 import { type Latencies, Latency } from '../../src/load/latency.js'
 import { labels, type SubjectName } from '../peers/open.js'
 import { chart } from '../report/chart.js'
-import { figure, spreadOf, spreadText } from '../report/spread.js'
-import { growAll, measure, openStars, warmUp } from './measure.js'
+import { figure, ratioOf, type Spread, spreadOf, spreadText } from '../report/spread.js'
+import { closeAll, growAll, measure, openStars, warmUp } from './measure.js'
 import type { Part, PartOptions, PartReport } from './part.js'
 import { findLimit, PAYLOAD_BYTES, RECEIVERS } from './saturation.js'
 
@@ -21,6 +21,8 @@ type Results = Map<SubjectName, Map<number, Result>>
 export const latency: Part = {
   name: 'latency',
   minutes: 6,
+  // What the floor program sends cannot be read.
+  subjects: ['rostra', 'janus', 'janus-one-loop'],
   async run(options) {
     const shares = options.quick ? [ASKED] : SHARES
     return report(await measureAll(options, shares), options)
@@ -28,18 +30,14 @@ export const latency: Part = {
 }
 
 async function measureAll({ only, runs, seconds, say }: PartOptions, shares: readonly number[]): Promise<Results> {
-  // What the floor program sends cannot be read.
-  const stars = await openStars(
-    only.filter((name) => name !== 'floor'),
-    say,
-  )
+  const stars = await openStars(only, say)
   const results: Results = new Map()
   try {
     await growAll(stars, RECEIVERS)
     for (const [name, star] of stars) {
       await warmUp(star, WARM_UP_RATE, PAYLOAD_BYTES, 6)
       say(`${name}: what can it do`)
-      const limit = await findLimit(star, WARM_UP_RATE, say)
+      const { limit } = await findLimit(star, 0, say)
       if (!limit) continue
       const rates = shares.map((share) => [share, Math.round(limit.packetsPerSecond * share)] as const)
       results.set(name, new Map(rates.map(([share, packetsPerSecond]) => [share, { packetsPerSecond, runs: [] }])))
@@ -62,13 +60,24 @@ async function measureAll({ only, runs, seconds, say }: PartOptions, shares: rea
       }
     }
   } finally {
-    for (const star of stars.values()) await star.close()
+    await closeAll(stars, say)
   }
   return results
 }
 
 const of50 = ({ runs }: Result) => spreadOf(runs.map(({ p50 }) => p50))
 const of99 = ({ runs }: Result) => spreadOf(runs.map(({ p99 }) => p99))
+
+/** Each at the same share of what it can do by itself. */
+function ratios(results: Results, share: number): Record<'p50' | 'p99', Spread> {
+  const runs = (name: SubjectName) => results.get(name)?.get(share)?.runs ?? []
+  const of = (key: 'p50' | 'p99') =>
+    ratioOf(
+      runs('rostra').map((run) => run[key]),
+      runs('janus-one-loop').map((run) => run[key]),
+    )
+  return { p50: of('p50'), p99: of('p99') }
+}
 
 function report(results: Results, { runs, seconds }: PartOptions): PartReport {
   const rows = [...results].flatMap(([name, of]) =>
@@ -86,6 +95,7 @@ function report(results: Results, { runs, seconds }: PartOptions): PartReport {
       points: [...of].map(([share, result]) => ({ x: share * 100, y: value(result) })),
     }))
   const half = results.get('rostra')?.get(ASKED)
+  const shares = [...(results.values().next().value?.keys() ?? [])]
   return {
     title: 'Latency under load',
     method:
@@ -97,6 +107,15 @@ function report(results: Results, { runs, seconds }: PartOptions): PartReport {
         title: 'Latency, ms: median of the runs (least–most)',
         head: ['', 'of its limit', 'forwards/s', 'p50', 'p99'],
         rows,
+      },
+      {
+        title:
+          'rostra / Janus, event_loops=1, each at the same share of its own limit: median of the ratios of the runs (least–most)',
+        head: ['of its limit', 'p50', 'p99'],
+        rows: shares.map((share) => {
+          const { p50, p99 } = ratios(results, share)
+          return [`${share * 100} %`, spreadText(p50), spreadText(p99)]
+        }),
       },
     ],
     verdicts: half

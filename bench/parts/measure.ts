@@ -76,11 +76,17 @@ export async function openStars(
 ): Promise<Map<SubjectName, Star>> {
   const stars = new Map<SubjectName, Star>()
   for (const name of names) {
-    const star = await openStar(name)
+    const star = await openStar(name).catch((error: Error) => say(`${name} does not start: ${error.message}`))
     if (star) stars.set(name, star)
     else say(`${name}: not here (apt-get install janus; root)`)
   }
   return stars
+}
+
+/** What one of them says when it ends is of no interest to the figures, which are there by now. */
+export async function closeAll(stars: ReadonlyMap<unknown, Star>, say: (line: string) => void): Promise<void> {
+  for (const star of stars.values())
+    await star.close().catch((error: Error) => say(`${star.name} did not end well: ${error.message}`))
 }
 
 /** More receivers for all of them; processes that came with it are kept on the first core too. */

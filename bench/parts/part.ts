@@ -7,7 +7,7 @@ export interface PartOptions {
   readonly seconds: number
   /** Of a soak. */
   readonly soakMinutes: number
-  /** Servers to measure, where the part has them. */
+  /** Servers to measure, of the part's subjects. */
   readonly only: readonly SubjectName[]
   /** Fewer steps, to see whether it works; figures are worth little. */
   readonly quick: boolean
@@ -31,5 +31,7 @@ export interface Part {
   readonly name: string
   /** Of a whole run on two cores, for who waits; undefined: as many as it is told to. */
   readonly minutes?: number
+  /** Servers that it can measure. */
+  readonly subjects: readonly SubjectName[]
   run(options: PartOptions): Promise<PartReport>
 }

@@ -5,10 +5,11 @@ import { pace } from '../load/pacer.js'
 import { DataRoom, kinds } from '../peers/data-room.js'
 import { residentKb, startRostra } from '../peers/open.js'
 import { figure } from '../report/spread.js'
+import { COLOURS, linearAxis, panelOf, svgOf } from '../report/svg.js'
 import type { Part, PartOptions, PartReport } from './part.js'
 
 const USERS = 30
-/** Of each user: the first, third … reliable and in order, the others unordered and never sent again. */
+/** Of each user and kind: reliable and in order, and unordered and never sent again. */
 const MESSAGES_PER_SECOND = 30
 const WARM_UP_SECONDS = 8
 /** Reliable messages that are on their way at the end may take so long. */
@@ -19,6 +20,7 @@ const GROWTH_KB = 5_120
 /** Of unreliable messages, over loopback. */
 const ARRIVE_SHARE = 0.99
 const WIDTH = 5
+const DELIVERIES_PER_SECOND = USERS * MESSAGES_PER_SECOND * kinds.length * (USERS - 1)
 
 interface SoakRun {
   readonly room: DataRoom
@@ -31,6 +33,7 @@ interface SoakRun {
 
 export const soak: Part = {
   name: 'soak',
+  subjects: ['rostra'],
   async run(options) {
     const room = await DataRoom.open(await startRostra(), USERS)
     try {
@@ -46,8 +49,8 @@ async function talk(room: DataRoom, { soakMinutes, say }: PartOptions): Promise<
   const seconds = soakMinutes * 60
   let said = 0
   const one = () => {
-    const round = Math.floor(said / USERS)
-    room.say(said++ % USERS, kinds[round % kinds.length]!)
+    const user = said++ % USERS
+    for (const kind of kinds) room.say(user, kind)
   }
   const flush = () => room.flush()
   await pace(USERS * MESSAGES_PER_SECOND, WARM_UP_SECONDS, one, flush)
@@ -86,6 +89,22 @@ async function settled({ tallies: { reliable } }: DataRoom): Promise<void> {
   await sleep(200)
 }
 
+/** @param memory resident KB of each process, sampled every second */
+function plot(memory: SoakRun['memory']): string {
+  const lines = memory.map((samples, index) => ({
+    colour: COLOURS[index % COLOURS.length]!,
+    points: samples.flatMap((kb, second) => (Number.isNaN(kb) ? [] : [{ x: (second + 1) / 60, y: kb / 1_024 }])),
+  }))
+  const minutes = Math.max(1, ...memory.map(({ length }) => length)) / 60
+  return svgOf(
+    'A full room for a long time',
+    lines.map(({ colour }, index) => ({ colour, text: nameOf(index) })),
+    [panelOf('resident memory, MB', lines)],
+    linearAxis(minutes, ' min'),
+  )
+}
+
+const nameOf = (process: number) => (process === 0 ? 'main process' : `media worker ${process}`)
 const megabytes = (kb: number): string => (kb / 1024).toFixed(1)
 
 /** Median of the samples from `from` to `to`, shares of the time. */
@@ -97,7 +116,7 @@ function medianOf(samples: readonly number[], from: number, to: number): number 
 function report({ room, memory, seconds, serverMicros, clientMicros }: SoakRun): PartReport {
   const { tallies } = room
   const processes = memory.map((samples, index) => ({
-    name: index === 0 ? 'main process' : `media worker ${index}`,
+    name: nameOf(index),
     start: medianOf(samples, 0, 1 / WIDTH),
     early: medianOf(samples, 1 / WIDTH, 2 / WIDTH),
     middle: medianOf(samples, 2 / WIDTH, 3 / WIDTH),
@@ -114,8 +133,8 @@ function report({ room, memory, seconds, serverMicros, clientMicros }: SoakRun):
   return {
     title: 'A full room for a long time',
     method:
-      `${USERS} users in one room, who each send ${MESSAGES_PER_SECOND} messages of 100 bytes a second, one half reliable and in order, the other unordered and ` +
-      `never sent again, to all others: ${(USERS * MESSAGES_PER_SECOND * (USERS - 1)).toLocaleString('en')} deliveries a second, for ${seconds / 60} minutes after ` +
+      `${USERS} users in one room, who each send ${MESSAGES_PER_SECOND} messages of 100 bytes a second that are reliable and in order, and as many that are unordered and ` +
+      `never sent again, to all others: ${DELIVERIES_PER_SECOND.toLocaleString('en')} deliveries a second, for ${seconds / 60} minutes after ` +
       `${WARM_UP_SECONDS} s that count for losses only. One media worker, on one core with the main process; all clients in one process on the others. Server busy ${share(serverMicros)}, ` +
       `clients ${share(clientMicros)} of a core; ${figure(serverMicros / Math.max(1, measured))} µs of the server's CPU per delivered message.`,
     tables: [
@@ -157,5 +176,6 @@ function report({ room, memory, seconds, serverMicros, clientMicros }: SoakRun):
       })),
     ],
     mustHold: true,
+    svg: plot(memory),
   }
 }

@@ -20,14 +20,23 @@ export const labels: Readonly<Record<SubjectName, string>> = {
 /** UDP ports of Janus: one for each handle. */
 const PORTS = 2_000
 
+export interface StartedRostra extends StartedServer {
+  /** Endpoints that each media worker has now. */
+  endpoints(): Promise<number[]>
+}
+
 export async function startRostra(
   workers = 1,
   flags: readonly string[] = [],
   options: StartOptions = {},
-): Promise<StartedServer> {
+): Promise<StartedRostra> {
   const server = await startServer(['--workers', String(workers), ...flags], 0, options)
   const pids = [server.pid, ...server.workerPids]
-  return { name: labels.rostra, url: server.webSocketUrl, pids, stop: () => server.stop() }
+  const endpoints = async () => {
+    const values = (await server.metrics()).matchAll(/^rostra_live\{worker="\d+",kind="endpoints"\} (\d+)$/gm)
+    return [...values].map(([, value]) => Number(value))
+  }
+  return { name: labels.rostra, url: server.webSocketUrl, pids, endpoints, stop: () => server.stop() }
 }
 
 /** @returns undefined when there is no Janus, or no right to make a namespace */

@@ -60,11 +60,20 @@ export function linearAxis(end: number, unit: string): XAxis {
   return { at: (value) => value / end, ticks: ticks.map((value) => ({ value, text: `${value}${unit}` })) }
 }
 
-/** For values of very different size, which are the ticks themselves. */
+/** Nearer ticks than this, as a share of the axis, would run into each other. */
+const TICK_ROOM = 0.1
+
+/** For values of very different size, which are the ticks themselves, as far as there is room. @param values ascending */
 export function logarithmicAxis(values: readonly number[], unit: string): XAxis {
-  const [low, high] = [Math.log(Math.min(...values)), Math.log(Math.max(...values))]
-  const ticks = values.map((value) => ({ value, text: `${value.toLocaleString('en')}${unit}` }))
-  return { at: (value) => (high === low ? 0.5 : 0.02 + (0.96 * (Math.log(value) - low)) / (high - low)), ticks }
+  const [low, high] = [Math.log(values[0]!), Math.log(values.at(-1)!)]
+  const at = (value: number) => (high === low ? 0.5 : 0.02 + (0.96 * (Math.log(value) - low)) / (high - low))
+  let last = Number.NEGATIVE_INFINITY
+  const shown = values.filter((value) => {
+    const fits = at(value) - last >= TICK_ROOM
+    if (fits) last = at(value)
+    return fits
+  })
+  return { at, ticks: shown.map((value) => ({ value, text: `${value.toLocaleString('en')}${unit}` })) }
 }
 
 export interface LegendEntry {
