@@ -10,8 +10,8 @@ const READERS = 30
 const BUFFER_BYTES = 512 * 1024
 /** Of a worker, whatever it holds: garbage that is not yet collected, packets that are being made. */
 const GARBAGE_BYTES = 110e6
-/** Without bounds the worker would be 270 MB larger after that: payloads, and 30 entries for each. */
-const FLOOD_BYTES = 150e6
+/** Without bounds the worker would be 180 MB larger after that: payloads, and 30 entries for each. */
+const FLOOD_BYTES = 100e6
 const bulk = { label: 'bulk', protocol: '', ordered: true }
 const lossy = { label: 'lossy', protocol: '', ordered: false, maxRetransmits: 0 }
 const chat = { label: 'chat', protocol: '', ordered: true }

@@ -14,6 +14,8 @@ const PACKETS = 400
 const SEEDS = [1, 2, 3]
 const INIT_TSN = 1000
 const COOKIE_BYTES = 16
+/** With headers and DTLS they fit in a datagram; what does not is the io's affair (H-14). */
+const CHUNKS_MAX_BYTES = 1200
 /** Chunks that end an association by right. */
 const ENDINGS = new Set([6, 7, 8, 14])
 const HEARTBEAT = chunk(4, 0, [0, 1, 0, 8, 1, 2, 3, 4])
@@ -94,7 +96,8 @@ test(`H-31 ${PACKETS * SEEDS.length} packets of chunks out of a grammar, inside 
     for (const { random, mallory } of callers) {
       const chunks = sctpChunks(random, mallory)
       mallory.tsn = (mallory.tsn + 1) >>> 0
-      if (!has(ENDINGS, chunks)) mallory.say(chunks, chunks[0] === 1 ? 0 : mallory.tag)
+      if (chunks.length <= CHUNKS_MAX_BYTES && !has(ENDINGS, chunks))
+        mallory.say(chunks, chunks[0] === 1 ? 0 : mallory.tag)
     }
     if (n % 20 === 0) {
       texts.push(`text ${n}`)
