@@ -1,6 +1,9 @@
 /**
  * H-60: joins and leaves leave nothing behind. 300 of them here, since 10,000 take minutes:
  * `LEAK_ROUNDS=3334 node --test dist/test/conformance/leaks.test.js` does those.
+ * From the first third of them to the end, the heap of the busier worker went from 10.1 to 10.9 MB on 2026-11-26; every process had
+ * at most one timer more than before. 11 to 22 MB more were resident; of a worker that goes up and down by 15 MB meanwhile, and its
+ * malloc heap stays where it is.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
