@@ -5,7 +5,7 @@ import { labels, type SubjectName, startJanus, startRostra } from '../peers/open
 import { chart } from '../report/chart.js'
 import type { Table, Verdict } from '../report/markdown.js'
 import { figure, ratioOf, spreadOf, spreadText } from '../report/spread.js'
-import { closeAll, growAll, type Measured, measure, warmUp } from './measure.js'
+import { attempt, closeAll, growAll, type Measured, measure, warmUp } from './measure.js'
 import type { Part, PartOptions, PartReport } from './part.js'
 
 const RECEIVERS = 20
@@ -40,7 +40,7 @@ async function measureAll({ only, runs, seconds, say }: PartOptions, rates: read
   const results: Results = new Map()
   try {
     for (const name of only) {
-      const star = await openDataStar(name).catch((error: Error) => say(`${name} does not start: ${error.message}`))
+      const star = await attempt(`${name} does not start`, openDataStar(name), say)
       if (star) stars.set(name, star)
     }
     await growAll(stars, RECEIVERS)

@@ -76,17 +76,30 @@ export async function openStars(
 ): Promise<Map<SubjectName, Star>> {
   const stars = new Map<SubjectName, Star>()
   for (const name of names) {
-    const star = await openStar(name).catch((error: Error) => say(`${name} does not start: ${error.message}`))
+    const star = await attempt(`${name} does not start`, openStar(name), say)
     if (star) stars.set(name, star)
-    else say(`${name}: not here (apt-get install janus; root)`)
+    else say(`${name}: not here (Janus: apt-get install janus; root)`)
   }
   return stars
 }
 
+/** @returns undefined when `work` fails, which is said: who waits for it can do without */
+export async function attempt<T>(
+  failure: string,
+  work: Promise<T>,
+  say: (line: string) => void,
+): Promise<T | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    say(`${failure}: ${(error as Error).message}`)
+    return undefined
+  }
+}
+
 /** What one of them says when it ends is of no interest to the figures, which are there by now. */
 export async function closeAll(stars: ReadonlyMap<unknown, Star>, say: (line: string) => void): Promise<void> {
-  for (const star of stars.values())
-    await star.close().catch((error: Error) => say(`${star.name} did not end well: ${error.message}`))
+  for (const star of stars.values()) await attempt(`${star.name} does not end well`, star.close(), say)
 }
 
 /** More receivers for all of them; processes that came with it are kept on the first core too. */

@@ -8,7 +8,7 @@ import type { Star } from '../peers/star.js'
 import { barChart } from '../report/bars.js'
 import type { Verdict } from '../report/markdown.js'
 import { figure, ratioOf, spreadOf, spreadText } from '../report/spread.js'
-import { warmUp } from './measure.js'
+import { attempt, warmUp } from './measure.js'
 import type { Part, PartOptions, PartReport } from './part.js'
 
 /** What comes with the first connections (code that is compiled, buffers that grow once) is not what one more costs. */
@@ -99,11 +99,8 @@ async function measureAll(options: PartOptions): Promise<Results> {
   const results: Results = new Map()
   for (let run = 1; run <= runs; run++) {
     for (const kind of kinds.filter(({ subject }) => only.includes(subject))) {
-      const growth = await measureKind(kind, options).catch((error: Error) => {
-        // One that cannot do it has no figures; the others go on.
-        say(`run ${run}: ${kind.title} failed: ${error.message}`)
-        return undefined
-      })
+      // One that cannot do it has no figures; the others go on.
+      const growth = await attempt(`run ${run}: ${kind.title} failed`, measureKind(kind, options), say)
       if (growth === 'not here') continue
       results.set(kind, [...(results.get(kind) ?? []), growth])
       if (growth) say(`run ${run}: ${kind.title}: ${figure(growth.all)} KB`)

@@ -1,4 +1,5 @@
 /** A star on a server that speaks the Janus API: rostra and Janus' videoroom, each with the words of its plugin. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ClientChannel, reliable } from '../../src/load/channel.js'
 import { writeAnswer, writeOffer } from '../../src/load/description.js'
 import { JanusClient, type JanusClientHandle, type JanusReply } from '../../src/load/janus-client.js'
@@ -58,6 +59,7 @@ export interface StartedServer {
 
 /** Receivers that are set up at once. */
 const AT_ONCE = 8
+const UP_WITHIN_MS = 20_000
 
 export class JanusApiStar implements Star {
   readonly name: string
@@ -85,7 +87,12 @@ export class JanusApiStar implements Star {
   /** Takes the server over: `close` stops it. @param withChannels receivers have a data channel open as well */
   static async open(server: StartedServer, words: Words, withChannels = false): Promise<JanusApiStar> {
     const star = new JanusApiStar(server, words, await JanusClient.open(server.url), withChannels)
-    await star.#publish()
+    try {
+      await star.#publish()
+    } catch (error) {
+      await star.close()
+      throw error
+    }
     return star
   }
 
@@ -121,11 +128,14 @@ export class JanusApiStar implements Star {
 
   async #publish(): Promise<void> {
     const { plugin, join, publish, published } = this.#words
-    const handle = await this.#janus.attach(plugin, () => {})
+    let isUp: () => void = () => {}
+    const up = new Promise<void>((resolve) => (isUp = resolve))
+    const handle = await this.#janus.attach(plugin, ({ janus }) => janus === 'webrtcup' && isUp())
     if (join) await ask(handle, join)
     const peer = this.#peers.peer()
     const reply = await ask(handle, publish, { type: 'offer', sdp: writeOffer(peer, { video: PICTURE_SSRC }) })
-    await peer.connect(readRemote(reply.jsep!.sdp, peer.ip))
+    // Videoroom has no such feed before its own side is up as well.
+    await Promise.all([peer.connect(readRemote(reply.jsep!.sdp, peer.ip)), Promise.race([up, lateForUp()])])
     this.#published = published ? await ask(handle, published) : reply
     this.#pictures = new Pictures(peer, this.#stamps)
   }
@@ -153,6 +163,11 @@ export class JanusApiStar implements Star {
     }
     return true
   }
+}
+
+async function lateForUp(): Promise<never> {
+  await sleep(UP_WITHIN_MS, undefined, { ref: false })
+  throw new Error(`a publisher is not up after ${UP_WITHIN_MS} ms`)
 }
 
 function openChannel(peer: ClientPeer): Promise<ClientChannel> {
