@@ -1,9 +1,11 @@
-/** Forwarding a packet allocates nothing: what V8's sampling heap profiler sees of some ten thousand packets, collected or not. */
+/** Forwarding a packet or a message allocates nothing: what V8's sampling heap profiler sees of some ten thousand packets, collected or not. */
 import assert from 'node:assert/strict'
 import { type HeapProfiler, Session } from 'node:inspector'
 import { test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
-import type { ReceiveStream, SendStream } from './control.js'
+import type { ChannelParameters, ReceiveStream, SendStream } from './control.js'
+import { openAssociation } from './endpoint/sctp/association.js'
+import { chunk, chunksOf, data, init, openMessage, packet, sack } from './endpoint/testing/sctp-chunks.js'
 import { Link } from './forward/relay/link.js'
 import { Router } from './forward/router.js'
 import { openQuietIo } from './forward/testing/quiet-io.js'
@@ -25,6 +27,7 @@ const ALLOWED_BYTES = 100
 const SAMPLING_BYTES = 128
 
 const SSRC = 0xfedcba98
+const PEER_TAG = 0xfedcba98
 const KEYFRAME = [0x10, 0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xf0, 0x00]
 const PAYLOAD_BYTES = 1100
 //                                V X   pt  seq  timestamp ssrc         BEDE, 3 words: mid '1', send time, transport-cc
@@ -122,6 +125,12 @@ function allocated(work: () => void, files = /\/media\/.*(?<!\.test)\.js$/): Map
   return bytes
 }
 
+function assertLittle(bytes: Map<string, number>): void {
+  const perPacket = [...bytes.values()].reduce((sum, some) => sum + some, 0) / PACKETS
+  const culprits = [...bytes].map(([name, some]) => `${name} ${(some / PACKETS).toFixed(1)}`).join(', ')
+  assert.ok(perPacket < ALLOWED_BYTES, `${perPacket.toFixed(1)} bytes per packet: ${culprits}`)
+}
+
 const calls: [string, Call][] = [
   ['', {}],
   [', with transport-wide numbers', { numbered: true }],
@@ -139,11 +148,80 @@ for (const [how, options] of calls) {
     assert.equal(router.totals.forwarded_packets - before, PACKETS * SUBSCRIBERS)
     assert.equal(router.totals.relay_sent, options.relay === 'to' ? WARM_UP + PACKETS : 0)
     assert.equal(router.totals.relay_received, options.relay === 'from' ? WARM_UP + PACKETS : 0)
-    const perPacket = [...bytes.values()].reduce((sum, some) => sum + some, 0) / PACKETS
-    const culprits = [...bytes].map(([name, some]) => `${name} ${(some / PACKETS).toFixed(1)}`).join(', ')
-    assert.ok(perPacket < ALLOWED_BYTES, `${perPacket.toFixed(1)} bytes per packet: ${culprits}`)
+    assertLittle(bytes)
   })
 }
+
+const channels: readonly ChannelParameters[] = [
+  { label: 'chat', protocol: '', ordered: true },
+  { label: 'moves', protocol: '', ordered: false, maxRetransmits: 0 },
+]
+
+/** Who has opened the channels. @returns its association, and what acknowledges the next message, as those before */
+function subscriber(count: () => void) {
+  let last = new Uint8Array(0)
+  let isSetUp = false
+  const association = openAssociation({
+    role: 'server',
+    transmit: (bytes) => {
+      if (!isSetUp) last = bytes.slice()
+      count()
+      return true
+    },
+    events: { message: () => {}, opened: () => {}, closed: () => assert.fail('closed'), failed: assert.fail },
+    limits: { dataBufferBytes: 1 << 20, maxMessageBytes: 262_144, maxChannels: 64 },
+  })
+  const say = (tag: number, chunks: Uint8Array[]) => {
+    const bytes = packet(tag, chunks)
+    association.receive(0, bytes, 0, bytes.length)
+    association.flush(0)
+  }
+  say(0, [init(PEER_TAG, 1000)])
+  const offer = chunksOf(last)[0]!.body
+  const tag = offer.readUInt32BE()
+  say(tag, [chunk(10, 0, [...offer.subarray(-16)])])
+  say(
+    tag,
+    channels.map(({ label }, i) => data(1000 + i, 2 + i * 2, 0, 50, openMessage(label))),
+  )
+  isSetUp = true
+  let tsn = chunksOf(last)
+    .findLast(({ type }) => type === 0)!
+    .body.readUInt32BE()
+  const sackBytes = Uint8Array.from(packet(tag, [sack(tsn)]))
+  const view = new DataView(sackBytes.buffer)
+  const acknowledge = (nowMs: number) => {
+    tsn = (tsn + 1) >>> 0
+    view.setUint32(16, tsn)
+    association.receive(nowMs, sackBytes, 0, sackBytes.length)
+    association.flush(nowMs)
+  }
+  return { association, acknowledge }
+}
+
+test(`a message to ${SUBSCRIBERS} subscribers, with what acknowledges it, allocates nothing`, () => {
+  let packets = 0
+  const subscribers = Array.from({ length: SUBSCRIBERS }, () => subscriber(() => packets++))
+  const payload = new Uint8Array(100)
+  let said = 0
+  const next = () => {
+    const nowMs = 1000 + said * PACKET_MS + 0.25
+    const channel = channels[said++ % channels.length]!
+    for (const { association } of subscribers) {
+      if (association.send(nowMs, channel, true, payload) !== 'sent') assert.fail('not sent')
+      association.flush(nowMs)
+    }
+    for (const { acknowledge } of subscribers) acknowledge(nowMs + 1)
+  }
+  for (let i = 0; i < WARM_UP; i++) next()
+  const before = packets
+  const bytes = allocated(() => {
+    for (let i = 0; i < PACKETS; i++) next()
+  })
+  assert.equal(packets - before, PACKETS * SUBSCRIBERS)
+  for (const { association } of subscribers) assert.equal(association.live().bufferedBytes, 0)
+  assertLittle(bytes)
+})
 
 test('what is allocated per packet is seen', () => {
   const kept: unknown[] = []

@@ -21,6 +21,7 @@ import {
   DataFlag,
   maxPerPacket,
   PacketWriter,
+  readInt32,
   readUint16,
   readUint32,
   SctpReason,
@@ -56,8 +57,9 @@ export interface SctpHandler {
 /** All associations of the process take turns: `transmit` does not keep the bytes. */
 const writer = new PacketWriter()
 
-const randomTag = (): number => (randomBytes(4).readUInt32BE() || 1) >>> 0
-const randomTsn = (): number => randomBytes(4).readUInt32BE()
+const randomTag = (): number => randomBytes(4).readInt32BE() || 1
+/** So low that a billion chunks fit below 2^31, from where on a number that is handed on is an object on the heap. */
+const randomTsn = (): number => randomBytes(4).readUInt32BE() >>> 2
 
 export class SctpEngine {
   #transmit: (bytes: Uint8Array) => boolean
@@ -243,7 +245,7 @@ export class SctpEngine {
     const first = bytes[offset + COMMON_HEADER_BYTES]!
     const chunkLength = readUint16(bytes, offset + COMMON_HEADER_BYTES + 2)
     const isAlone = COMMON_HEADER_BYTES + ((chunkLength + 3) & ~3) >= length
-    const tag = readUint32(bytes, offset + 4)
+    const tag = readInt32(bytes, offset + 4)
     if (first === ChunkType.init) {
       if (tag !== 0 || !isAlone) return SctpReason.tag
       return this.#receiveInit(bytes, offset + COMMON_HEADER_BYTES, chunkLength)
@@ -262,7 +264,7 @@ export class SctpEngine {
   /** After the end: a peer whose SHUTDOWN was answered, but that did not hear it, is answered again (§9.2). */
   #receiveLate(bytes: Uint8Array, offset: number): number {
     const isShutdown = bytes[offset + COMMON_HEADER_BYTES] === ChunkType.shutdown
-    if (this.#endedBy !== 'shutdown' || !isShutdown || readUint32(bytes, offset + 4) !== this.#localTag) {
+    if (this.#endedBy !== 'shutdown' || !isShutdown || readInt32(bytes, offset + 4) !== this.#localTag) {
       return SctpReason.state
     }
     this.#sendAlone(ChunkType.shutdownAck)

@@ -58,6 +58,8 @@ export const ParameterType = {
 export const readUint16 = (bytes: Uint8Array, at: number): number => (bytes[at]! << 8) | bytes[at + 1]!
 export const readUint32 = (bytes: Uint8Array, at: number): number =>
   ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
+/** For what is only compared: as an integer with a sign, no number of 32 bits is an object on the heap. */
+export const readInt32 = (bytes: Uint8Array, at: number): number => readUint32(bytes, at) | 0
 
 /** Serial arithmetic (RFC 1982): whether TSN `a` comes after `b`. */
 export const tsnAfter = (a: number, b: number): boolean => ((a - b) | 0) > 0

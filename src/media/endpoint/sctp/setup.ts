@@ -15,7 +15,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { MAX_STREAMS, RECEIVE_WINDOW_BYTES } from './inbound.js'
-import { ChunkType, type PacketWriter, ParameterType, readUint16, readUint32 } from './packet.js'
+import { ChunkType, type PacketWriter, ParameterType, readInt32, readUint16, readUint32 } from './packet.js'
 
 /** Longest cookie and heartbeat that go back to the peer. */
 export const MAX_ECHO_BYTES = 1024
@@ -24,6 +24,7 @@ const COOKIE_BYTES = 16
 const MIN_WINDOW_BYTES = 1500
 
 export interface Peer {
+  /** Tags here are what `readInt32` reads. */
   tag: number
   initialTsn: number
   windowBytes: number
@@ -64,7 +65,7 @@ export class Offers {
 
 /** What INIT and INIT ACK say, or undefined when it is nothing an honest peer says. */
 export function readPeer(bytes: Uint8Array, at: number, length: number): Peer | undefined {
-  const tag = readUint32(bytes, at + 4)
+  const tag = readInt32(bytes, at + 4)
   const windowBytes = readUint32(bytes, at + 8)
   const outboundStreams = readUint16(bytes, at + 12)
   const inboundStreams = readUint16(bytes, at + 14)
