@@ -63,6 +63,7 @@ async function measureAll(options: PartOptions): Promise<Results> {
       options.say(`${shape.name} failed: ${(error as Error).message}`)
     }
   }
+  if (results.size === 0) throw new Error('no shape could be measured')
   return results
 }
 
