@@ -21,6 +21,8 @@ import { type Scenario, scenarios } from './scenarios.js'
 import { summarise } from './summary.js'
 
 const SEED = 42
+/** Publishers that try to come to their full bitrate before a scenario begins. */
+const ATTEMPTS = 5
 /** What is compared when no scenario is named, so that it takes ten minutes: with another server, and of several pairs of browsers. */
 const OF_SERVERS = ['loss-10', 'bursts', 'step-subscriber', 'step-publisher']
 const OF_PAIRS = ['clean', 'loss-10', 'bursts', 'delay-100', 'jitter', 'reorder', 'step-subscriber', 'step-publisher']
@@ -105,21 +107,28 @@ async function one(
   picture: PictureShape,
   pageUrl: string,
 ): Promise<{ name: string; recording: Recording }> {
-  const server = await start()
-  try {
-    const recording = await record(scenario, {
-      server,
-      publisher: await browserPage(await browser(pair.publisher), pageUrl),
-      subscriber: await browserPage(await browser(pair.subscriber), pageUrl),
-      picture,
-      encodings: encodingsOf(picture, simulcast),
-      seed: SEED,
-    })
-    const through = pairs().length > 1 ? ` (${pair.publisher} → ${pair.subscriber})` : ''
-    return { name: `${server.name}${simulcast ? ', simulcast' : ''}${through}`, recording }
-  } finally {
-    await server.stop()
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const server = await start()
+    try {
+      const recording = await record(scenario, {
+        server,
+        publisher: await browserPage(await browser(pair.publisher), pageUrl),
+        subscriber: await browserPage(await browser(pair.subscriber), pageUrl),
+        picture,
+        encodings: encodingsOf(picture, simulcast),
+        seed: SEED,
+      })
+      const through = pairs().length > 1 ? ` (${pair.publisher} → ${pair.subscriber})` : ''
+      const name = `${server.name}${simulcast ? ', simulcast' : ''}${through}`
+      if (recording) return { name, recording }
+      console.error(
+        `${scenario.name}, ${name}: its publisher did not come to its full bitrate (${attempt} of ${ATTEMPTS})`,
+      )
+    } finally {
+      await server.stop()
+    }
   }
+  throw new Error(`no publisher came to its full bitrate before "${scenario.name}"`)
 }
 
 function runs(scenario: Scenario, starts: readonly (() => Promise<ImpairedServer>)[]): Run[] {

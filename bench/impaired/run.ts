@@ -5,10 +5,11 @@ import { GOOD, type Scenario } from './scenarios.js'
 
 const WARM_UP_MS = 5_000
 /**
- * A publisher finds its path by a few probes: when those fail it climbs by 8 % a second, whatever the server. It is waited for, so
- * that two rows of a table do not differ by that.
+ * A publisher finds its path by a few probes in its first second. When the machine stalls for some tens of milliseconds between two of their
+ * packets they tell of a thin path, and it climbs by a few per cent a second, whatever the server. Two rows of a table are not to
+ * differ by that: it is waited for, and then somebody else tries.
  */
-const FULL_RATE_LIMIT_MS = 15_000
+const FULL_RATE_LIMIT_MS = 6_000
 /** Of what its encodings may have. */
 const FULL_RATE = 0.7
 
@@ -22,12 +23,13 @@ export interface Recording {
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
-export async function record(scenario: Scenario, options: StageOptions): Promise<Recording> {
+/** @returns undefined when the publisher did not come to send all that it may, on links with nothing wrong */
+export async function record(scenario: Scenario, options: StageOptions): Promise<Recording | undefined> {
   // From the beginning: a delay that grows at once looks like a queue to whoever estimates its path.
   const stage = await ImpairedStage.open({ ...options, links: { publisher: GOOD, subscriber: GOOD } })
   try {
     await pause(WARM_UP_MS)
-    await fullRate(stage, options.encodings)
+    if (!(await fullRate(stage, options.encodings))) return undefined
     const recording: Recording = { samples: [await stage.sample()], phasesMs: [], capacitiesBps: [] }
     for (const { seconds, links } of scenario.phases) {
       await stage.impair(links)
@@ -43,7 +45,7 @@ export async function record(scenario: Scenario, options: StageOptions): Promise
 }
 
 /** Waits for it by what is sent: not every browser says what it aims at. */
-async function fullRate(stage: ImpairedStage, encodings: readonly RTCRtpEncodingParameters[]): Promise<void> {
+async function fullRate(stage: ImpairedStage, encodings: readonly RTCRtpEncodingParameters[]): Promise<boolean> {
   const bytesOf = ({ sender }: Sample) => sender.encodings.reduce((sum, { bytes }) => sum + bytes, 0)
   const fullBps = encodings.reduce((sum, { maxBitrate = 0 }) => sum + maxBitrate, 0)
   const limitMs = performance.now() + FULL_RATE_LIMIT_MS
@@ -51,7 +53,8 @@ async function fullRate(stage: ImpairedStage, encodings: readonly RTCRtpEncoding
     await pause(1_000)
     const now = await stage.sample()
     const sentBps = ((bytesOf(now) - bytesOf(before)) * 8_000) / (now.atMs - before.atMs)
-    if (sentBps >= FULL_RATE * fullBps) return
+    if (sentBps >= FULL_RATE * fullBps) return true
     before = now
   }
+  return false
 }

@@ -79,10 +79,10 @@ test('H-41 10,000 messages a second on one socket: everybody else gets replies',
   }, 20)
   const delaysMs: number[] = []
   await eventually(
-    '30,000 messages were sent',
+    '20,000 messages were sent',
     async () => {
       delaysMs.push(await served())
-      return sent >= 30_000
+      return sent >= 20_000
     },
     { withinMs: 30_000 },
   )
