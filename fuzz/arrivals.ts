@@ -72,7 +72,7 @@ class Path {
 
   #take(): void {
     const flow = this.#flow
-    flow.take(feedback, arrivals, this.#nowMs)
+    flow.take(feedback, arrivals, this.#nowMs, this.#nowMs)
     flow.takeLoss(this.#told)
     const { received, lost } = this.#told
     assert.ok(received >= 0 && lost >= 0 && received + lost <= this.#sent, `${received} + ${lost} of ${this.#sent}`)

@@ -28,6 +28,8 @@ import { createSfuPlugin } from './sfu/plugin.js'
 import type { Limits } from './sfu/services.js'
 
 const AUTHOR = 'The rostra authors'
+/** Below that a keyframe to a large room does not fit, nor what comes while a worker is busy for some tens of milliseconds. */
+const MIN_SOCKET_BUFFER_BYTES = 1 << 20
 
 async function listenMedia(config: Config, log: Logger): Promise<Pool> {
   const settings = { noMediaMs: config.mediaTimeout * 1000, slowlinkThreshold: config.slowlinkThreshold }
@@ -262,5 +264,13 @@ async function wire(prepared: Prepared, closers: Closers): Promise<Drain> {
     },
     `rostra ${version} listens on ${clients.url}`,
   )
+  const { socketBufferBytes } = pool
+  // Nobody else would say why packets are lost in bursts.
+  if (socketBufferBytes < MIN_SOCKET_BUFFER_BYTES) {
+    log.warn(
+      { event: 'small-socket-buffers', socketBufferBytes },
+      `the system keeps UDP buffers below ${MIN_SOCKET_BUFFER_BYTES} bytes: raise net.core.rmem_max and net.core.wmem_max`,
+    )
+  }
   return drain
 }

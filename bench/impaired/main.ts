@@ -102,11 +102,12 @@ interface Run {
   pair: Pair
 }
 
+/** @returns undefined when no publisher came to its full bitrate: a row less, and a failure */
 async function one(
   { scenario, start, simulcast, pair }: Run,
   picture: PictureShape,
   pageUrl: string,
-): Promise<{ name: string; recording: Recording }> {
+): Promise<{ name: string; recording: Recording } | undefined> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const server = await start()
     try {
@@ -128,7 +129,8 @@ async function one(
       await server.stop()
     }
   }
-  throw new Error(`no publisher came to its full bitrate before "${scenario.name}"`)
+  process.exitCode = 1
+  return undefined
 }
 
 function runs(scenario: Scenario, starts: readonly (() => Promise<ImpairedServer>)[]): Run[] {
@@ -151,7 +153,9 @@ async function main(): Promise<void> {
     for (const scenario of wanted()) {
       const all: Series[] = []
       for (const run of runs(scenario, starts)) {
-        const { name, recording } = await one(run, picture, `${pages.url}/impaired.html`)
+        const measured = await one(run, picture, `${pages.url}/impaired.html`)
+        if (!measured) continue
+        const { name, recording } = measured
         const estimateBps = ({ sender, server }: Sample) =>
           scenario.steps === 'publisher' ? sender.availableBps : server.estimateBps
         all.push({ name, recording, estimateBps })

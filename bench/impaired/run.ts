@@ -1,7 +1,7 @@
 /** One scenario on one stage: samples at even intervals, from the first phase to the last. */
 import type { Sample } from '../../test/support/impaired/stage.js'
 import { ImpairedStage, type StageOptions } from '../../test/support/impaired/stage.js'
-import { GOOD, type Scenario } from './scenarios.js'
+import type { Scenario } from './scenarios.js'
 
 const WARM_UP_MS = 5_000
 /**
@@ -25,8 +25,8 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** @returns undefined when the publisher did not come to send all that it may, on links with nothing wrong */
 export async function record(scenario: Scenario, options: StageOptions): Promise<Recording | undefined> {
-  // From the beginning: a delay that grows at once looks like a queue to whoever estimates its path.
-  const stage = await ImpairedStage.open({ ...options, links: { publisher: GOOD, subscriber: GOOD } })
+  const { before } = scenario
+  const stage = await ImpairedStage.open({ ...options, links: { publisher: before, subscriber: before } })
   try {
     await pause(WARM_UP_MS)
     if (!(await fullRate(stage, options.encodings))) return undefined

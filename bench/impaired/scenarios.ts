@@ -12,7 +12,8 @@ export interface Scenario {
   name: string
   /** For the table. */
   title: string
-  /** After a warm-up with nothing wrong, which is not measured. */
+  /** What links are like from the beginning, in a warm-up that is not measured: a delay that grows at once would look like a queue. */
+  before: Impairment
   phases: Phase[]
   /** Where a capacity changes: figures over time are drawn. */
   steps?: LinkName
@@ -26,13 +27,18 @@ const QUEUE_MS = 500
 
 /** What every link has in every scenario: retransmissions take their time. */
 const BASE_DELAY_MS = 20
-/** Before anything goes wrong. */
-export const GOOD: Impairment = { delayMs: BASE_DELAY_MS }
+const GOOD: Impairment = { delayMs: BASE_DELAY_MS }
 
 /** The same on all four ways: each packet crosses two links. */
 function everywhere(name: string, title: string, impairment: Impairment): Scenario {
   const link = { ...GOOD, ...impairment }
-  return { name, title, phases: [{ seconds: STEADY_SECONDS, links: { publisher: link, subscriber: link } }] }
+  const { delayMs = BASE_DELAY_MS } = impairment
+  return {
+    name,
+    title,
+    before: { delayMs },
+    phases: [{ seconds: STEADY_SECONDS, links: { publisher: link, subscriber: link } }],
+  }
 }
 
 function steps(name: LinkName, title: string): Scenario {
@@ -45,6 +51,7 @@ function steps(name: LinkName, title: string): Scenario {
     name: `step-${name}`,
     title,
     steps: name,
+    before: GOOD,
     phases: [
       { seconds: 6, links: at(HIGH_BPS) },
       { seconds: 14, links: at(LOW_BPS) },

@@ -92,7 +92,7 @@ void pauseMs(long ms) {
   nanosleep(&time, nullptr);
 }
 
-// As when the event loop was busy with something else. (Clocks that are slewed may differ by some per cent.)
+// As when the event loop was busy with something else. (Bounds have a tenth to spare: one clock sleeps, another one stamps.)
 TEST(engine_tells_how_long_media_waited) {
   Call call;
   call.connect();
@@ -103,10 +103,18 @@ TEST(engine_tells_how_long_media_waited) {
     CHECK(call.client.engine->fanout(payload.data(), payload.size(), 1, queued) == Outcome::yes);
     call.client.engine->flush();
   };
-  const std::vector<check::Row>& rows = call.server.rows;
-  sendRtp(1);
+  std::vector<check::Row>& rows = call.server.rows;
+  // The kernel begins to stamp some time after it was asked to.
+  uint32_t extSeq = 100;
+  for (int attempt = 0; attempt < 200 && (rows.empty() || rows.back().waitedUs == 0); attempt++) {
+    sendRtp(extSeq++);
+    pauseMs(5);
+    call.server.drain();
+  }
+  rows.clear();
+  sendRtp(extSeq++);
   pauseMs(30);
-  sendRtp(2);
+  sendRtp(extSeq++);
   pauseMs(30);
   call.server.drain();
   CHECK_EQUAL(rows.size(), 2);
@@ -130,9 +138,9 @@ TEST(engine_tells_how_long_media_waited) {
   std::memcpy(call.client.slab->scratch, report, sizeof report);
   CHECK(call.client.engine->rtcp(call.clientId, 0, sizeof report) == Outcome::yes);
   call.client.engine->flush();
-  sendRtp(3);
+  sendRtp(extSeq++);
   pauseMs(600);
-  sendRtp(4);
+  sendRtp(extSeq++);
   pauseMs(600);
   call.server.drain();
   CHECK_EQUAL(rows.size(), 7);
@@ -183,7 +191,9 @@ TEST(engine_counts_what_its_socket_had_no_room_for) {
   side.drain();
   double received = side.counter(Counter::rxPackets);
   CHECK(received < sent);
-  CHECK_EQUAL(side.counter(Counter::rxOverflow), sent + 1 - received);
+  // The kernel may drop more elsewhere, on a busy machine.
+  CHECK(side.counter(Counter::rxOverflow) > 0);
+  CHECK(side.counter(Counter::rxOverflow) <= sent + 1 - received);
   close(fd);
 }
 

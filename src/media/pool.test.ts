@@ -25,7 +25,7 @@ async function open(t: TestContext, options: Partial<PoolOptions> = {}): Promise
     listen: [{ address: '127.0.0.1', announced: '203.0.113.7' }],
     limits,
     settings: { noMediaMs: 1000, slowlinkThreshold: 0 },
-    log: { info: log, warn: log, error: log },
+    log: { info: log, error: log },
     ...options,
   })
   t.after(() => pool.close())

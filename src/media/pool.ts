@@ -109,6 +109,11 @@ class Pool implements MediaPool, WorkerEvents {
     return this.#workers.map((worker) => worker.candidates[0]?.port)
   }
 
+  /** What the system lets wait in a UDP socket each way, in bytes; the least of all workers. */
+  get socketBufferBytes(): number {
+    return Math.min(...this.#workers.map((worker) => worker.socketBufferBytes))
+  }
+
   /** Candidates of the first worker: the addresses are the same for all. */
   get candidates(): readonly Candidate[] {
     return this.#workers[0]?.candidates ?? []

@@ -20,7 +20,6 @@ import { WorkerLoad } from './worker-choice.js'
 
 export interface PoolLog {
   info(fields: object, message: string): void
-  warn(fields: object, message: string): void
   error(fields: object, message: string): void
 }
 
@@ -75,8 +74,6 @@ export const WORKER_FLAGS: readonly string[] = [
 const RESTART_DELAY_MS = 100
 const RESTART_DELAY_MAX_MS = 5_000
 const HANG_MS = 10_000
-/** Below that a keyframe to a large room does not fit, nor what comes while the worker is busy for some tens of milliseconds. */
-const SOCKET_BUFFER_BYTES = 1 << 20
 /** How long `stop` waits for a worker to leave by itself. */
 const STOP_GRACE_MS = 2_000
 
@@ -92,6 +89,8 @@ export class WorkerProcess implements EndpointHome {
   readonly load = new WorkerLoad()
   candidates: Candidate[] = []
   relayPort: number | undefined
+  /** What the system lets wait in its UDP socket each way, in bytes. */
+  socketBufferBytes = Number.POSITIVE_INFINITY
   /** Times that it died. */
   deaths = 0
   readonly #options: WorkerOptions
@@ -158,7 +157,7 @@ export class WorkerProcess implements EndpointHome {
             this.#fingerprint = report.fingerprint
             this.candidates = report.candidates
             this.relayPort = report.relayPort
-            this.#lookAt(report.socketBufferBytes)
+            this.socketBufferBytes = report.socketBufferBytes
             resolve()
           } else if (report.kind === 'failed') failure = report.message
           else this.#report(report)
@@ -184,15 +183,6 @@ export class WorkerProcess implements EndpointHome {
         relay: this.#options.workers > 1,
       })
     })
-  }
-
-  /** Nobody else would say why packets are lost in bursts. */
-  #lookAt(socketBufferBytes: number): void {
-    if (socketBufferBytes >= SOCKET_BUFFER_BYTES || this.index > 0 || this.deaths > 0) return
-    this.#options.log.warn(
-      { socketBufferBytes },
-      `the system keeps UDP buffers below ${SOCKET_BUFFER_BYTES} bytes: raise net.core.rmem_max and net.core.wmem_max`,
-    )
   }
 
   send(command: Sent, ask?: number): void {

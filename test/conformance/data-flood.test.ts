@@ -87,11 +87,13 @@ test('H-32 one floods thirty slow readers: bounded memory, they are cut off, nob
   assert.ok(mostBuffered < READERS * BUFFER_BYTES * 1.05, `${mostBuffered} bytes waited`)
   assert.ok(grownBytes < READERS * BUFFER_BYTES + GARBAGE_BYTES, `the worker has grown by ${grownBytes} bytes`)
 
-  await eventually('no text is lost in the other room', () => bob.heard.length === texts)
+  await eventually('no text is lost in the other room', () => bob.heard.length === texts, { withinMs: 20_000 })
   assert.deepEqual([flood.closed, ann.closed, bob.closed], [[], [], []], 'who floods breaks no limit of its own')
   // Whoever takes something hears that its reliable channel is closed; of the others it is closed as well.
-  await eventually('slow readers are told', () =>
-    readers.every(({ channels }, i) => i % 2 === 1 || channels.closed[0] === 'bulk'),
+  await eventually(
+    'slow readers are told',
+    () => readers.every(({ channels }, i) => i % 2 === 1 || channels.closed[0] === 'bulk'),
+    { withinMs: 20_000 },
   )
   assert.ok((await server.live()).channels! <= channelsBefore - READERS, 'all are cut off')
   assert.ok((await server.totals()).drop_sctp_buffer! > READERS)

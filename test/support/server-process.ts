@@ -80,7 +80,8 @@ export async function startServer(
   const first = await new Promise<Record<string, unknown>>((resolve, reject) => {
     lines.on('line', (line) => {
       log.push(line)
-      if (log.length === 1) resolve(JSON.parse(line))
+      const told = JSON.parse(line) as Record<string, unknown>
+      if (told.event === 'listening') resolve(told)
     })
     child.once('exit', (code) => reject(new Error(`server ended at start with code ${code}`)))
   })

@@ -15,7 +15,7 @@ constexpr int kBatchesPerWakeUp = 4;
 
 constexpr uint8_t kApplicationData = 23;
 
-constexpr int64_t kMostWaitedNs = 1'000'000'000;
+constexpr int64_t kMaxWaitedNs = 1'000'000'000;
 
 // The clock of the kernel's times of arrival.
 int64_t wallNs() {
@@ -208,10 +208,10 @@ void Engine::stampRows() {
     if (rowArrivedNs_[i] == 0) continue;
     if (nowNs == 0) nowNs = wallNs();
     int64_t waitedNs = nowNs - rowArrivedNs_[i];
-    // Who waited for longer is told to have waited as long: arrivals stay in order. A wall clock that was set meanwhile makes
-    // either bound of what one socket held.
+    // Who waited for longer is told to have waited as long: arrivals stay in order. When the wall clock was set meanwhile,
+    // what the socket held seems to have waited for nothing, or for a second.
     slab_.meta[i * meta::stride + meta::waitedUs] =
-        static_cast<int32_t>(std::clamp<int64_t>(waitedNs, 0, kMostWaitedNs) / 1'000);
+        static_cast<int32_t>(std::clamp<int64_t>(waitedNs, 0, kMaxWaitedNs) / 1'000);
   }
 }
 

@@ -18,9 +18,9 @@ struct BoundSocket {
 // EINVAL when `host` is not a literal. With each datagram of a UDP socket the kernel tells when it arrived, and how
 // many it had no room for, if it can.
 int openUdp(const char* host, uint16_t port, BoundSocket& bound);
+// The same for a TCP socket, which listens.
+int openTcp(const char* host, uint16_t port, int backlog, BoundSocket& bound);
 // What the system lets wait in a UDP socket each way, in bytes; the lesser.
 int bufferBytes(int fd);
-// `openUdp` for a TCP socket, which listens.
-int openTcp(const char* host, uint16_t port, int backlog, BoundSocket& bound);
 
 }  // namespace rostra

@@ -23,7 +23,10 @@ export interface RouterEvents {
 export interface ForwardContext {
   /** The io, or what stands before it while packets are captured. */
   io: ForwardIo
-  /** µs that the packet at hand had waited for this program: it arrived so long before now. */
+  /**
+   * µs that the packet at hand had waited for this program; 0 when none is at hand. A whole number: a fraction that is handed from
+   * function to function for each packet would be an object on the heap.
+   */
   waitedUs: number
   readonly out: Outbox
   readonly totals: Totals
@@ -44,3 +47,6 @@ export interface ForwardContext {
   /** A number that no other run of a publication has. */
   readonly nextRun: () => number
 }
+
+/** When the packet at hand arrived: what is said of its network, and when round trips end. */
+export const arrivedMs = ({ waitedUs }: ForwardContext, nowMs: number): number => nowMs - waitedUs / 1000

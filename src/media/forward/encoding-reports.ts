@@ -47,9 +47,9 @@ export class EncodingReports {
   }
 
   /** One packet of the SSRC itself, duplicates too. */
-  received(ssrc: number, clockRate: number, extSeq: number, timestamp: number, nowMs: number): void {
+  received(ssrc: number, clockRate: number, extSeq: number, timestamp: number, arrivedMs: number): void {
     this.#statistics ??= new ReceptionStatistics(ssrc, clockRate, extSeq)
-    this.#statistics.received(extSeq, timestamp, nowMs)
+    this.#statistics.received(extSeq, timestamp, arrivedMs)
   }
 
   /** Another run begins. */
@@ -63,10 +63,10 @@ export class EncodingReports {
    * A sender report of the SSRC that is forwarded.
    * @returns whether it is taken: each goes to all subscribers, so that it must not come too soon after the one before
    */
-  takeSenderReport(report: SenderReport, nowMs: number): boolean {
-    if (this.#statistics === null || nowMs - this.#senderReportMs < SENDER_REPORT_MS) return false
-    this.#senderReportMs = nowMs
-    this.#statistics.senderReport(middleNtp(report), nowMs)
+  takeSenderReport(report: SenderReport, arrivedMs: number): boolean {
+    if (this.#statistics === null || arrivedMs - this.#senderReportMs < SENDER_REPORT_MS) return false
+    this.#senderReportMs = arrivedMs
+    this.#statistics.senderReport(middleNtp(report), arrivedMs)
     Object.assign(this.#senderReport, report)
     this.#hasSenderReport = true
     return true

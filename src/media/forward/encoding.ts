@@ -11,7 +11,7 @@ import { unwrapSeq } from '../rtp/sequence.js'
 import { Allowance } from './allowance.js'
 import type { SoundGate } from './audible/sound-gate.js'
 import { RED, type ReceiveTypes } from './codec-table.js'
-import type { ForwardContext } from './context.js'
+import { arrivedMs, type ForwardContext } from './context.js'
 import { EncodingReports } from './encoding-reports.js'
 import { fanOut } from './fan-out.js'
 import { type History, historyOf } from './history.js'
@@ -214,8 +214,8 @@ export class Encoding {
       }
       extSeq = this.#placement.begin(view.seq)
     } else if (extSeq < 0) return -extSeq
-    const arrivedMs = nowMs - this.#context.waitedUs / 1000
-    this.reports.received(view.ssrc, this.line.stream.clockRate, extSeq, view.timestamp, arrivedMs)
+    const at = arrivedMs(this.#context, nowMs)
+    this.reports.received(view.ssrc, this.line.stream.clockRate, extSeq, view.timestamp, at)
     if (this.history.received(extSeq)) return Drop.duplicate
     this.#arrived(extSeq, nowMs, this.#rtxCame)
     this.#forward(nowMs, view, offset, extSeq, codec, 0)

@@ -27,7 +27,7 @@ import {
   TransportFeedback,
 } from '../rtp/rtcp/index.js'
 import { arrivals } from './congestion/feedback-reader.js'
-import type { ForwardContext } from './context.js'
+import { arrivedMs, type ForwardContext } from './context.js'
 import type { Feed, Peer } from './peer.js'
 import { resend } from './retransmit.js'
 import { forwardSenderReport } from './sender-reports.js'
@@ -82,9 +82,6 @@ export function takeFeedback(
   if (cursor.fault !== RtcpFault.none && !peer.mirrors) totals.drop_rtcp_malformed++
   return reports
 }
-
-/** The packet at hand came so much earlier than it was read: round trips end there. */
-const arrivedMs = ({ waitedUs }: ForwardContext, nowMs: number) => nowMs - waitedUs / 1000
 
 function senderReport(context: ForwardContext, nowMs: number, peer: Peer, c: RtcpCursor): void {
   if (!readSenderReport(c, report)) return

@@ -159,12 +159,12 @@ export class PacedDownlink implements Downlink, Member {
     return this.#nacked.take(count, nowMs)
   }
 
-  /** @param cameMs when the feedback came, ≤ `nowMs` */
-  arrivals(feedback: ArrivalFeedback, times: Int32Array, cameMs: number, nowMs: number): void {
+  /** @param arrivedMs when the feedback came, ≤ `nowMs` */
+  arrivals(feedback: ArrivalFeedback, times: Int32Array, arrivedMs: number, nowMs: number): void {
     const { reader } = this.flow
     const { totals } = this.#context
     const { unknown, repeated } = reader
-    this.flow.take(feedback, times, cameMs)
+    this.flow.take(feedback, times, arrivedMs, nowMs)
     totals.transport_cc_unknown += reader.unknown - unknown
     totals.transport_cc_repeated += reader.repeated - repeated
     this.#learnt(nowMs)

@@ -33,12 +33,12 @@ export class ReceptionStatistics {
   }
 
   /** One packet of the SSRC itself: recovered ones do not count (RFC 4588 §6.2). */
-  received(extSeq: number, timestamp: number, nowMs: number): void {
+  received(extSeq: number, timestamp: number, arrivedMs: number): void {
     this.#received++
     if (extSeq > this.#highestExtSeq) this.#highestExtSeq = extSeq
     // Packets of one frame leave the encoder together: only the first says something about the network.
     if (this.#arrived && timestamp === this.#lastTimestamp) return
-    const transit = Math.round((nowMs * this.#clockRate) / 1000) - timestamp
+    const transit = Math.round((arrivedMs * this.#clockRate) / 1000) - timestamp
     if (this.#arrived) {
       const d = Math.abs(timestampDelta(transit, this.#transit))
       // A publisher's timestamps may jump; one jump must not fill the average for minutes.
@@ -60,9 +60,9 @@ export class ReceptionStatistics {
   }
 
   /** A sender report of this SSRC came. @param middleNtp middle 32 bits of its NTP time */
-  senderReport(middleNtp: number, nowMs: number): void {
+  senderReport(middleNtp: number, arrivedMs: number): void {
     this.#lastSr = middleNtp
-    this.#lastSrMs = nowMs
+    this.#lastSrMs = arrivedMs
   }
 
   /** Fills `block` with the report for the time since the last call. */

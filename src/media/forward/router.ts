@@ -175,6 +175,7 @@ export class Router {
   /** RTCP of a mirror on another worker for its publisher here. */
   requested(nowMs: number, publisher: Peer, way: Way, offset: number, length: number): void {
     this.#nowMs = nowMs
+    this.#context.waitedUs = 0
     takeRequests(this.#context, nowMs, publisher, way, offset, length)
   }
 

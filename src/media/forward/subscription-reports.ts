@@ -41,22 +41,22 @@ export class SubscriptionReports {
   }
 
   /**
-   * A report of the subscriber (RFC 3550 §6.4.1: round trip = now − LSR − DLSR).
+   * A report of the subscriber (RFC 3550 §6.4.1: round trip = its arrival − LSR − DLSR).
    * @param packets that were sent so far
    * @param resent that were sent again so far
    * @returns whether it counts, and `news` is filled
    */
-  received(block: ReportBlock, packets: number, resent: number, nowMs: number, news: ReportNews): boolean {
+  received(block: ReportBlock, packets: number, resent: number, arrivedMs: number, news: ReportNews): boolean {
     this.fractionLost = block.fractionLost
     this.cumulativeLost = block.cumulativeLost
     this.jitter = block.jitter
     news.rttMs = -1
     if (block.lastSr !== 0 && block.lastSr === this.#lastSr) {
-      const rttMs = nowMs - this.#lastSrMs - (block.delaySinceLastSr * 1000) / 65_536
+      const rttMs = arrivedMs - this.#lastSrMs - (block.delaySinceLastSr * 1000) / 65_536
       if (rttMs >= 0 && rttMs <= MAX_RTT_MS) this.rttMs = news.rttMs = Math.max(1, rttMs)
     }
-    if (nowMs - this.#countedMs < REPORT_INTERVAL_MS) return false
-    this.#countedMs = nowMs
+    if (arrivedMs - this.#countedMs < REPORT_INTERVAL_MS) return false
+    this.#countedMs = arrivedMs
     news.lost = Math.max(0, block.cumulativeLost - this.#countedLost)
     this.#countedLost = block.cumulativeLost
     news.sent = packets - this.#countedPackets

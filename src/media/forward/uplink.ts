@@ -77,9 +77,7 @@ export class Uplink {
     this.#clock = new SendClock(sendTimeId === 0 ? TIMESTAMP_WRAP_MS : SEND_TIME_WRAP_MS)
   }
 
-  /**
-   * One RTP packet of any stream of the peer, padding and retransmissions too. `view` was read from the io's `rx`.
-   */
+  /** One RTP packet of any stream of the peer, padding and retransmissions too. `view` was read from the io's `rx`. */
   received(nowMs: number, view: RtpView, length: number): void {
     const arrivals = this.#arrivals
     // The sender is told about its path, not about this program.

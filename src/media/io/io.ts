@@ -26,7 +26,7 @@ export const Meta = {
   /** Index of the local socket, as `listen` returned it. */
   socket: 5,
   /**
-   * RTP and RTCP: how many µs it had waited in its socket when the batch was handed over, at most `MOST_WAITED_US` (it may have been
+   * RTP and RTCP: how many µs it had waited in its socket when the batch was handed over, at most `MAX_WAITED_US` (it may have been
    * longer). 0 when that is not known (TCP, a system that does not tell). What is told to a sender about arrivals is about its
    * network and not about how busy this program is.
    */
@@ -34,7 +34,7 @@ export const Meta = {
   stride: 8,
 } as const
 
-export const MOST_WAITED_US = 1_000_000
+export const MAX_WAITED_US = 1_000_000
 
 /** What a row of `meta` is. */
 export const Kind = {

@@ -128,7 +128,7 @@ export class SimulatedNetwork {
     }
   }
 
-  /** From now on the program at `ip` reads nothing for `ms`: what arrives waits in its sockets. Its timers ring all the same. */
+  /** From now on the program at `ip` reads nothing for `ms`: what arrives waits in its sockets. The worker's own timers ring all the same. */
   stall(ip: string, ms: number): void {
     this.#busyUntilMs.set(ip, this.#nowMs + ms)
   }

@@ -13,9 +13,9 @@ import {
   MAX_DATAGRAM,
   MAX_DTLS_PAYLOAD,
   MAX_TARGETS,
+  MAX_WAITED_US,
   type MediaIo,
   Meta,
-  MOST_WAITED_US,
   type OnBatch,
   PADDING,
   SCRATCH_BYTES,
@@ -319,7 +319,7 @@ class SimulatedIo implements MediaIo {
     else if (kind === 'plain') this.#sortPlain(path, bytes, transport)
     else if (!transport) return 'unknown address'
     else if (kind === 'rtp' || kind === 'rtcp') {
-      const waitedUs = Math.min(Math.round((this.#network.nowMs - arrivedMs) * 1000), MOST_WAITED_US)
+      const waitedUs = Math.min(Math.round((this.#network.nowMs - arrivedMs) * 1000), MAX_WAITED_US)
       this.#open(kind, path, datagram, transport, waitedUs)
     } else this.#dtls(path, datagram, transport)
     return 'sorted'

@@ -13,7 +13,7 @@ function flowOf(arrived: (sentMs: number, i: number) => number, nowMs = 1050) {
     times.push(Number.isNaN(atMs) ? NOT_RECEIVED : atMs * 4)
   }
   const head = { baseSeq: 0, statusCount: 100, referenceTime: 0, feedbackCount: 0 }
-  flow.take(head, Int32Array.from(times), nowMs)
+  flow.take(head, Int32Array.from(times), nowMs, nowMs)
   return flow
 }
 
@@ -40,7 +40,7 @@ test('flow: a queue that grows', () => {
 test('flow: feedback about nothing that was sent says nothing', () => {
   const flow = new Flow()
   const head = { baseSeq: 7, statusCount: 2, referenceTime: 0, feedbackCount: 0 }
-  flow.take(head, Int32Array.of(0, NOT_RECEIVED), 100)
+  flow.take(head, Int32Array.of(0, NOT_RECEIVED), 100, 100)
   assert.equal(flow.informed, false)
   assert.equal(flow.reader.unknown, 2)
 })
@@ -82,4 +82,13 @@ test('flow: packets of a cluster are counted, media too', () => {
     [0, 1, 2, 3].map((seq) => flow.sent.clusterOf(seq)),
     [0, 9, 9, 0],
   )
+})
+
+test('flow: a round trip ends when feedback came; that it lives, when it was read', () => {
+  const flow = new Flow()
+  flow.record(0, 1000, 0)
+  const head = { baseSeq: 0, statusCount: 1, referenceTime: 0, feedbackCount: 0 }
+  flow.take(head, Int32Array.of(40 * 4), 80, 1580)
+  assert.equal(flow.feedbackMs, 1580)
+  assert.equal(flow.rttMs, 80)
 })

@@ -55,25 +55,27 @@ export class Flow {
     this.sent.record(seq, nowMs, bytes, cluster.id)
   }
 
-  /** Feedback came, read by `readArrivalFeedback` into `times`. */
-  take(feedback: ArrivalFeedback, times: Int32Array, nowMs: number): void {
+  /** Feedback came, read by `readArrivalFeedback` into `times`. @param arrivedMs when, ≤ `nowMs`: round trips end there */
+  take(feedback: ArrivalFeedback, times: Int32Array, arrivedMs: number, nowMs: number): void {
     this.reader.read(feedback, times, this.sent, acknowledged)
-    const { count, sentMs, arrivedMs, bytes, clusters } = acknowledged
+    const { count, sentMs, arrivedMs: arrivalsMs, bytes, clusters } = acknowledged
     this.#received += count
     this.#lost += acknowledged.lost
     for (let i = 0; i < count; i++) {
       // Probes are meant to fill the link: what they show is theirs to say, and what comes behind them waited for them.
       if (clusters[i] !== NO_CLUSTER) this.#detector.skip()
-      else this.#detector.add(sentMs[i]!, arrivedMs[i]!, nowMs)
-      this.#queue.add(sentMs[i]!, arrivedMs[i]!, bytes[i]!)
-      this.#rate.add(arrivedMs[i]!, bytes[i]!)
-      this.probes.add(clusters[i]!, sentMs[i]!, arrivedMs[i]!, bytes[i]!)
+      else this.#detector.add(sentMs[i]!, arrivalsMs[i]!, arrivedMs)
+      this.#queue.add(sentMs[i]!, arrivalsMs[i]!, bytes[i]!)
+      this.#rate.add(arrivalsMs[i]!, bytes[i]!)
+      this.probes.add(clusters[i]!, sentMs[i]!, arrivalsMs[i]!, bytes[i]!)
     }
     // Feedback about nothing that was sent is no sign of life.
     if (count === 0 && acknowledged.lost <= 0) return
     this.feedbackMs = nowMs
     if (count === 0) return
-    const rttMs = nowMs - sentMs[count - 1]!
+    const rttMs = arrivedMs - sentMs[count - 1]!
+    // A wall clock was set while it waited.
+    if (rttMs < 0) return
     this.#roundTrip(rttMs)
     const emptyMs = Math.max(0, Math.min(MAX_RTT_MS, rttMs) - this.#queue.queueMs)
     this.emptyRttMs = this.emptyRttMs === 0 ? emptyMs : this.emptyRttMs + RTT_WEIGHT * (emptyMs - this.emptyRttMs)

@@ -196,7 +196,7 @@ export class Call {
     const referenceTime = Math.floor(Math.min(...times.filter((ms) => ms !== NOT_RECEIVED)) / 64)
     const units = times.map((ms) => (ms === NOT_RECEIVED ? ms : Math.round((ms - referenceTime * 64) * 4)))
     const head = { baseSeq: baseSeq & 0xffff, statusCount: times.length, referenceTime, feedbackCount: 0 }
-    connection.flow.take(head, Int32Array.from(units), nowMs)
+    connection.flow.take(head, Int32Array.from(units), nowMs, nowMs)
     this.bottleneck.update(connection, nowMs)
     this.#tickMs = Math.min(this.#tickMs, nowMs)
   }
