@@ -199,6 +199,42 @@ test('both encodings were sent at once, by each browser', async () => {
   }
 })
 
+test('two sizes of H264, which Chromium makes: the large picture and the small one', async () => {
+  const publisher = await stage.join('Chromium', 'matrix', 'H264 in layers')
+  // Even halves: H264 has no odd sizes.
+  const [large, small] = [
+    { width: 480, height: 272 },
+    { width: 240, height: 136 },
+  ]
+  const encodings = [
+    { rid: 'small', scaleResolutionDownBy: 2, maxBitrate: 100_000 },
+    { rid: 'large', maxBitrate: 300_000 },
+  ]
+  await publisher.publish({ video: { ...large, drawn: true, encodings, codec: 'video/H264' } })
+  const viewer = subscribers.Chromium
+  await viewer.subscribe(publisher.user)
+  for (const [wish, { height }] of [
+    [{}, large],
+    [{ max_width: large.width - 1 }, small],
+    [{}, large],
+  ] as const) {
+    await viewer.prefer(publisher.user, wish)
+    const video = async () => (await viewer.receivedOf(publisher.user)).find(({ kind }) => kind === 'video')
+    const seen = await eventually(
+      `${height} lines`,
+      async () => {
+        const now = await video()
+        return now?.height === height && now
+      },
+      { withinMs: 20_000 },
+    )
+    assert.equal(seen.codec, 'video/H264')
+    const { framesDecoded } = seen
+    await eventually('it moves', async () => (await video())!.framesDecoded > framesDecoded + 5, { withinMs: 10_000 })
+  }
+  await publisher.leave()
+})
+
 test('no page had an error', () => {
   for (const [name, { problems }] of Object.entries(stage.pages)) assert.deepEqual(problems, [], name)
 })
