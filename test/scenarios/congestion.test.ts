@@ -181,3 +181,32 @@ scenario('a worker that stands still for longer than is told keeps arrivals in o
   assert.ok(told.length > 800, `${told.length} told`)
   for (const [i, ms] of told.entries()) assert.ok(i === 0 || ms >= told[i - 1]!, `${told[i - 1]} ms, then ${ms}`)
 })
+
+scenario(
+  'a publisher that numbers nothing is told by REMB what its thin path holds, and that it holds more',
+  {},
+  (stage) => {
+    const publisher = new LayeredPublisher(stage, { rates: [1_500_000] })
+    const viewer = new NumberedViewer(stage, publisher)
+    const [layer] = publisher.layers
+    /** Encodes what it was asked for last, as a browser without transport-wide feedback does. */
+    const run = (seconds: number) => {
+      for (let s = 0; s < seconds; s++) {
+        layer!.rateBps = Math.min(1_500_000, publisher.askedBps)
+        stage.run(1000)
+      }
+    }
+    publisher.uplink({ rateBps: 400_000, queueMs: 300 })
+    stage.connect()
+    publisher.begin()
+    run(20)
+    const thinMs = stage.nowMs
+    run(10)
+    const thinBps = viewer.rateBps(thinMs, stage.nowMs)
+    assert.ok(layer!.rateBps < 450_000, `${layer!.rateBps} bit/s sent into a path of 400,000`)
+    assert.ok(thinBps > 120_000, `${thinBps} bit/s of it came through`)
+    publisher.uplink({ rateBps: 10_000_000 })
+    run(60)
+    assert.equal(layer!.rateBps, 1_500_000)
+  },
+)
