@@ -61,6 +61,15 @@ struct Call {
     t[target::markerPt] = 96;
     t[target::extSeq] = extSeq;
   }
+  // `count` small packets of the client, from `firstExtSeq` on.
+  void sendRtp(uint32_t firstExtSeq, int count) {
+    const Buffer payload = {9, 8, 7, 6};
+    for (int i = 0; i < count; i++) target(i, clientId, firstExtSeq + static_cast<uint32_t>(i));
+    int queued = 0;
+    CHECK(client.engine->fanout(payload.data(), payload.size(), count, queued) == Outcome::yes);
+    CHECK_EQUAL(queued, count);
+    client.engine->flush();
+  }
 };
 
 }  // namespace
@@ -96,25 +105,18 @@ void pauseMs(long ms) {
 TEST(engine_tells_how_long_media_waited) {
   Call call;
   call.connect();
-  Buffer payload = {9, 8, 7, 6};
-  int queued = 0;
-  auto sendRtp = [&](uint32_t extSeq) {
-    call.target(0, call.clientId, extSeq);
-    CHECK(call.client.engine->fanout(payload.data(), payload.size(), 1, queued) == Outcome::yes);
-    call.client.engine->flush();
-  };
   std::vector<check::Row>& rows = call.server.rows;
   // The kernel begins to stamp some time after it was asked to.
   uint32_t extSeq = 100;
   for (int attempt = 0; attempt < 200 && (rows.empty() || rows.back().waitedUs == 0); attempt++) {
-    sendRtp(extSeq++);
+    call.sendRtp(extSeq++, 1);
     pauseMs(5);
     call.server.drain();
   }
   rows.clear();
-  sendRtp(extSeq++);
+  call.sendRtp(extSeq++, 1);
   pauseMs(30);
-  sendRtp(extSeq++);
+  call.sendRtp(extSeq++, 1);
   pauseMs(30);
   call.server.drain();
   CHECK_EQUAL(rows.size(), 2);
@@ -138,9 +140,9 @@ TEST(engine_tells_how_long_media_waited) {
   std::memcpy(call.client.slab->scratch, report, sizeof report);
   CHECK(call.client.engine->rtcp(call.clientId, 0, sizeof report) == Outcome::yes);
   call.client.engine->flush();
-  sendRtp(extSeq++);
+  call.sendRtp(extSeq++, 1);
   pauseMs(600);
-  sendRtp(extSeq++);
+  call.sendRtp(extSeq++, 1);
   pauseMs(600);
   call.server.drain();
   CHECK_EQUAL(rows.size(), 7);
@@ -154,12 +156,8 @@ TEST(engine_tells_how_long_media_waited) {
 TEST(engine_tells_how_long_media_waited_in_several_batches) {
   Call call;
   call.connect();
-  Buffer payload = {9, 8, 7, 6};
-  int queued = 0;
   for (int half = 0; half < 2; half++) {
-    for (int i = 0; i < 100; i++) call.target(i, call.clientId, 1 + static_cast<uint32_t>(half * 100 + i));
-    CHECK(call.client.engine->fanout(payload.data(), payload.size(), 100, queued) == Outcome::yes);
-    call.client.engine->flush();
+    call.sendRtp(1 + static_cast<uint32_t>(half * 100), 100);
     pauseMs(30);
   }
   call.server.drain();

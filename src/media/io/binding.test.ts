@@ -4,41 +4,13 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { openNativeIo } from './binding.js'
-import {
-  CloseReason,
-  ioCounterNames,
-  Kind,
-  MAX_DTLS_PAYLOAD,
-  PADDING,
-  SCRATCH_BYTES,
-  SrtpProfile,
-  Target,
-} from './io.js'
+import { CloseReason, ioCounterNames, Kind, MAX_DTLS_PAYLOAD, PADDING, SCRATCH_BYTES, SrtpProfile } from './io.js'
 import { writeSctpChecksum } from './reference/crc32c.js'
 import type { Stage, Way } from './testing/leave-at-stage.js'
-import { LoopbackCall, LoopbackPeer, sendAndSettle, stunLike, udpSocket } from './testing/loopback.js'
+import { LoopbackCall, LoopbackPeer, sendAndSettle, stunLike, target, udpSocket, withCall } from './testing/loopback.js'
 
 const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex')
 const REPORT = hex('80c90001 deadbeef')
-
-async function withCall(run: (call: LoopbackCall) => Promise<void>, options = {}): Promise<void> {
-  const call = await LoopbackCall.open(options)
-  try {
-    await run(call)
-  } finally {
-    await call.close()
-  }
-}
-
-/** Fills row `row` of the client's targets. */
-function target(call: LoopbackCall, row: number, values: Partial<Record<keyof typeof Target, number>>): void {
-  const at = row * Target.stride
-  const all = { transport: call.clientId, ssrc: 0xabcd, markerPt: 96, extSeq: 1, timestamp: 0, ...values }
-  call.client.io.targets.fill(0, at, at + Target.stride)
-  for (const [column, value] of Object.entries(all)) {
-    call.client.io.targets[at + Target[column as keyof typeof Target]] = value
-  }
-}
 
 /** Sends `count` packets one sequence number apart and waits for the last. */
 async function sendRtp(call: LoopbackCall, firstExtSeq: number, count: number): Promise<void> {
@@ -99,25 +71,6 @@ for (const [name, profile] of Object.entries(protecting)) {
     )
   })
 }
-
-test('of RTP it is told how long it had waited in its socket while the event loop was busy', async () => {
-  await withCall(async (call) => {
-    await call.connect()
-    const received = call.server.nextOf(Kind.rtp)
-    // Between the relay's sending and the loop's next look at sockets.
-    call.relay.once('message', () =>
-      setImmediate(() => {
-        const busyUntilMs = performance.now() + 30
-        while (performance.now() < busyUntilMs);
-      }),
-    )
-    target(call, 0, { extSeq: 1 })
-    assert.equal(call.client.io.fanout(hex('ffff'), 0, 2, 0, 1), 1)
-    call.client.io.flush()
-    const { waitedUs } = await received
-    assert.ok(waitedUs >= 25_000, `${waitedUs} µs`)
-  })
-})
 
 test('a peer that wants no SRTP gets data, and no RTP', async () => {
   await withCall(

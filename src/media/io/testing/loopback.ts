@@ -8,7 +8,7 @@ import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
 import { openNativeIo } from '../binding.js'
-import { Addr, type DtlsRole, type IoOptions, ioCounterNames, Kind, type MediaIo, Meta } from '../io.js'
+import { Addr, type DtlsRole, type IoOptions, ioCounterNames, Kind, type MediaIo, Meta, Target } from '../io.js'
 
 const WAIT_MS = 10_000
 
@@ -189,5 +189,25 @@ export class LoopbackCall {
     await Promise.all([this.client.io.close(), this.server.io.close()])
     this.relay.close()
     await once(this.relay, 'close')
+  }
+}
+
+/** A call that is closed when `run` ends, however that is. */
+export async function withCall(run: (call: LoopbackCall) => Promise<void>, options: IoOptions = {}): Promise<void> {
+  const call = await LoopbackCall.open(options)
+  try {
+    await run(call)
+  } finally {
+    await call.close()
+  }
+}
+
+/** Fills row `row` of the client's targets. */
+export function target(call: LoopbackCall, row: number, values: Partial<Record<keyof typeof Target, number>>): void {
+  const at = row * Target.stride
+  const all = { transport: call.clientId, ssrc: 0xabcd, markerPt: 96, extSeq: 1, timestamp: 0, ...values }
+  call.client.io.targets.fill(0, at, at + Target.stride)
+  for (const [column, value] of Object.entries(all)) {
+    call.client.io.targets[at + Target[column as keyof typeof Target]] = value
   }
 }
