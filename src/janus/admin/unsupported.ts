@@ -8,7 +8,7 @@ const reasons = {
   set_locking_debug: 'There are no locks to debug',
   set_refcount_debug: 'There are no reference counters to debug',
   set_libnice_debug: 'There is no libnice to debug',
-  set_min_nack_queue: 'Packets are kept for a second, whatever is set',
+  set_min_nack_queue: 'Packets are kept for one to three seconds, by the round trip, whatever is set',
   set_nack_optimizations: 'Packets are always forgotten by their age',
   test_stun: 'The server is ICE-lite and asks no STUN server',
 } as const
