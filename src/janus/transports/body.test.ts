@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { BodyReader } from './body.js'
+
+const MIB = 1024 * 1024
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+/** A request whose body the test brings, piece by piece. */
+class FakeRequest extends EventEmitter {
+  readonly headers = {}
+  readonly destroyed = false
+  pause(): this {
+    return this
+  }
+  asRequest(): IncomingMessage {
+    return this as unknown as IncomingMessage
+  }
+}
+
+function heldBytes(): number {
+  collectGarbage()
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
+test('H-41 a body in pieces of one byte takes twice its bytes at most, not hundreds of them for each', async () => {
+  const request = new FakeRequest()
+  const read = new BodyReader().read(request.asRequest(), 'a', MIB, 64 * MIB)
+  const before = heldBytes()
+  const count = 1_000_000
+  for (let i = 0; i < count; i++) request.emit('data', Buffer.from([i & 0xff]))
+  const held = heldBytes() - before
+  assert.ok(held < 3 * count, `${held} bytes are held for ${count}`)
+  request.emit('end')
+  const body = await read
+  assert.ok(Buffer.isBuffer(body))
+  assert.deepEqual([body.length, body[0], body[255], body[256], body.at(-1)], [count, 0, 255, 0, (count - 1) & 0xff])
+})
+
+test('a body may be as long as is allowed, in pieces too, and one byte more is too long', async () => {
+  const reader = new BodyReader()
+  for (const [lengths, expected] of [
+    [[3, 4, 3], 'aaabbbbccc'],
+    [[10], 'aaaaaaaaaa'],
+    [[6, 5], 'too long'],
+    [[11], 'too long'],
+    [[], ''],
+  ] as const) {
+    const request = new FakeRequest()
+    const read = reader.read(request.asRequest(), 'a', 10, 100)
+    for (const [index, length] of lengths.entries()) request.emit('data', Buffer.alloc(length, 'abc'[index]))
+    request.emit('end')
+    request.emit('close')
+    assert.equal(String(await read), expected)
+  }
+})
+
+test('what is counted of all bodies comes back with each, whatever became of it', async () => {
+  const reader = new BodyReader()
+  const begin = (address: string, bytes: number) => {
+    const request = new FakeRequest()
+    const read = reader.read(request.asRequest(), address, 60, 100)
+    request.emit('data', Buffer.alloc(bytes))
+    return { request, read }
+  }
+  for (let round = 0; round < 3; round++) {
+    const [first, second, third] = [begin('a', 50), begin('b', 40), begin('c', 20)]
+    assert.equal(await third.read, 'too many')
+    first.request.emit('end')
+    second.request.emit('close')
+    assert.equal((await first.read).length, 50)
+    assert.equal(await second.read, 'aborted')
+  }
+})
