@@ -26,7 +26,7 @@ module.exports = {
     only(
       'pool-imports',
       '^src/media/(pool|worker-process)',
-      '^src/media/(control|pool-types|pool-mirrors|pooled-endpoint|worker-process|worker-choice|message-batch)\\.ts',
+      '^src/media/(control|pool-types|pool-mirrors|pool-observer|pooled-endpoint|worker-process|worker-choice|message-batch)\\.ts',
     ),
     only('janus-imports-itself', '^src/janus/', '^src/janus/'),
     only('jsep-imports', '^src/jsep/', '^src/(jsep/|media/control\\.ts)'),
@@ -40,6 +40,7 @@ module.exports = {
       '^src/load/',
       '^src/(load/|config/kinds\\.ts|media/(io/(io|binding)|control)\\.ts|media/(rtp|endpoint)/)',
     ),
+    only('observe-imports-itself', '^src/observe/', '^src/observe/'),
     only('config-imports-itself', '^src/config/', '^src/config/'),
     only(
       'parts-get-settings-as-arguments',

@@ -12,6 +12,7 @@ import {
   type RoomSpeakers,
 } from './control.js'
 import { Mirrors } from './pool-mirrors.js'
+import { contained } from './pool-observer.js'
 import type { EndpointObserver, MediaPool, PooledEndpoint, Wanted } from './pool-types.js'
 import { WorkerEndpoint } from './pooled-endpoint.js'
 import { chooseWorker } from './worker-choice.js'
@@ -129,7 +130,10 @@ class Pool implements MediaPool, WorkerEvents {
       entered: (room: string) => this.#entered(worker, room),
       left: (room: string) => this.#left(worker, room),
     }
-    return new WorkerEndpoint(worker, this.#nextEndpoint++, observer, rooms, this.#mirrors)
+    const { log } = this.#options
+    const told = contained(observer, { log, failed: () => endpoint.fail() })
+    const endpoint: WorkerEndpoint = new WorkerEndpoint(worker, this.#nextEndpoint++, told, rooms, this.#mirrors)
+    return endpoint
   }
 
   async block(room: string, users: readonly [string, string], blocked: boolean): Promise<void> {

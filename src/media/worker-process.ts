@@ -160,7 +160,7 @@ export class WorkerProcess implements EndpointHome {
             this.socketBufferBytes = report.socketBufferBytes
             resolve()
           } else if (report.kind === 'failed') failure = report.message
-          else this.#report(report)
+          else this.#take(report)
         }
       })
       // Without a listener, a channel that breaks mid-write would end the main process.
@@ -283,6 +283,30 @@ export class WorkerProcess implements EndpointHome {
     })
   }
 
+  /** What taking a report throws is a bug in this process, which goes on: it ends at most the endpoint that it is about. */
+  #take(report: Report): void {
+    try {
+      this.#report(report)
+    } catch (error) {
+      this.#bug(report.kind, error)
+      if ('endpoint' in report) this.#close([this.endpoints.get(report.endpoint)], (endpoint) => endpoint.fail())
+    }
+  }
+
+  #close(endpoints: Iterable<WorkerEndpoint | undefined>, close: (endpoint: WorkerEndpoint) => void): void {
+    for (const endpoint of endpoints) {
+      try {
+        if (endpoint) close(endpoint)
+      } catch (error) {
+        this.#bug('closed', error)
+      }
+    }
+  }
+
+  #bug(report: Report['kind'], error: unknown): void {
+    this.#options.log.error({ worker: this.index, report, err: error }, 'a report could not be taken: this is a bug')
+  }
+
   #report(report: Report): void {
     switch (report.kind) {
       case 'connected':
@@ -334,7 +358,7 @@ export class WorkerProcess implements EndpointHome {
     this.#commands.clear()
     for (const waiting of this.#asks.values()) waiting.done(undefined)
     this.#asks.clear()
-    for (const endpoint of [...this.endpoints.values()]) endpoint.closed('Internal error')
+    this.#close([...this.endpoints.values()], (endpoint) => endpoint.closed('Internal error'))
     if (this.#stopping || (!wasRunning && this.#deathsInARow === 0)) return
     const nowMs = performance.now()
     this.#deathsInARow = nowMs - this.#lastDeathMs > 60_000 ? 1 : this.#deathsInARow + 1

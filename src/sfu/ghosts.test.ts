@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Ghosts, SILENCE_MS } from './ghosts.js'
+import { FakeClock } from './testing/fake-clock.js'
 import { offers, restarted, stage } from './testing/peer.js'
 
 async function connected(sessionId = 7) {
@@ -80,4 +82,33 @@ test('no ghost: another peer connection of the session is up, or this one never 
   orderly.clock.advance(20_000)
   orderly.endpoint.ends('DTLS alert')
   assert.equal(orderly.alice.expired, 0)
+})
+
+test('a session that throws when it is ended is logged, and the next one is ended all the same', () => {
+  const clock = new FakeClock()
+  const silent = () => {}
+  const errors: object[] = []
+  const ghosts = new Ghosts(clock, {
+    debug: silent,
+    info: silent,
+    warn: silent,
+    error: (fields) => errors.push(fields),
+  })
+  let ended = 0
+  const suspect = (sessionId: number, expireSession: () => void) => ({
+    sessionId,
+    up: false,
+    lastActivityMs: () => startMs,
+    expireSession,
+  })
+  const startMs = clock.nowMs()
+  const bug = () => {
+    throw new Error('a bug')
+  }
+  for (const each of [suspect(1, bug), suspect(2, () => ended++)]) {
+    ghosts.attached(each)
+    ghosts.consentLost(each)
+  }
+  clock.advance(SILENCE_MS)
+  assert.deepEqual([ended, errors.length, ghosts.watched], [1, 1, 0])
 })

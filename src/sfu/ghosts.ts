@@ -5,6 +5,7 @@
  * anything at all after the loss, is alive.
  */
 import type { Clock } from './clock.js'
+import type { Log } from './log.js'
 
 /** Consent expires some seconds after the last answer; with this silence a vanished user is gone within 20 s. */
 export const SILENCE_MS = 15_000
@@ -20,12 +21,14 @@ export interface Suspect {
 
 export class Ghosts {
   readonly #clock: Clock
+  readonly #log: Log
   readonly #sessions = new Map<number, Set<Suspect>>()
   /** Sessions on probation: calls off the decision. */
   readonly #watched = new Map<number, () => void>()
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, log: Log) {
     this.#clock = clock
+    this.#log = log
   }
 
   get watched(): number {
@@ -57,7 +60,12 @@ export class Ghosts {
     if (silentMs >= SILENCE_MS) return connection.expireSession()
     const decide = () => {
       this.#watched.delete(sessionId)
-      if (connection.lastActivityMs() === lastActivityMs && !this.#isUp(sessionId)) connection.expireSession()
+      try {
+        if (connection.lastActivityMs() === lastActivityMs && !this.#isUp(sessionId)) connection.expireSession()
+      } catch (error) {
+        // A timer has nobody above it who would catch it: it would end the server.
+        this.#log.error({ err: error, session: sessionId }, 'a vanished client could not be ended: this is a bug')
+      }
     }
     this.#watched.set(sessionId, this.#clock.after(SILENCE_MS - silentMs, decide))
   }

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { eventually } from '../../test/support/eventually.js'
+import { startPool } from './pool.js'
+import { contained } from './pool-observer.js'
+
+const nothing = () => {}
+const broken = (): never => {
+  throw new Error('a bug above')
+}
+
+test('what a report makes its taker throw is logged and ends the endpoint; the taker hears everything', () => {
+  const logged: object[] = []
+  const heard: unknown[] = []
+  let failures = 0
+  const log = { error: (fields: object) => logged.push(fields) }
+  const failed = () => failures++
+  const all = { connected: broken, media: broken, slowlink: broken, closed: broken }
+  const inner = contained(all, { log, failed })
+  inner.connected()
+  inner.media('0', 'audio', false, 1000)
+  inner.slowlink('0', 'audio', true, 3)
+  inner.closed('DTLS alert')
+  assert.equal(failures, 4)
+  assert.deepEqual(
+    logged.map((fields) => (fields as { report: string }).report),
+    ['connected', 'media', 'slowlink', 'closed'],
+  )
+  const outer = contained(
+    {
+      connected: () => heard.push('connected'),
+      media: (...args) => heard.push(args),
+      slowlink: (...args) => heard.push(args),
+      closed: (reason) => heard.push(reason),
+    },
+    { log, failed },
+  )
+  outer.connected()
+  outer.media('1', 'video', true)
+  outer.slowlink('1', 'video', false, 2)
+  outer.closed('ICE failed')
+  assert.deepEqual(heard, ['connected', ['1', 'video', true], ['1', 'video', false, 2], 'ICE failed'])
+  assert.deepEqual([failures, logged.length], [4, 4])
+})
+
+test('a worker dies, and one of its endpoints makes its taker throw: the others are told, and another worker starts', async (t) => {
+  const errors: string[] = []
+  const pool = await startPool({
+    workers: 1,
+    rtcPort: 0,
+    rtcTcp: false,
+    pin: false,
+    listen: [{ address: '127.0.0.1', announced: '127.0.0.1' }],
+    limits: { dataBufferBytes: 1 << 20, maxMessageBytes: 1 << 16, maxPublisherBps: 2_500_000 },
+    settings: { noMediaMs: 1000, slowlinkThreshold: 0 },
+    log: { info: nothing, error: (_, message) => errors.push(message) },
+  })
+  t.after(() => pool.close())
+  const told: string[] = []
+  const quiet = { connected: nothing, media: nothing, slowlink: nothing }
+  pool.open({}, { ...quiet, closed: broken })
+  pool.open({}, { ...quiet, closed: (reason) => told.push(reason) })
+  const before = pool.pids[0]!
+  process.kill(before, 'SIGKILL')
+  await eventually('another worker runs', () => pool.running === 1 && pool.pids[0] !== before)
+  assert.deepEqual(told, ['Internal error'])
+  assert.equal(errors.filter((message) => message.includes('this is a bug')).length, 1)
+})
