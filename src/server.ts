@@ -1,4 +1,4 @@
-/** The only place that wires parts together: settings in, a running server out. */
+/** Wires the parts together, with server-events.ts and server/ for some of them: settings in, a running server out. */
 import { isIPv6 } from 'node:net'
 import { hostname } from 'node:os'
 import { ConfigError } from './config/config-error.js'
@@ -7,7 +7,7 @@ import { hostAddresses } from './config/host-addresses.js'
 import type { Config } from './config/settings.js'
 import { type ApiAuth, apiAuth } from './janus/auth/api-auth.js'
 import { systemClock } from './janus/clock.js'
-import { createGateway } from './janus/gateway.js'
+import { createGateway, type Gateway } from './janus/gateway.js'
 import { Refusals } from './janus/refusals.js'
 import type { ServerFacts } from './janus/server-info.js'
 import { maxMessageSize } from './jsep/write-description.js'
@@ -15,16 +15,16 @@ import { PIN_PROBLEM, RELAY_PROBLEM } from './media/control.js'
 import { type Pool, startPool } from './media/pool.js'
 import { createLog, type Logger } from './observe/log.js'
 import { type Certificate, readCertificate } from './server/certificate.js'
-import { listenClients } from './server/clients.js'
+import { type Clients, listenClients } from './server/clients.js'
 import { createDrain, type Drain } from './server/drain.js'
 import { listenOperators } from './server/operators.js'
 import { type Reloaded, Reloads } from './server/reloads.js'
 import { type ReplaceableAuth, replaceableAuth } from './server/token-access.js'
 import { watchedBlocks } from './server/watched-blocks.js'
-import { eventHandlerFacts, openEvents } from './server-events.js'
+import { type Events, eventHandlerFacts, openEvents } from './server-events.js'
 import { openEmbeddedBlocks } from './sfu/blocks/embedded/embedded.js'
 import { type BlockStore, StoreError } from './sfu/blocks/store.js'
-import { createSfuPlugin } from './sfu/plugin.js'
+import { createSfuPlugin, type SfuPlugin } from './sfu/plugin.js'
 import type { Limits } from './sfu/services.js'
 
 const AUTHOR = 'The rostra authors'
@@ -115,6 +115,7 @@ const roomLimits = (config: Config): Limits => ({
   maxCcu: config.maxCcu,
   maxDataBodyBytes: config.maxDataBody,
   maxPeerConnectionsPerSession: config.maxPeerConnections,
+  maxPeerConnectionsPerAddress: config.maxPeerConnectionsPerAddress,
 })
 
 /** What the Janus API holds clients to. */
@@ -195,26 +196,62 @@ interface Prepared {
   reloads: Reloads
 }
 
+/** Opens everything, the listeners last. */
 async function wire(prepared: Prepared, closers: Closers): Promise<Drain> {
-  const { config, version, auth, log, reloads } = prepared
+  const { config, version, log } = prepared
   const events = openEvents(config, hostname(), log, closers)
   const blocks = watchedBlocks(await openBlocks(config, closers), config.dataDir)
   const pool = await listenMedia(config, log)
   closers.push(() => pool.close())
-  const limits = roomLimits(config)
-  reloads.add((next) => () => Object.assign(limits, roomLimits(next)))
-  const { profile } = config
-  const codecs = { audio: config.audioCodecs, video: config.videoCodecs }
-  const plugin = createSfuPlugin({ pool, blocks, profile, auth, limits, codecs, log, clock: systemClock })
+  const plugin = openPlugin(prepared, pool, blocks)
   closers.push(() => plugin.close())
   const refusals = new Refusals()
+  const ips = pool.candidates.map(({ ip }) => ip)
+  const gateway = openGateway(prepared, plugin, serverFacts(config, version, ips), events, refusals)
+  const clients = await listenClients({ ...prepared, gateway, events: events.sink, refusals }, closers)
+  const drain = createDrain(
+    () => {
+      gateway.acceptNewSessions(false)
+      log.info({ event: 'draining', sessions: gateway.live().sessions }, 'no new sessions')
+    },
+    () => gateway.live().sessions,
+  )
+  const admin = await listenOperators(config, {
+    log,
+    pool,
+    gateway,
+    customEvent: (schema, data) => events.sink.custom(schema, data),
+    metrics: {
+      live: () => ({ ...clients.live(), ...gateway.live(), ...plugin.live() }),
+      events: () => ({ totals: { ...events.counts() }, queued: events.queued() }),
+      refused: () => refusals.counters(),
+      messagesRefused: () => plugin.refused(),
+    },
+    storeProblem: () => blocks.problem(),
+  })
+  closers.push(() => admin.close())
+  events.started(gateway)
+  sayListening(prepared, clients, admin.port, pool)
+  return drain
+}
+
+function openPlugin({ config, auth, log, reloads }: Prepared, pool: Pool, blocks: BlockStore): SfuPlugin {
+  const limits = roomLimits(config)
+  reloads.add((next) => () => Object.assign(limits, roomLimits(next)))
+  const codecs = { audio: config.audioCodecs, video: config.videoCodecs }
+  return createSfuPlugin({ pool, blocks, profile: config.profile, auth, limits, codecs, log, clock: systemClock })
+}
+
+function openGateway(
+  { config, log, reloads }: Prepared,
+  plugin: SfuPlugin,
+  facts: ServerFacts,
+  events: Events,
+  refusals: Refusals,
+): Gateway {
   const gateway = createGateway({
     plugins: [plugin],
-    facts: serverFacts(
-      config,
-      version,
-      pool.candidates.map(({ ip }) => ip),
-    ),
+    facts,
     log,
     events: events.sink,
     auth: readApiAuth(config),
@@ -230,35 +267,18 @@ async function wire(prepared: Prepared, closers: Closers): Promise<Drain> {
     gateway.setLimits(sessionLimits(next))
     if (next.sessionTimeout !== before.sessionTimeout) gateway.setSessionTimeout(next.sessionTimeout * 1_000)
   })
-  const clients = await listenClients({ ...prepared, gateway, events: events.sink, refusals }, closers)
-  const live = () => ({ ...clients.live(), ...gateway.live(), ...plugin.live() })
-  const drain = createDrain(
-    () => {
-      gateway.acceptNewSessions(false)
-      log.info({ event: 'draining', sessions: gateway.live().sessions }, 'no new sessions')
-    },
-    () => gateway.live().sessions,
-  )
-  const admin = await listenOperators(config, {
-    ...{ log, pool, gateway },
-    customEvent: (schema, data) => events.sink.custom(schema, data),
-    metrics: {
-      live,
-      events: () => ({ totals: { ...events.counts() }, queued: events.queued() }),
-      refused: () => refusals.counters(),
-      messagesRefused: () => plugin.refused(),
-    },
-    storeProblem: () => blocks.problem(),
-  })
-  closers.push(() => admin.close())
-  events.started(gateway)
+  return gateway
+}
+
+/** The first line of the log, and what an operator should know from the start. */
+function sayListening({ config, version, log }: Prepared, clients: Clients, adminPort: number, pool: Pool): void {
   log.info(
     {
       event: 'listening',
       url: clients.url,
       ...(clients.httpUrl !== undefined && { http: clients.httpUrl }),
       pid: process.pid,
-      admin: `http://${config.adminHost.includes(':') ? `[${config.adminHost}]` : config.adminHost}:${admin.port}`,
+      admin: `http://${config.adminHost.includes(':') ? `[${config.adminHost}]` : config.adminHost}:${adminPort}`,
       workers: pool.pids,
       rtcPorts: pool.ports,
     },
@@ -272,5 +292,4 @@ async function wire(prepared: Prepared, closers: Closers): Promise<Drain> {
       `the system keeps UDP buffers below ${MIN_SOCKET_BUFFER_BYTES} bytes: raise net.core.rmem_max and net.core.wmem_max`,
     )
   }
-  return drain
 }

@@ -337,6 +337,12 @@ export const settings = {
     type: integer(256 * 1024, 1024 * 1024 * 1024).default(8 * 1024 * 1024),
     reloads: true,
   },
+  maxUnsentBytesTotal: {
+    value: 'bytes',
+    description: 'the same for all clients together; past it those end that have most of it',
+    type: integer(1024 * 1024, 64 * 1024 * 1024 * 1024).default(256 * 1024 * 1024),
+    reloads: true,
+  },
   maxDataBody: {
     value: 'bytes',
     description: 'longest body of a data message',
@@ -362,6 +368,12 @@ export const settings = {
     value: 'count',
     description: 'most PeerConnections of one session: a client needs one, and one for each user it watches',
     type: integer(1, 65_536).default(512),
+    reloads: true,
+  },
+  maxPeerConnectionsPerAddress: {
+    value: 'count',
+    description: 'most PeerConnections of all clients of one address',
+    type: integer(1, 10_000_000).default(2048),
     reloads: true,
   },
   maxPeerConnectionsPerWorker: {

@@ -12,6 +12,8 @@ export interface Owner {
   readonly transport: string
   /** How many sessions one client may have is counted by this; compared as it is. */
   readonly account: unknown
+  /** Key of the client's address, which what one address may take is counted by. */
+  readonly address: string
   /** Names it among those of its transport while it lasts; event handlers are told. */
   readonly id: string
   event(message: ServerMessage): void

@@ -13,6 +13,7 @@ import { CANDIDATES_MAX, type Candidates, EarlyCandidates } from './trickle.js'
 /** What a handle needs of its session. */
 export interface HandleSession {
   readonly id: number
+  readonly address: string
   lastActivityMs(): number
   event(message: ServerMessage): void
   /** The handle ended by itself. */
@@ -127,10 +128,12 @@ export class Handle implements EventSubject {
     this.#enqueue({ kind: 'message', message })
   }
 
+  /** Of candidates that come while the plugin is busy, those beyond what may wait are dropped and counted. */
   trickle(candidates: Candidates): void {
-    const room = CANDIDATES_MAX - this.#candidatesWaiting
-    const taken = candidates.slice(0, room)
-    if (taken.length === 0 || this.#tasks.length >= this.#settings.waitingPerHandle) return
+    const isFull = this.#tasks.length >= this.#settings.waitingPerHandle
+    const taken = candidates.slice(0, isFull ? 0 : CANDIDATES_MAX - this.#candidatesWaiting)
+    this.#settings.refusals.count('candidates', candidates.length - taken.length)
+    if (taken.length === 0) return
     this.#candidatesWaiting += taken.length
     this.#settings.events.candidates(this, taken)
     this.#enqueue({ kind: 'trickle', candidates: taken, sinceMs: this.#settings.nowMs() })
@@ -206,7 +209,7 @@ export class Handle implements EventSubject {
 
   #takeCandidates({ candidates, sinceMs }: Extract<Task, { kind: 'trickle' }>): void {
     this.#candidatesWaiting -= candidates.length
-    this.#early.add(candidates, sinceMs)
+    this.#settings.refusals.count('candidates', this.#early.add(candidates, sinceMs))
   }
 
   async #handle(message: WaitingMessage): Promise<void> {
@@ -282,15 +285,19 @@ export class Handle implements EventSubject {
 
   #port(query: URLSearchParams): HandlePort {
     const { events } = this.#settings
+    const session = this.#session
     const open = (act: () => void) => {
       if (this.#open) act()
     }
     return {
       id: this.id,
-      sessionId: this.#session.id,
+      sessionId: session.id,
+      get address() {
+        return session.address
+      },
       opaqueId: this.opaqueId,
       query,
-      lastActivityMs: () => this.#session.lastActivityMs(),
+      lastActivityMs: () => session.lastActivityMs(),
       push: (data: Record<string, unknown> | SharedData, jsep?: Jsep) => this.#push(data, jsep),
       webrtcup: () =>
         open(() => {
@@ -316,7 +323,7 @@ export class Handle implements EventSubject {
         }),
       notify: (data) => events.plugin(this, data),
       detach: () => this.detach(),
-      expireSession: () => open(() => this.#session.expire()),
+      expireSession: () => open(() => session.expire()),
     }
   }
 }

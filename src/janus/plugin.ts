@@ -46,6 +46,8 @@ export interface HandlePort {
   /** Random 53-bit handle id. */
   readonly id: number
   readonly sessionId: number
+  /** Key of the client's address: of the socket that has the session now, or had it last. */
+  readonly address: string
   readonly opaqueId: string | undefined
   /** Query of the WebSocket or HTTP URL of the connection that attached (for per-connection settings). */
   readonly query: URLSearchParams

@@ -157,3 +157,30 @@ test('J-096 claim of the own session is a success, of an unknown one 458; a stol
   thief.close()
   assert.deepEqual(handle.calls, ['detached'])
 })
+
+test('a handle has the address of who has its session, or had it last', () => {
+  const { client, gateway, handle, ids } = attached({ reclaimTimeoutMs: 10_000 })
+  const first = handle.port.address
+  assert.equal(first, client.address)
+  client.close()
+  assert.equal(handle.port.address, first)
+  const other = new FakeClient(gateway)
+  other.address = '198.51.100.7'
+  assert.equal(other.send('claim', { session_id: ids.session_id }).janus, 'success')
+  assert.equal(handle.port.address, '198.51.100.7')
+})
+
+test('a session that cannot be told of its timeout ends all the same, and so do those after it', () => {
+  const { client, gateway, clock, log } = attached()
+  const other = new FakeClient(gateway)
+  const session_id = other.create()
+  other.kinds()
+  client.event = () => {
+    throw new Error('a bug')
+  }
+  clock.advance(70_000)
+  assert.deepEqual(gateway.live(), { sessions: 0, handles: 0 })
+  assert.deepEqual(other.received, [{ janus: 'timeout', session_id }])
+  assert.equal(log.lines.filter((line) => line.startsWith('error: ')).length, 1)
+  assert.equal(clock.timers, 0)
+})

@@ -5,18 +5,30 @@ import type { Handle, HandleSession } from './handle.js'
 export class Session implements HandleSession {
   readonly id: number
   readonly handles = new Map<number, Handle>()
-  /** Gets the events; undefined while its transport is lost: events are dropped then, as in Janus. */
-  owner: Owner | undefined
+  /** Of its owner, or of the last that it had. */
+  address: string
   /** Replaces the gateway's timeout; 0 = never. */
   timeoutMs: number | undefined
+  #owner: Owner | undefined
   #lastActivityMs: number
   readonly #expire: (session: Session) => void
 
   constructor(id: number, owner: Owner, nowMs: number, expire: (session: Session) => void) {
     this.id = id
-    this.owner = owner
+    this.#owner = owner
+    this.address = owner.address
     this.#lastActivityMs = nowMs
     this.#expire = expire
+  }
+
+  /** Gets the events; undefined while its transport is lost: events are dropped then, as in Janus. */
+  get owner(): Owner | undefined {
+    return this.#owner
+  }
+
+  set owner(owner: Owner | undefined) {
+    this.#owner = owner
+    this.address = owner?.address ?? this.address
   }
 
   /** A request came. */

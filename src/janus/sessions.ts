@@ -121,9 +121,12 @@ export class Sessions {
   #expire(session: Session): void {
     if (this.#byId.get(session.id) !== session) return
     this.#log.info({ session: session.id }, 'session timed out')
-    session.event({ janus: 'timeout', session_id: session.id })
-    this.#events.sessionTimedOut(session.id)
-    this.#end(session)
+    try {
+      session.event({ janus: 'timeout', session_id: session.id })
+      this.#events.sessionTimedOut(session.id)
+    } finally {
+      this.#end(session)
+    }
   }
 
   /** @returns false when it has ended before */
@@ -161,7 +164,13 @@ export class Sessions {
     return this.#clock.after(delayMs, () => {
       const nowMs = this.#clock.nowMs()
       for (const session of [...this.#byId.values()]) {
-        if (session.isOverdue(nowMs, this.timeoutMs, this.reclaimTimeoutMs)) this.#expire(session)
+        if (!session.isOverdue(nowMs, this.timeoutMs, this.reclaimTimeoutMs)) continue
+        try {
+          this.#expire(session)
+        } catch (error) {
+          // Nobody above a timer would catch it: it would end the server, and not one session.
+          this.#log.error({ err: error, session: session.id }, 'a session could not be timed out: this is a bug')
+        }
       }
       this.#cancelSweep = this.#byId.size > 0 ? this.#scheduleSweep() : undefined
     })

@@ -40,6 +40,9 @@ export function replaceableAuth(first: Config): ReplaceableAuth {
   let config = first
   let auth = readAuth(first)
   return {
+    get wantsToken() {
+      return auth.wantsToken
+    },
     get stranger() {
       return auth.stranger
     },

@@ -10,6 +10,8 @@ export interface Grant {
 }
 
 export interface Auth {
+  /** Nobody joins without a token. */
+  readonly wantsToken: boolean
   /** What a connection may hear that has not joined yet. */
   readonly stranger: Grant
   join(token: string | undefined, roomId: string, userId: string): Promise<Grant | Refusal>
@@ -21,6 +23,7 @@ const everything: Grant = { hasIdentity: false, mayHearOf: () => true }
 
 /** Everybody may join as anybody; nobody may kick. */
 export const open: Auth = {
+  wantsToken: false,
   stranger: everything,
   join: async () => everything,
   kick: async () => refuse('kick_not_permitted'),

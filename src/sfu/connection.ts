@@ -66,6 +66,12 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
   get sessionId(): number {
     return this.#port.sessionId
   }
+  get address(): string {
+    return this.#port.address
+  }
+  get isStranger(): boolean {
+    return this.services.auth.wantsToken && !this.#joined
+  }
   get handleId(): number {
     return this.#port.id
   }
@@ -190,6 +196,7 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
     const listed = before?.listed(this.profile) ?? []
     const room = presence.join(this, roomId, userId)
     this.#joined = { room, userId }
+    this.services.quota.admit(this.negotiator)
     this.notify({ event: 'join', room_id: roomId, user_id: userId })
     this.#place()
     if (this.source) this.sourceChanged()

@@ -12,7 +12,7 @@ import type { EndpointObserver, MediaPool, PooledEndpoint, Wanted } from '../med
 import { Refusal, refuse } from './errors.js'
 import { type MlineOrder, mlineOrder } from './mline-order.js'
 import { type Exchange, Publisher } from './publisher.js'
-import type { Quota } from './quota.js'
+import type { Quota, QuotaClient } from './quota.js'
 import type { Source } from './room.js'
 import { Subscriber } from './subscriber.js'
 
@@ -20,8 +20,9 @@ import { Subscriber } from './subscriber.js'
 const SDP_KEPT_MAX = 64 * 1024
 
 /** What a PeerConnection tells its connection. */
-export interface NegotiationHost {
-  readonly sessionId: number
+export interface NegotiationHost extends QuotaClient {
+  /** It needs a token to join, and has not joined. */
+  readonly isStranger: boolean
   /** An offer of ours that answers no request. */
   offer(jsep: Jsep): void
   /** ICE and DTLS are up; once per PeerConnection. */
@@ -149,7 +150,8 @@ export class Negotiation {
    */
   reserve(source: Source | undefined): Refusal | undefined {
     if (this.#publisher) return refuse('media_on_publisher')
-    if (!this.#takePlace()) return refuse('too_many_peer_connections')
+    // Whose media it may have is said once it is in a room.
+    if (!this.#takePlace(false)) return refuse('too_many_peer_connections')
     if (!source || this.#subscriber) return undefined
     this.#subscriber = this.#newSubscriber(source)
     this.#host.opened()
@@ -233,7 +235,7 @@ export class Negotiation {
       return { commit, abandon: exchange.abandon }
     }
     const where = current ? { worker: current.endpoint.worker } : room === undefined ? {} : { room }
-    if (!this.#takePlace()) return refuse('too_many_peer_connections')
+    if (!this.#takePlace(room === undefined && this.#host.isStranger)) return refuse('too_many_peer_connections')
     const endpoint = this.#openEndpoint(where)
     if (!endpoint) {
       this.#givePlaceBack()
@@ -269,13 +271,13 @@ export class Negotiation {
     return sdp
   }
 
-  #takePlace(): boolean {
-    return this.#parts.quota.take(this.#host.sessionId, this)
+  #takePlace(isStranger = this.#host.isStranger): boolean {
+    return this.#parts.quota.take(this.#host, this, isStranger)
   }
 
   /** A PeerConnection that there is keeps its place. */
   #givePlaceBack(): void {
-    if (!this.endpoint) this.#parts.quota.giveBack(this.#host.sessionId, this)
+    if (!this.endpoint) this.#parts.quota.giveBack(this)
   }
 
   #newSubscriber(source: Source): Subscriber | undefined {

@@ -1,6 +1,6 @@
 /** `janus.plugin.sfu`: puts the parts together and hands out connections. */
 import type { HandleFigures } from '../janus/handle-info.js'
-import type { Plugin } from '../janus/plugin.js'
+import type { HandlePort, Plugin, PluginHandle } from '../janus/plugin.js'
 import type { CodecPolicy } from '../jsep/jsep.js'
 import type { MediaPool } from '../media/pool-types.js'
 import { adminMessage } from './admin/index.js'
@@ -59,64 +59,89 @@ export interface SfuPlugin extends Plugin {
 }
 
 export function createSfuPlugin(options: SfuPluginOptions): SfuPlugin {
-  const { pool, auth, profile, limits, codecs, log } = options
-  const blocks = new BlockList(options.blocks)
-  const enforcement = new Enforcement(pool, blocks, log)
-  const presence = new Presence()
-  const ghosts = new Ghosts(options.clock)
-  const quota = new Quota(() => limits.maxPeerConnectionsPerSession)
-  const refused = noRefusals()
-  const shared = { pool, presence, blocks, enforcement, ghosts, quota }
-  const services: Services = { ...shared, auth, profile, limits, refused, codecs, log }
-  const connections = new Set<Connection>()
-  const count = (test: (connection: Connection) => boolean) => [...connections].filter(test).length
+  return new Sfu(options)
+}
 
-  return {
-    packageName: 'janus.plugin.sfu',
-    name: 'Selective forwarding unit',
-    author: 'The rostra authors',
-    description: 'Rooms of users who publish audio, video and data and subscribe to each other',
-    version: 1,
-    versionString: '0.1.0',
-    ackHint: 'Processing.',
+class Sfu implements SfuPlugin {
+  readonly packageName = 'janus.plugin.sfu'
+  readonly name = 'Selective forwarding unit'
+  readonly author = 'The rostra authors'
+  readonly description = 'Rooms of users who publish audio, video and data and subscribe to each other'
+  readonly version = 1
+  readonly versionString = '0.1.0'
+  readonly ackHint = 'Processing.'
+  readonly #services: Services
+  readonly #connections = new Set<Connection>()
 
-    attach(port) {
-      const connection = new Connection(services, port, dispatch, () => connections.delete(connection))
-      connections.add(connection)
-      return connection
-    },
+  constructor({ pool, blocks: store, profile, auth, limits, codecs, log, clock }: SfuPluginOptions) {
+    const blocks = new BlockList(store)
+    const peerConnections = () => ({
+      perSession: limits.maxPeerConnectionsPerSession,
+      perAddress: limits.maxPeerConnectionsPerAddress,
+    })
+    this.#services = {
+      pool,
+      profile,
+      auth,
+      limits,
+      codecs,
+      log,
+      blocks,
+      presence: new Presence(),
+      enforcement: new Enforcement(pool, blocks, log),
+      ghosts: new Ghosts(clock, log),
+      quota: new Quota(peerConnections),
+      refused: noRefusals(),
+    }
+  }
 
-    async figures() {
-      const byEndpoint = new Map((await pool.figures()).map((figures) => [figures.endpoint, figures]))
-      const told: HandleFigures[] = []
-      if (byEndpoint.size === 0) return told
-      for (const connection of connections) {
-        const { endpoint, order } = connection.negotiator
-        const figures = endpoint && byEndpoint.get(endpoint.id)
-        if (figures) told.push(handleFigures(connection, figures, order))
-      }
-      return told
-    },
+  attach(port: HandlePort): PluginHandle {
+    const connection = new Connection(this.#services, port, dispatch, () => this.#connections.delete(connection))
+    this.#connections.add(connection)
+    return connection
+  }
 
-    admin: (request) => adminMessage(services, request),
+  async figures(): Promise<HandleFigures[]> {
+    const byEndpoint = new Map((await this.#services.pool.figures()).map((figures) => [figures.endpoint, figures]))
+    const told: HandleFigures[] = []
+    if (byEndpoint.size === 0) return told
+    for (const connection of this.#connections) {
+      const { endpoint, order } = connection.negotiator
+      const figures = endpoint && byEndpoint.get(endpoint.id)
+      if (figures) told.push(handleFigures(connection, figures, order))
+    }
+    return told
+  }
 
-    live: () => ({
-      connections: connections.size,
-      publishers: count(({ source }) => source !== undefined),
-      subscribers: count(({ negotiator }) => negotiator.subscribes),
+  admin(request: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>> {
+    return adminMessage(this.#services, request)
+  }
+
+  live(): LiveCounts {
+    const { presence, blocks, enforcement, ghosts, quota } = this.#services
+    return {
+      connections: this.#connections.size,
+      publishers: this.#count(({ source }) => source !== undefined),
+      subscribers: this.#count(({ negotiator }) => negotiator.subscribes),
       ...presence.occupancy,
       block_owners: blocks.held,
       blocked_pairs: enforcement.pairs,
       sessions: ghosts.sessions,
       watched_sessions: ghosts.watched,
       peer_connections: quota.taken,
-    }),
+    }
+  }
 
-    refused: () => refused,
+  #count(test: (connection: Connection) => boolean): number {
+    return [...this.#connections].filter(test).length
+  }
 
-    close() {
-      for (const connection of [...connections]) connection.detached()
-      ghosts.close()
-    },
+  refused(): Readonly<RefusalCounts> {
+    return this.#services.refused
+  }
+
+  close(): void {
+    for (const connection of [...this.#connections]) connection.detached()
+    this.#services.ghosts.close()
   }
 }

@@ -4,6 +4,7 @@
  */
 import { type SfuEvent, shared } from './events.js'
 import { type Profile, profiles } from './profile.js'
+import { Quota, type QuotaLimits } from './quota.js'
 import { type Member, Room, User } from './room.js'
 
 export interface Occupancy {
@@ -12,12 +13,24 @@ export interface Occupancy {
   listeners: number
 }
 
+/**
+ * Each joining and leaving is told to every listener, so these bound what it costs. A client listens on one handle; of an
+ * address as many may as it may have sockets.
+ */
+const LISTENERS: QuotaLimits = { perSession: 16, perAddress: 4096 }
+
 export class Presence {
   readonly #rooms = new Map<string, Room>()
   readonly #roomsByUser = new Map<string, Set<Room>>()
   /** Connections with `notifications:true`, joined or not. */
   readonly #listeners = new Set<Member>()
+  readonly #listening: Quota
   #users = 0
+
+  /** @param listeners how many of them a session and an address may have */
+  constructor(listeners = LISTENERS) {
+    this.#listening = new Quota(() => listeners)
+  }
 
   /** Users on the server: the users of all rooms. */
   get users(): number {
@@ -46,10 +59,19 @@ export class Presence {
     return this.#roomsByUser.get(userId) ?? []
   }
 
+  /** Whether `listen` may be called for it: it listens already, or may as well. */
+  mayListen(member: Member): boolean {
+    return this.#listening.hasRoom(member, member)
+  }
+
   /** Call when `member.notifications` changed, and when it is gone. */
   listen(member: Member, on: boolean): void {
-    if (on) this.#listeners.add(member)
-    else this.#listeners.delete(member)
+    if (on) {
+      if (this.#listening.take(member, member)) this.#listeners.add(member)
+    } else {
+      this.#listening.giveBack(member)
+      this.#listeners.delete(member)
+    }
   }
 
   /** Adds a connection to a user of a room; both are made when they do not exist. */
@@ -119,8 +141,8 @@ export class Presence {
   /** Everybody who may hear it, except the user itself in that room. */
   #tell(profile: Profile, room: Room, user: User, event: SfuEvent): void {
     const told = shared(event)
-    for (const listener of this.#listeners) {
-      if (listener.profile !== profile || user.connections.has(listener)) continue
+    for (const listener of profile.reach === 'room' ? room.members() : this.#listeners) {
+      if (listener.profile !== profile || user.connections.has(listener) || !this.#listeners.has(listener)) continue
       if (profile.hears(listener, room.id)) listener.push(told)
     }
   }

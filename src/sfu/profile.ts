@@ -23,6 +23,8 @@ export interface Profile {
   users(listed: readonly string[], self: string): string[]
   /** Whether a user with these connections is listed and announced. */
   lists(connections: Iterable<Traits>): boolean
+  /** Whom who joins and leaves a room is told at most: connections in the room, or all. */
+  readonly reach: 'room' | 'server'
   /** Whether a connection with `notifications:true` hears who joins and leaves a room. */
   hears(listener: Listener, roomId: string): boolean
   /** Whether a connection is told that its user was blocked or unblocked. */
@@ -32,6 +34,7 @@ export interface Profile {
 const documented: Profile = {
   users: (listed, self) => [...listed.filter((user) => user !== self), self],
   lists: (connections) => some(connections, () => true),
+  reach: 'server',
   hears: (listener, roomId) => listener.mayHearOf(roomId),
   toldOfBlocks: (connection) => !connection.pureSubscriber,
 }
@@ -39,6 +42,7 @@ const documented: Profile = {
 const upstream: Profile = {
   users: (listed) => [...listed],
   lists: (connections) => some(connections, (connection) => connection.data),
+  reach: 'room',
   hears: (listener, roomId) => listener.roomId === roomId,
   toldOfBlocks: (connection) => connection.notifications,
 }

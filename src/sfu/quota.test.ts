@@ -1,23 +1,102 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { open } from './auth.js'
 import { Quota } from './quota.js'
-import { assertEmpty, offers, stage } from './testing/peer.js'
+import { assertEmpty, noLimits, offers, type Peer, stage } from './testing/peer.js'
 
-const limits = { maxRoomSize: 0, maxCcu: 0, maxDataBodyBytes: 65_536, maxPeerConnectionsPerSession: 2 }
+const limits = { ...noLimits, maxPeerConnectionsPerSession: 2 }
 const offer = { type: 'offer', sdp: offers.media } as const
 
+const client = (sessionId: number, address = 'a') => ({ sessionId, address })
+
 test('each owner has one place of a session, and places come back', () => {
-  const quota = new Quota(() => 2)
+  const quota = new Quota(() => ({ perSession: 2, perAddress: 100 }))
   const [a, b, c] = [{}, {}, {}]
   assert.deepEqual(
-    [a, b, a, c].map((owner) => quota.take(1, owner)),
+    [a, b, a, c].map((owner) => quota.take(client(1), owner)),
     [true, true, true, false],
   )
-  assert.ok(quota.take(2, c), 'another session has places of its own')
-  quota.giveBack(1, a)
-  quota.giveBack(1, a)
+  assert.ok(quota.take(client(2), c), 'another session has places of its own')
+  quota.giveBack(a)
+  quota.giveBack(a)
   assert.equal(quota.taken, 2)
-  assert.ok(quota.take(1, c))
+  assert.ok(quota.take(client(1), a))
+})
+
+test('all sessions of an address have no more places than it has; another address has its own', () => {
+  const quota = new Quota(() => ({ perSession: 2, perAddress: 3 }))
+  const owners = Array.from({ length: 4 }, () => ({}))
+  assert.deepEqual(
+    owners.map((owner, index) => quota.take(client(index), owner)),
+    [true, true, true, false],
+  )
+  assert.equal(quota.hasRoom(client(9, 'b'), {}), true)
+  quota.giveBack(owners[0]!)
+  assert.ok(quota.take(client(3), owners[3]!))
+})
+
+test('strangers have an eighth; who is no stranger any more leaves room for the next', () => {
+  const quota = new Quota(() => ({ perSession: 16, perAddress: 24 }))
+  const owners = Array.from({ length: 5 }, () => ({}))
+  const take = (index: number, sessionId: number) => quota.take(client(sessionId), owners[index]!, true)
+  assert.deepEqual([take(0, 1), take(1, 1), take(2, 1), take(2, 2), take(3, 3)], [true, true, false, true, false])
+  assert.ok(quota.take(client(1), owners[4]!), 'the others have the rest')
+  quota.admit(owners[0]!)
+  quota.admit(owners[0]!)
+  assert.deepEqual([take(3, 1), quota.taken], [true, 5])
+  for (const owner of owners) quota.giveBack(owner)
+  assert.deepEqual([quota.taken, take(0, 1), take(1, 1), take(2, 1)], [0, true, true, false])
+})
+
+test('one address gets so many PeerConnections, over whatever sessions', async () => {
+  const here = stage({ limits: { ...noLimits, maxPeerConnectionsPerAddress: 2 } })
+  const [first, second, third] = [here.peer(), here.peer(), here.peer()]
+  const elsewhere = here.peer('', undefined, '192.0.2.2')
+  await first.publish()
+  await second.publish()
+  assert.equal((await third.fails({}, offer)).code, 'too_many_peer_connections')
+  await elsewhere.publish()
+  first.handle.detached()
+  await third.publish()
+  for (const each of [second, third, elsewhere]) each.handle.detached()
+  assertEmpty(here)
+})
+
+test('where tokens are wanted, who has not joined gets an eighth; joining makes room, also with an offer', async () => {
+  const auth = { ...open, wantsToken: true }
+  const here = stage({ auth, limits: { ...noLimits, maxPeerConnectionsPerAddress: 16 } })
+  const peers = Array.from({ length: 5 }, () => here.peer())
+  const [first, second, third, fourth, fifth] = peers as [Peer, Peer, Peer, Peer, Peer]
+  await first.publish()
+  await second.publish()
+  assert.equal((await third.fails({}, offer)).code, 'too_many_peer_connections')
+  await third.ok({ kind: 'join', room_id: 'room', user_id: 'third' }, offer)
+  assert.equal((await fourth.fails({}, offer)).code, 'too_many_peer_connections')
+  await first.join('first')
+  await fourth.publish()
+  await fifth.join('fifth')
+  await fifth.publish()
+  for (const each of peers) each.handle.detached()
+  assertEmpty(here)
+})
+
+test('so many handles of a session hear who comes and goes; one that stops makes room', async () => {
+  const here = stage()
+  const listen = { kind: 'subscribe', notifications: true }
+  const peers = Array.from({ length: 17 }, () => here.peer('', 7))
+  const last = peers.at(-1)!
+  for (const each of peers.slice(0, 16)) await each.ok(listen)
+  await peers[0]!.ok(listen)
+  assert.equal((await last.fails(listen)).code, 'too_many_listeners')
+  const join = { kind: 'join', room_id: 'room', user_id: 'ann', subscribe: { notifications: true } }
+  assert.equal((await last.fails(join)).code, 'too_many_listeners')
+  assert.equal(here.plugin.live().users, 0)
+  await here.peer('', 8).ok(listen)
+  await peers[0]!.ok({ kind: 'subscribe', notifications: false })
+  await last.ok(join)
+  peers[1]!.handle.detached()
+  await peers[0]!.ok(listen)
+  assert.equal(here.plugin.live().listeners, 17)
 })
 
 test('a session gets so many PeerConnections; the next is refused before anything is opened', async () => {

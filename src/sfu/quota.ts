@@ -1,37 +1,111 @@
 /**
- * How many PeerConnections a session has, or is about to have. Each costs a transport of a worker, and workers have
- * few thousand of them: one client must not take them all.
+ * How many of something that is dear a session has, and how many all clients of one address have: PeerConnections, each of
+ * which costs a transport of a worker that has few thousand of them, or connections that are told of everybody who comes and
+ * goes. One client must not take all of it, however many sessions and sockets it opens.
  */
-export class Quota {
-  readonly #max: () => number
-  readonly #bySession = new Map<number, Set<object>>()
 
-  /** @param max per session, at least 1 */
-  constructor(max: () => number) {
-    this.#max = max
+export interface QuotaLimits {
+  /** At least 1. */
+  readonly perSession: number
+  /** At least 1. */
+  readonly perAddress: number
+}
+
+/** Whose place it is. */
+export interface QuotaClient {
+  readonly sessionId: number
+  /** Key of the client's address. */
+  readonly address: string
+}
+
+/** Of what a session and an address may have, those may have who have shown no token yet and need one. */
+const SHARE_OF_STRANGERS = 1 / 8
+
+interface Place extends QuotaClient {
+  isStranger: boolean
+}
+
+export class Quota {
+  readonly #limits: () => QuotaLimits
+  readonly #places = new Map<object, Place>()
+  readonly #bySession = new Counts<number>()
+  readonly #byAddress = new Counts<string>()
+  readonly #strangersBySession = new Counts<number>()
+  readonly #strangersByAddress = new Counts<string>()
+
+  /** @param limits asked each time, so that they may change */
+  constructor(limits: () => QuotaLimits) {
+    this.#limits = limits
   }
 
   /** Places taken, over all sessions. */
   get taken(): number {
-    let taken = 0
-    for (const places of this.#bySession.values()) taken += places.size
-    return taken
+    return this.#places.size
+  }
+
+  /** Whether `take` would give a place. */
+  hasRoom({ sessionId, address }: QuotaClient, owner: object, isStranger = false): boolean {
+    if (this.#places.has(owner)) return true
+    const { perSession, perAddress } = this.#limits()
+    if (this.#bySession.of(sessionId) >= perSession || this.#byAddress.of(address) >= perAddress) return false
+    return (
+      !isStranger ||
+      (this.#strangersBySession.of(sessionId) < Math.max(1, perSession * SHARE_OF_STRANGERS) &&
+        this.#strangersByAddress.of(address) < Math.max(1, perAddress * SHARE_OF_STRANGERS))
+    )
   }
 
   /**
    * Takes a place for `owner`, who keeps the one that he has.
-   * @returns false when the session has no more of them
+   * @param isStranger he needs a token, and has shown none
+   * @returns false when there are no more of them
    */
-  take(sessionId: number, owner: object): boolean {
-    const places = this.#bySession.get(sessionId) ?? new Set<object>()
-    if (!places.has(owner) && places.size >= this.#max()) return false
-    this.#bySession.set(sessionId, places.add(owner))
+  take(client: QuotaClient, owner: object, isStranger = false): boolean {
+    if (!this.hasRoom(client, owner, isStranger)) return false
+    if (this.#places.has(owner)) return true
+    const { sessionId, address } = client
+    this.#places.set(owner, { sessionId, address, isStranger })
+    this.#bySession.add(sessionId, 1)
+    this.#byAddress.add(address, 1)
+    if (isStranger) this.#countStranger(client, 1)
     return true
   }
 
+  /** Is no stranger any more. */
+  admit(owner: object): void {
+    const place = this.#places.get(owner)
+    if (!place?.isStranger) return
+    place.isStranger = false
+    this.#countStranger(place, -1)
+  }
+
   /** Twice is harmless. */
-  giveBack(sessionId: number, owner: object): void {
-    const places = this.#bySession.get(sessionId)
-    if (places?.delete(owner) && places.size === 0) this.#bySession.delete(sessionId)
+  giveBack(owner: object): void {
+    const place = this.#places.get(owner)
+    if (!place) return
+    this.admit(owner)
+    this.#places.delete(owner)
+    this.#bySession.add(place.sessionId, -1)
+    this.#byAddress.add(place.address, -1)
+  }
+
+  #countStranger({ sessionId, address }: QuotaClient, by: number): void {
+    this.#strangersBySession.add(sessionId, by)
+    this.#strangersByAddress.add(address, by)
+  }
+}
+
+/** Forgets what is at 0. */
+class Counts<K> {
+  readonly #counts = new Map<K, number>()
+
+  of(key: K): number {
+    return this.#counts.get(key) ?? 0
+  }
+
+  add(key: K, by: number): void {
+    const count = this.of(key) + by
+    if (count > 0) this.#counts.set(key, count)
+    else this.#counts.delete(key)
   }
 }

@@ -17,6 +17,7 @@ export interface Source {
 /** What rooms know of a connection. */
 export interface Member extends Traits, Listener {
   readonly sessionId: number
+  readonly address: string
   readonly handleId: number
   readonly profile: Profile
   /** User whose media it asked for. */

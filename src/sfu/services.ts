@@ -20,6 +20,8 @@ export interface Limits {
   maxDataBodyBytes: number
   /** PeerConnections of one Janus session; a client needs one, and one more for each user whom it watches. */
   maxPeerConnectionsPerSession: number
+  /** PeerConnections of all clients of one address. */
+  maxPeerConnectionsPerAddress: number
 }
 
 export interface Services {

@@ -39,6 +39,7 @@ export function tokenAuth(options: TokenAuthOptions): Auth {
   const identityOf = ({ user_id, sub }: Claims) => user_id ?? (options.bindSub ? sub : undefined)
 
   return {
+    wantsToken: true,
     stranger: { hasIdentity: false, mayHearOf: () => false },
 
     async join(token, roomId, userId): Promise<Grant | Refusal> {

@@ -45,6 +45,7 @@ export class FakeClient implements Connection, Owner {
   readonly id = 'client'
   readonly owner = this
   readonly account = this
+  address = '192.0.2.1'
   readonly query: URLSearchParams
   readonly waiting = { bytes: 0 }
   /** Replies and events, in the order in which they were sent. */

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assertEmpty, mlines, offers, stage } from '../testing/peer.js'
+import { assertEmpty, mlines, noLimits, offers, stage } from '../testing/peer.js'
 
-const limits = { maxRoomSize: 0, maxCcu: 0, maxDataBodyBytes: 65_536, maxPeerConnectionsPerSession: 512 }
 const users = (reply: { data: Record<string, unknown> }) => (reply.data.response as { users: object }).users
 
 test('the reply lists the room in the order of joining, and yourself last', async () => {
@@ -75,7 +74,7 @@ test('a malformed join names the field and changes nothing', async () => {
 })
 
 test('limits count users; whoever is there already never hits them', async () => {
-  const { peer } = stage({ limits: { ...limits, maxRoomSize: 2, maxCcu: 3 } })
+  const { peer } = stage({ limits: { ...noLimits, maxRoomSize: 2, maxCcu: 3 } })
   const full = (body: object) => peer().fails({ kind: 'join', ...body })
   await peer().join('alice')
   await peer().join('bob')
@@ -87,7 +86,7 @@ test('limits count users; whoever is there already never hits them', async () =>
 })
 
 test('two connections that ask for the last place at once: one gets it', async () => {
-  const { peer, plugin } = stage({ limits: { ...limits, maxRoomSize: 1 } })
+  const { peer, plugin } = stage({ limits: { ...noLimits, maxRoomSize: 1 } })
   const body = (user: string) => ({ kind: 'join', room_id: 'room', user_id: user })
   const replies = await Promise.all([peer().send(body('alice')), peer().send(body('bob'))])
   assert.deepEqual(replies.map(({ data }) => data.success).sort(), [false, true])

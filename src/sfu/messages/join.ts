@@ -26,7 +26,7 @@ export const join: Message<typeof joinSchema> = {
 
   async prepare(connection, body): Promise<Plan | Refusal> {
     if (connection.joined) return refuse('already_joined')
-    const { auth, blocks, log } = connection.services
+    const { auth, blocks, log, presence } = connection.services
     const { room_id: roomId, user_id: userId } = body
     const grant = await auth.join(body.token ?? undefined, roomId, userId)
     if (grant instanceof Refusal) return grant
@@ -40,7 +40,10 @@ export const join: Message<typeof joinSchema> = {
     return {
       subscribes: typeof media === 'string',
       room: roomId,
-      check: () => checkRoom(connection, roomId, userId, media),
+      check: () => {
+        if (flags.notifications && !presence.mayListen(connection)) return refuse('too_many_listeners')
+        return checkRoom(connection, roomId, userId, media)
+      },
       abandon: () => blocks.release(userId),
       async commit(): Promise<Outcome> {
         connection.want(flags)

@@ -23,6 +23,9 @@ export const subscribe: Message<typeof subscribeSchema> = {
     return {
       subscribes: typeof media === 'string',
       check() {
+        if (wishes.notifications && !connection.services.presence.mayListen(connection)) {
+          return refuse('too_many_listeners')
+        }
         const room = connection.joined?.room
         if (typeof media === 'string' && !room?.users.has(media)) return refuse('nonexistent_publisher')
         return connection.reserve(media, room)

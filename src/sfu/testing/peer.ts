@@ -13,6 +13,7 @@ import { defaultPolicy } from '../../jsep/codecs.js'
 import { type Auth, open } from '../auth.js'
 import type { BlockStore } from '../blocks/store.js'
 import { createSfuPlugin, type SfuPlugin, type SfuPluginOptions } from '../plugin.js'
+import type { Limits } from '../services.js'
 import { FakeClock } from './fake-clock.js'
 import { FakePool } from './fake-pool.js'
 import { memoryBlocks } from './memory-blocks.js'
@@ -36,11 +37,12 @@ export class Peer {
   expired = 0
   lastActivityMs: number
 
-  constructor(plugin: Plugin, clock: FakeClock, sessionId: number, query: string) {
+  constructor(plugin: Plugin, clock: FakeClock, sessionId: number, query: string, address: string) {
     this.lastActivityMs = clock.nowMs()
     const port: HandlePort = {
       id: sessionId * 100,
       sessionId,
+      address,
       opaqueId: undefined,
       query: new URLSearchParams(query),
       lastActivityMs: () => this.lastActivityMs,
@@ -161,8 +163,17 @@ export interface Stage {
   pool: FakePool
   clock: FakeClock
   store: BlockStore
-  /** @param query of the URL, e.g. `profile=upstream` @param sessionId a session of its own by default */
-  peer(query?: string, sessionId?: number): Peer
+  /** @param query of the URL, e.g. `profile=upstream` @param sessionId a session of its own by default @param address of the client */
+  peer(query?: string, sessionId?: number, address?: string): Peer
+}
+
+/** As few as the plugin knows. */
+export const noLimits: Limits = {
+  maxRoomSize: 0,
+  maxCcu: 0,
+  maxDataBodyBytes: 65_536,
+  maxPeerConnectionsPerSession: 512,
+  maxPeerConnectionsPerAddress: 2048,
 }
 
 /** A plugin on fakes. */
@@ -178,7 +189,7 @@ export function stage(
     blocks: store,
     profile: 'documented',
     auth: open,
-    limits: { maxRoomSize: 0, maxCcu: 0, maxDataBodyBytes: 65_536, maxPeerConnectionsPerSession: 512 },
+    limits: noLimits,
     codecs: defaultPolicy,
     log: { debug: silent, info: silent, warn: silent, error: silent },
     clock,
@@ -190,7 +201,8 @@ export function stage(
     pool,
     clock,
     store,
-    peer: (query = '', sessionId = ++sessions + 1000) => new Peer(plugin, clock, sessionId, query),
+    peer: (query = '', sessionId = ++sessions + 1000, address = '192.0.2.1') =>
+      new Peer(plugin, clock, sessionId, query, address),
   }
 }
 
