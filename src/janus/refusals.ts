@@ -11,9 +11,14 @@ const reasons = [
   'sockets_of_address',
   'subprotocol',
   'origin',
+  'candidates',
   'message_size',
+  'message_pieces',
+  'message_time',
   'message_rate',
+  'received_bytes',
   'slow_reader',
+  'unsent_bytes',
   'bodies',
   'polls_of_session',
   'polls_of_address',
@@ -25,8 +30,8 @@ export type RefusalReason = (typeof reasons)[number]
 export class Refusals {
   readonly #counts = Object.fromEntries(reasons.map((reason) => [reason, 0])) as Record<RefusalReason, number>
 
-  count(reason: RefusalReason): void {
-    this.#counts[reason]++
+  count(reason: RefusalReason, times = 1): void {
+    this.#counts[reason] += times
   }
 
   /** By reason, also those that never happened. */

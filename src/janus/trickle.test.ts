@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Refusals } from './refusals.js'
 import { attached, errorOf, offer, settled } from './testing/client.js'
 
 const candidate = 'candidate:1 1 udp 2015363327 10.0.0.1 60376 typ host'
@@ -106,19 +107,22 @@ test('a hangup forgets the candidates that came before it', async () => {
 })
 
 test('H-41 queued candidates are bounded, and so are their strings', async () => {
-  const { client, ids, handle } = attached()
+  const refusals = new Refusals()
+  const { client, ids, handle } = attached({ refusals })
   const many = Array.from({ length: 10_000 }, () => ({ candidate, sdpMid: '0' }))
   client.send('trickle', { ...ids, candidates: many })
   client.send('trickle', { ...ids, candidates: many })
   client.send('message', { ...ids, body: {}, jsep: offer })
   await settled()
   assert.equal(handle.candidates.length, 256)
+  assert.equal(refusals.counters().candidates, 256)
   client.send('trickle', { ...ids, candidate: { candidate: 'x'.repeat(2000), sdpMid: '0' } })
   assert.equal(handle.candidates.length, 256)
 })
 
 test('H-41 candidates that wait for a busy plugin are bounded, in however many requests they come', async () => {
-  const { client, ids, handle } = attached()
+  const refusals = new Refusals()
+  const { client, ids, handle } = attached({ refusals })
   client.send('message', { ...ids, body: {}, jsep: offer })
   await settled()
   let answer = () => {}
@@ -129,6 +133,7 @@ test('H-41 candidates that wait for a busy plugin are bounded, in however many r
   answer()
   await settled()
   assert.equal(handle.candidates.length, 256)
+  assert.equal(refusals.counters().candidates, 1000 - 256)
   client.send('trickle', { ...ids, candidates: some })
   assert.equal(handle.candidates.length, 356)
 })

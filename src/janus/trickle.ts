@@ -65,9 +65,11 @@ const wrongType = (name: string, type: string) =>
 export class EarlyCandidates {
   #waiting: { candidate: TrickleCandidate | null; sinceMs: number }[] = []
 
-  add(candidates: Candidates, sinceMs: number): void {
-    const room = CANDIDATES_MAX - this.#waiting.length
-    for (const candidate of candidates.slice(0, room)) this.#waiting.push({ candidate, sinceMs })
+  /** @returns how many there was no room for */
+  add(candidates: Candidates, sinceMs: number): number {
+    const taken = candidates.slice(0, CANDIDATES_MAX - this.#waiting.length)
+    for (const candidate of taken) this.#waiting.push({ candidate, sinceMs })
+    return candidates.length - taken.length
   }
 
   /** Takes all out; those that came before `oldestMs` are dropped. */

@@ -6,6 +6,7 @@ import type { EventSink } from '../janus/events/event-sink.js'
 import type { Gateway } from '../janus/gateway.js'
 import type { Refusals } from '../janus/refusals.js'
 import { clientAddresses, connectionAddresses } from '../janus/transports/addresses.js'
+import { ByteBudget } from '../janus/transports/byte-budget.js'
 import { createHttpListener, type HttpListener, type HttpListenerOptions } from '../janus/transports/http.js'
 import { createRest } from '../janus/transports/rest.js'
 import { createStaticFiles } from '../janus/transports/static-files.js'
@@ -61,6 +62,24 @@ const restLimits = (config: Config) => ({
   pollsPerAddress: config.maxPollsPerAddress,
 })
 
+/** What waits to be sent to all clients, over both transports. */
+function unsentBudget({ config, reloads, refusals, log }: ClientParts): ByteBudget {
+  let totalBytes = config.maxUnsentBytesTotal
+  reloads.add((next) => () => {
+    totalBytes = next.maxUnsentBytesTotal
+  })
+  return new ByteBudget({
+    limits: () => ({ totalBytes }),
+    onCut(clients, bytes) {
+      refusals.count('unsent_bytes', clients)
+      log.warn(
+        { clients, bytes },
+        'too much waits to be sent to clients that do not take it: those with most are cut off',
+      )
+    },
+  })
+}
+
 /**
  * Opens the listeners for clients.
  * @param closers gets what closes them again, in the order of opening
@@ -70,7 +89,8 @@ export async function listenClients(parts: ClientParts, closers: Closers): Promi
   const { config, certificate: tls, gateway, events, refusals, log, reloads } = parts
   const cors = { allowOrigin: config.allowOrigin, enforce: config.enforceCors }
   const clientAddress = clientAddresses(config.trustedProxy)
-  const shared = { gateway, events, log, cors, clientAddress, refusals }
+  const unsent = unsentBudget(parts)
+  const shared = { gateway, events, log, cors, clientAddress, unsent, refusals }
   const sockets = createWebSocketTransport({ ...shared, limits: socketLimits(config) })
   const rest = createRest({ ...shared, limits: restLimits(config) })
   const routes = [

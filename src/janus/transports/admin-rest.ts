@@ -24,6 +24,7 @@ const nobody: Connection['owner'] = {
   transport: 'janus.transport.http',
   id: 'admin',
   account: undefined,
+  address: '',
   event: () => {},
   released: () => {},
 }

@@ -5,9 +5,11 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../clock.js'
 import type { Owner, ServerMessage } from '../connection.js'
+import type { ByteBudget, Share } from './byte-budget.js'
 
 export interface EventQueueOptions {
-  readonly account: unknown
+  /** Key of the client's address: sessions are counted by it. */
+  readonly address: string
   /** Of the request that created or claimed the session. */
   readonly query: URLSearchParams
   readonly clock: Clock
@@ -18,8 +20,13 @@ export interface EventQueueOptions {
   /** Polls that may wait; with one more the oldest is answered. */
   readonly pollsMax: number
   readonly onAnsweredEarly: () => void
-  /** The client does not fetch its events: called once, not from within `event`. */
-  readonly onOverflow: (queue: EventQueue) => void
+  /** What waits to be sent to all clients. */
+  readonly unsent: ByteBudget
+  /**
+   * The client does not fetch its events: called once, not from within `event`.
+   * @param own past its own limit, not past that of all clients
+   */
+  readonly onOverflow: (queue: EventQueue, own: boolean) => void
 }
 
 /** One held request. */
@@ -37,20 +44,25 @@ const inArray = (poll: Poll) => poll.eventsMax > 1
 export class EventQueue implements Owner {
   readonly transport = 'janus.transport.http'
   readonly id = randomBytes(8).toString('hex')
-  readonly account: unknown
+  readonly account: string
+  readonly address: string
   readonly query: URLSearchParams
   readonly #options: EventQueueOptions
   /** Serialised, oldest first. */
   #events: string[] = []
   #bytes = 0
+  readonly #unsent: Share
   /** With what calls its timer off, oldest first. */
   readonly #polls = new Map<Poll, () => void>()
   #over = false
 
   constructor(options: EventQueueOptions) {
-    this.account = options.account
-    this.query = options.query
+    const { address, query, unsent } = options
+    this.account = address
+    this.address = address
+    this.query = query
     this.#options = options
+    this.#unsent = unsent.open({ address, heldBytes: () => this.#bytes, cut: () => this.#overflow(false) })
   }
 
   event(message: ServerMessage): void {
@@ -64,10 +76,14 @@ export class EventQueue implements Owner {
     }
     this.#events.push(text)
     this.#bytes += Buffer.byteLength(text)
-    if (this.#bytes <= this.#options.bytesMax) return
+    if (this.#bytes > this.#options.bytesMax) this.#overflow(true)
+    else this.#unsent.set(this.#bytes)
+  }
+
+  #overflow(own: boolean): void {
     this.#end()
     // Whoever sends the event must not find its session gone when it returns.
-    setImmediate(() => this.#options.onOverflow(this))
+    setImmediate(() => this.#options.onOverflow(this, own))
   }
 
   /** The session ended or is somebody else's: whoever waits is told at once, and what waits is lost. */
@@ -81,6 +97,7 @@ export class EventQueue implements Owner {
     if (this.#events.length > 0) {
       const taken = this.#events.splice(0, poll.eventsMax)
       this.#bytes -= taken.reduce((sum, text) => sum + Buffer.byteLength(text), 0)
+      this.#unsent.set(this.#bytes)
       poll.answer(inArray(poll) ? `[${taken.join()}]` : taken[0]!)
       return
     }
@@ -120,5 +137,6 @@ export class EventQueue implements Owner {
     this.#over = true
     this.#events = []
     this.#bytes = 0
+    this.#unsent.close()
   }
 }

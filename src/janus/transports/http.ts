@@ -1,7 +1,7 @@
 /** The one HTTP(S) listener: routes by path, and hands WebSocket upgrades on. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createSecureServer, Server as SecureServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Log } from '../log.js'
 import { Tally } from './addresses.js'
@@ -59,68 +59,113 @@ const CLOSE_LOOK_MS = 20
 
 /** @returns when it listens. @throws what `listen` throws (EADDRINUSE, EACCES) or what is wrong with the PEM texts */
 export async function createHttpListener(options: HttpListenerOptions): Promise<HttpListener> {
-  const { host, port, tls, upgrade, log } = options
-  const routes = [...options.routes].sort((a, b) => b.base.length - a.base.length)
+  const { host, port, log } = options
+  const server = createServerOf(options)
+  const gate = new Gate(server, options)
+  await listen(server, host, port)
+  server.on('error', (error) => log.error({ err: error }, 'the HTTP listener failed'))
+  return new OpenListener(server, gate, options)
+}
+
+function createServerOf({ tls, upgrade, log, routes: unsorted }: HttpListenerOptions): Server {
+  const routes = [...unsorted].sort((a, b) => b.base.length - a.base.length)
   const timeouts = { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS }
-  const handshakeTimeout = HEADERS_TIMEOUT_MS
   const onRequest = (request: IncomingMessage, response: ServerResponse) => dispatch(routes, log, request, response)
   const server = tls
-    ? createSecureServer({ ...timeouts, handshakeTimeout, ...tls }, onRequest)
+    ? createSecureServer({ ...timeouts, handshakeTimeout: HEADERS_TIMEOUT_MS, ...tls }, onRequest)
     : createServer(timeouts, onRequest)
   server.maxHeadersCount = HEADERS_MAX
-  if (options.connectionsMax !== undefined) server.maxConnections = options.connectionsMax
-  server.on('drop', () => options.onDrop?.())
-  const { admits } = options
-  if (admits) server.on('connection', (socket) => admits(socket.remoteAddress ?? '') || socket.destroy())
-  const { connectionsPerAddress: perAddress } = options
-  let perAddressMax = perAddress?.max ?? Number.POSITIVE_INFINITY
-  const byAddress = new Tally()
-  if (perAddress) {
-    server.on('connection', (socket) => {
-      const key = perAddress.keyOf(socket.remoteAddress ?? '')
-      if (key === undefined) return
-      if (byAddress.of(key) >= perAddressMax) {
-        options.onDrop?.()
-        return socket.destroy()
-      }
-      byAddress.add(key, 1)
-      socket.once('close', () => byAddress.add(key, -1))
-    })
-  }
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (upgrade) upgrade(request, socket, head)
     else refuseUpgrade(socket, 404)
   })
-  await listen(server, host, port)
-  server.on('error', (error) => log.error({ err: error }, 'the HTTP listener failed'))
-  const address = server.address() as AddressInfo
-  let closing: Promise<void> | undefined
-  const closed = () => new Promise<void>((resolve) => server.close(() => resolve()))
-  return {
-    url: `${tls ? 'https' : 'http'}://${urlHost(host)}:${address.port}`,
-    port: address.port,
-    setCertificate(certificate) {
-      if (!(server instanceof SecureServer)) throw new Error('a listener without TLS has no certificate')
-      server.setSecureContext(certificate)
-    },
-    setConnectionsMax(connections, ofAddress) {
-      server.maxConnections = connections
-      perAddressMax = ofAddress
-    },
-    stop() {
-      closing ??= closed()
-      server.closeIdleConnections()
-    },
-    close() {
-      closing ??= closed()
-      server.closeIdleConnections()
-      const idle = setInterval(() => server.closeIdleConnections(), CLOSE_LOOK_MS)
-      const cut = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS)
-      return closing.finally(() => {
-        clearInterval(idle)
-        clearTimeout(cut)
-      })
-    },
+  return server
+}
+
+/** Which connections may be open at all. */
+class Gate {
+  readonly #server: Server
+  readonly #options: HttpListenerOptions
+  readonly #byAddress = new Tally()
+  #perAddressMax: number
+
+  constructor(server: Server, options: HttpListenerOptions) {
+    const { connectionsMax, connectionsPerAddress } = options
+    this.#server = server
+    this.#options = options
+    this.#perAddressMax = connectionsPerAddress?.max ?? Number.POSITIVE_INFINITY
+    if (connectionsMax !== undefined) server.maxConnections = connectionsMax
+    server.on('drop', () => options.onDrop?.())
+    server.on('connection', (socket) => this.#enter(socket))
+  }
+
+  setMax(connections: number, perAddress: number): void {
+    this.#server.maxConnections = connections
+    this.#perAddressMax = perAddress
+  }
+
+  #enter(socket: Socket): void {
+    const { admits, connectionsPerAddress, onDrop } = this.#options
+    const address = socket.remoteAddress ?? ''
+    if (admits && !admits(address)) {
+      socket.destroy()
+      return
+    }
+    const key = connectionsPerAddress?.keyOf(address)
+    if (key === undefined) return
+    if (this.#byAddress.of(key) >= this.#perAddressMax) {
+      onDrop?.()
+      socket.destroy()
+      return
+    }
+    this.#byAddress.add(key, 1)
+    socket.once('close', () => this.#byAddress.add(key, -1))
+  }
+}
+
+class OpenListener implements HttpListener {
+  readonly url: string
+  readonly port: number
+  readonly #server: Server
+  readonly #gate: Gate
+  #closing: Promise<void> | undefined
+
+  /** @param server which listens */
+  constructor(server: Server, gate: Gate, { tls, host }: HttpListenerOptions) {
+    this.#server = server
+    this.#gate = gate
+    this.port = (server.address() as AddressInfo).port
+    this.url = `${tls ? 'https' : 'http'}://${urlHost(host)}:${this.port}`
+  }
+
+  setCertificate(certificate: { readonly cert: string | Buffer; readonly key: string | Buffer }): void {
+    if (!(this.#server instanceof SecureServer)) throw new Error('a listener without TLS has no certificate')
+    this.#server.setSecureContext(certificate)
+  }
+
+  setConnectionsMax(connections: number, perAddress: number): void {
+    this.#gate.setMax(connections, perAddress)
+  }
+
+  stop(): void {
+    this.#closing ??= this.#closed()
+    this.#server.closeIdleConnections()
+  }
+
+  close(): Promise<void> {
+    const server = this.#server
+    this.#closing ??= this.#closed()
+    server.closeIdleConnections()
+    const idle = setInterval(() => server.closeIdleConnections(), CLOSE_LOOK_MS)
+    const cut = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS)
+    return this.#closing.finally(() => {
+      clearInterval(idle)
+      clearTimeout(cut)
+    })
+  }
+
+  #closed(): Promise<void> {
+    return new Promise((resolve) => this.#server.close(() => resolve()))
   }
 }
 

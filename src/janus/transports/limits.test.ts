@@ -6,11 +6,11 @@ import { connect } from 'node:net'
 import { afterEach, test } from 'node:test'
 import { WebSocket } from 'ws'
 import { Refusals } from '../refusals.js'
-import { errorOf, RecordingLog, world } from '../testing/client.js'
+import { errorOf, RecordingLog } from '../testing/client.js'
 import { type RestServer, startRest } from '../testing/rest-server.js'
+import { startSockets as openSockets, positive, type SocketServer } from '../testing/socket-server.js'
 import { connectionAddresses } from './addresses.js'
-import { createHttpListener, type HttpListener } from './http.js'
-import { createWebSocketTransport, type WebSocketTransport, type WebSocketTransportOptions } from './websocket.js'
+import { createHttpListener } from './http.js'
 
 const closers: (() => Promise<void> | void)[] = []
 afterEach(async () => {
@@ -29,47 +29,10 @@ interface Counted {
   counted(): Partial<Record<string, number>>
 }
 
-const positive = (refusals: Refusals) =>
-  Object.fromEntries(Object.entries(refusals.counters()).filter(([, count]) => count > 0))
-
-interface SocketServer extends Counted {
-  readonly listener: HttpListener
-  readonly sockets: WebSocketTransport
-  /** @returns an open socket */
-  open(): Promise<WebSocket>
-  /** @returns the HTTP status that another socket is refused with */
-  refused(headers?: Record<string, string>): Promise<number | undefined>
-}
-
-async function startSockets(options: Partial<WebSocketTransportOptions> = {}): Promise<SocketServer> {
-  const refusals = new Refusals()
-  const { gateway } = world({ refusals })
-  const log = new RecordingLog()
-  const sockets = createWebSocketTransport({ gateway, log, refusals, ...options })
-  const upgrade = sockets.upgrade.bind(sockets)
-  const listener = await createHttpListener({ host: '127.0.0.1', port: 0, routes: [], upgrade, log })
-  const url = listener.url.replace('http', 'ws')
-  closers.push(async () => {
-    await sockets.close()
-    gateway.close()
-    await listener.close()
-  })
-  return {
-    listener,
-    sockets,
-    counted: () => positive(refusals),
-    async open() {
-      const socket = new WebSocket(url, 'janus-protocol')
-      await once(socket, 'open')
-      return socket
-    },
-    async refused(headers = {}) {
-      const socket = new WebSocket(url, 'janus-protocol', { headers })
-      const [, response] = await once(socket, 'unexpected-response')
-      socket.on('error', () => {}).terminate()
-      return response.statusCode
-    },
-  }
+async function startSockets(...options: Parameters<typeof openSockets>): Promise<SocketServer> {
+  const server = await openSockets(...options)
+  closers.push(() => server.close())
+  return server
 }
 
 const ping = (transaction: string | number) => JSON.stringify({ janus: 'ping', transaction: String(transaction) })
@@ -86,15 +49,11 @@ test('H-41 WebSockets in all are bounded: 503, and one that closes makes room', 
 })
 
 test('H-41 WebSockets of one address are bounded: 429, and those of others are not', async () => {
-  const { open, refused, counted, sockets } = await startSockets({
-    limits: { connectionsPerAddress: 1 },
-    clientAddress: ({ headers }) => String(headers['x-test-address']),
-  })
+  const { open, refused, counted, sockets } = await startSockets({ limits: { connectionsPerAddress: 1 } })
   const first = await open()
   assert.equal(await refused(), 429)
   assert.deepEqual(counted(), { sockets_of_address: 1 })
-  const other = new WebSocket(first.url, 'janus-protocol', { headers: { 'x-test-address': 'other' } })
-  await once(other, 'open')
+  await open('other')
   first.close()
   await once(first, 'close')
   await open()

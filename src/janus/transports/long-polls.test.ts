@@ -6,6 +6,7 @@ import { afterEach, test } from 'node:test'
 import { Refusals } from '../refusals.js'
 import { FakeClock } from '../testing/fake-clock.js'
 import { type RestServer, startRest } from '../testing/rest-server.js'
+import { unlimited } from './byte-budget.js'
 import { anyOrigin } from './cors.js'
 import { EventQueue } from './event-queue.js'
 import { LongPolls } from './long-polls.js'
@@ -209,10 +210,10 @@ test('H-41 polls sent without waiting for replies are bounded as well', async ()
 })
 
 test('a poll whose client left while it waited for its turn takes no event', async (t) => {
-  const polls = new LongPolls(new Refusals())
+  const polls = new LongPolls(new Refusals(), unlimited())
   const nothing = () => {}
   const queue = new EventQueue({
-    ...{ account: 'a', query: new URLSearchParams(), clock: new FakeClock(), holdMs: HOLD_MS },
+    ...{ address: 'a', unsent: unlimited(), query: new URLSearchParams(), clock: new FakeClock(), holdMs: HOLD_MS },
     ...{ bytesMax: 1000, pollsMax: 16, onAnsweredEarly: nothing, onOverflow: nothing },
   })
   const server = createServer()

@@ -1,16 +1,20 @@
 /** All requests that are held until there is an event. */
 import type { Refusals } from '../refusals.js'
 import { Tally } from './addresses.js'
+import type { ByteBudget } from './byte-budget.js'
 import type { EventQueue, Poll } from './event-queue.js'
 import type { Exchange } from './rest-exchange.js'
 
 export class LongPolls {
   readonly #refusals: Refusals
+  readonly #unsent: ByteBudget
   readonly #held = new Map<Poll, EventQueue>()
   readonly #byAddress = new Tally()
 
-  constructor(refusals: Refusals) {
+  /** @param unsent what waits to be sent to all clients */
+  constructor(refusals: Refusals, unsent: ByteBudget) {
     this.#refusals = refusals
+    this.#unsent = unsent
   }
 
   get live(): number {
@@ -33,7 +37,7 @@ export class LongPolls {
       eventsMax: wanted >= 2 ? Math.floor(wanted) : 1,
       answer: (body) => {
         this.#release(poll, address)
-        exchange.json(body)
+        this.#send(exchange, address, body)
       },
     }
     this.#held.set(poll, queue)
@@ -45,6 +49,22 @@ export class LongPolls {
       this.#release(poll, address)
     })
     queue.poll(poll)
+  }
+
+  /** What was fetched from a queue is not gone before the client has taken it. */
+  #send(exchange: Exchange, address: string, body: string): void {
+    const { request, response } = exchange
+    const bytes = Buffer.byteLength(body)
+    const share = this.#unsent.open({
+      address,
+      heldBytes: () => (response.writableFinished ? 0 : bytes),
+      cut: () => request.socket.destroy(),
+    })
+    const done = () => share.close()
+    response.once('close', done)
+    request.once('close', done)
+    exchange.json(body)
+    share.set(bytes)
   }
 
   /** Answers every poll that is held. Twice is harmless. */

@@ -16,6 +16,7 @@ import type { Log } from '../log.js'
 import { Refusals } from '../refusals.js'
 import { type ClientAddress, clientAddresses, Tally } from './addresses.js'
 import { BodyReader } from './body.js'
+import { type ByteBudget, unlimited } from './byte-budget.js'
 import { anyOrigin, type CorsOptions, originAllowed } from './cors.js'
 import { EventQueue } from './event-queue.js'
 import type { Route } from './http.js'
@@ -36,6 +37,8 @@ export interface RestOptions {
   readonly clock?: Clock
   readonly clientAddress?: ClientAddress
   readonly limits?: Partial<RestLimits>
+  /** What waits to be sent to clients of all transports. Default: no limit but that of each. */
+  readonly unsent?: ByteBudget
   readonly refusals?: Refusals
 }
 
@@ -88,6 +91,7 @@ class JanusRest implements Rest {
   readonly #clientAddress: ClientAddress
   #limits: RestLimits
   readonly #refusals: Refusals
+  readonly #unsent: ByteBudget
   readonly #bodies: BodyReader
   readonly #pace: RequestPace
   /** Bytes of messages that wait for a plugin, by address. */
@@ -104,7 +108,8 @@ class JanusRest implements Rest {
     this.#limits = { ...defaultLimits, ...options.limits }
     this.#refusals = options.refusals ?? new Refusals()
     this.#bodies = new BodyReader()
-    this.polls = new LongPolls(this.#refusals)
+    this.#unsent = options.unsent ?? unlimited()
+    this.polls = new LongPolls(this.#refusals, this.#unsent)
     this.#pace = new RequestPace(this.#clock)
   }
 
@@ -207,16 +212,19 @@ class JanusRest implements Rest {
   /** Becomes the owner of the session if the request creates or claims one. */
   #queue(address: string, query: URLSearchParams): EventQueue {
     return new EventQueue({
-      account: address,
+      address,
       query,
+      unsent: this.#unsent,
       clock: this.#clock,
       holdMs: this.#holdMs,
       bytesMax: this.#limits.queuedBytes,
       pollsMax: this.#limits.pollsPerSession,
       onAnsweredEarly: () => this.#refusals.count('polls_of_session'),
-      onOverflow: (queue) => {
-        this.#refusals.count('slow_reader')
-        this.#log.warn({ address }, 'a client does not fetch its events: its session ends')
+      onOverflow: (queue, own) => {
+        if (own) {
+          this.#refusals.count('slow_reader')
+          this.#log.warn({ address }, 'a client does not fetch its events: its session ends')
+        }
         this.#gateway.disconnected(queue)
       },
     })

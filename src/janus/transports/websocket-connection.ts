@@ -10,10 +10,12 @@ import type { Clock } from '../clock.js'
 import type { Connection, Owner, ServerMessage } from '../connection.js'
 import { JsonDocuments } from '../json.js'
 import type { Log } from '../log.js'
-import type { Refusals } from '../refusals.js'
+import type { RefusalReason, Refusals } from '../refusals.js'
 import { jsonBytes, SharedEvent } from '../shared-event.js'
-import type { EndOfTurn } from './end-of-turn.js'
+import type { ByteBudget, Share } from './byte-budget.js'
+import type { Due, EndOfTurn } from './end-of-turn.js'
 import type { MessageApi } from './message-api.js'
+import { PartialMessage } from './partial-message.js'
 import { RateLimit } from './rate-limit.js'
 import { textFrameHeader } from './text-frame.js'
 
@@ -22,14 +24,21 @@ export interface WebSocketConnectionOptions {
   /** What the WebSocket runs on. */
   readonly stream: Duplex
   readonly query: URLSearchParams
+  /** Key of the client's address. */
+  readonly address: string
   readonly gateway: MessageApi
   readonly log: Log
   /** Shared by all sockets of the transport. */
   readonly endOfTurn: EndOfTurn
+  /** What all sockets hold of messages that are not whole, or not worked off. */
+  readonly received: ByteBudget
+  /** What waits to be sent to all clients. */
+  readonly unsent: ByteBudget
   readonly limits: {
     readonly pauseAboveBytes: number
     readonly cutAboveBytes: number
     readonly messagesPerSecond: number
+    readonly messageTimeoutMs: number
   }
   readonly refusals: Refusals
   readonly clock: Clock
@@ -45,13 +54,20 @@ const OUTBOX_BYTES = 64 * 1024
 /** A socket that sends too fast is not looked at more often than this: a pause lets some messages through at once. */
 const PAUSE_MIN_MS = 20
 
+const CLOSE_POLICY_VIOLATION = 1008
 const CLOSE_INTERNAL_ERROR = 1011
 
-export class WebSocketConnection implements Connection, Owner {
+const refusalReasons: Readonly<Record<string, RefusalReason>> = {
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'message_size',
+  WS_ERR_TOO_MANY_BUFFERED_PARTS: 'message_pieces',
+}
+
+export class WebSocketConnection implements Connection, Owner, Due {
   readonly transport = 'janus.transport.websockets'
   readonly id = randomBytes(8).toString('hex')
   readonly owner = this
   readonly account = this
+  readonly address: string
   readonly query: URLSearchParams
   readonly waiting = { bytes: 0 }
   readonly #webSocket: WebSocket
@@ -63,11 +79,16 @@ export class WebSocketConnection implements Connection, Owner {
   /** Pieces of frames that wait for the end of the turn, a character per byte. */
   #outbox: string[] = []
   #outboxBytes = 0
-  readonly #flushDue = () => this.#flush()
+  readonly #unsent: Share
   /** Messages that were read from the socket before it paused: at most what one read holds. */
   #inbox: Buffer[] = []
+  /** Bytes of them, and of the one that is being worked on. */
+  #inboxBytes = 0
   /** The message that is being worked on. */
   #documents: JsonDocuments | undefined
+  #documentsBytes = 0
+  readonly #partial: PartialMessage
+  readonly #received: Share
   #bytesPerCharacter = 1
   #budget = TURN_BUDGET
   #turnScheduled = false
@@ -80,7 +101,8 @@ export class WebSocketConnection implements Connection, Owner {
   #alive = true
 
   constructor(options: WebSocketConnectionOptions) {
-    const { webSocket, stream, query, gateway, log, endOfTurn, limits } = options
+    const { webSocket, stream, address, query, gateway, log, endOfTurn, limits } = options
+    this.address = address
     this.query = query
     this.#webSocket = webSocket
     this.#stream = stream
@@ -91,15 +113,35 @@ export class WebSocketConnection implements Connection, Owner {
     this.#rate = new RateLimit(limits.messagesPerSecond)
     this.#refusals = options.refusals
     this.#clock = options.clock
-    webSocket.on('message', (data: Buffer) => this.#received(data))
+    this.#partial = new PartialMessage({
+      clock: options.clock,
+      timeoutMs: () => limits.messageTimeoutMs,
+      isPaused: () => this.#isHeld || this.#isWorking,
+      onLate: () => this.#tooLate(),
+    })
+    const cut = () => webSocket.terminate()
+    this.#received = options.received.open({ address, cut, heldBytes: () => this.#received.bytes })
+    this.#unsent = options.unsent.open({ address, cut, heldBytes: () => webSocket.bufferedAmount })
+    webSocket.on('message', (data: Buffer) => this.#takeMessage(data))
+    // Behind the listener of ws: a message that ends in these bytes has been taken then.
+    stream.on('data', this.#takeBytes)
+    stream.on('drain', () => this.#unsent.set(webSocket.bufferedAmount))
     webSocket.on('ping', () => this.#heard())
     webSocket.on('pong', () => this.#heard())
     webSocket.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') this.#refusals.count('message_size')
+      const reason = refusalReasons[error.code ?? '']
+      if (reason) this.#refusals.count(reason)
       log.debug({ err: error }, 'WebSocket failed')
+      // What comes from now on is not kept.
+      stream.off('data', this.#takeBytes)
       this.#end()
     })
-    webSocket.on('close', () => this.#end())
+    webSocket.on('close', () => {
+      this.#end()
+      this.#partial.close()
+      this.#received.close()
+      this.#unsent.close()
+    })
   }
 
   reply(message: ServerMessage): void {
@@ -143,11 +185,35 @@ export class WebSocketConnection implements Connection, Owner {
     this.#alive = true
   }
 
-  #received(data: Buffer): void {
+  #takeMessage(data: Buffer): void {
     this.#heard()
     if (!this.#isOpen) return
     this.#inbox.push(data)
+    this.#inboxBytes += data.length
     if (!this.#isHeld) this.#work()
+  }
+
+  /** Counts what is kept of a message that is not whole, which ws does not tell. */
+  readonly #takeBytes = (bytes: Buffer): void => {
+    this.#partial.take(bytes)
+    this.#countReceived()
+  }
+
+  #countReceived(): void {
+    this.#received.set(this.#inboxBytes + this.#partial.bytes)
+  }
+
+  #tooLate(): void {
+    if (!this.#isOpen) return
+    this.#refusals.count('message_time')
+    this.#flush()
+    this.#webSocket.close(CLOSE_POLICY_VIOLATION)
+    this.#end()
+  }
+
+  /** There is something to work on. */
+  get #isWorking(): boolean {
+    return this.#documents !== undefined || this.#inbox.length > 0
   }
 
   /** Nothing is read until something else happened. */
@@ -170,9 +236,9 @@ export class WebSocketConnection implements Connection, Owner {
       }
       this.#step(this.#documents)
     }
-    const idle = !this.#documents && this.#inbox.length === 0
+    this.#countReceived()
     // A socket that is closing has to read the peer's close frame.
-    if (idle || !this.#isOpen) this.#webSocket.resume()
+    if (!this.#isWorking || !this.#isOpen) this.#webSocket.resume()
     else this.#webSocket.pause()
     if (!this.#isHeld && this.#budget < TURN_BUDGET) this.#scheduleTurn()
   }
@@ -180,6 +246,7 @@ export class WebSocketConnection implements Connection, Owner {
   #nextMessage(): JsonDocuments | undefined {
     const data = this.#inbox.shift()
     if (!data) return undefined
+    this.#documentsBytes = data.length
     this.#budget -= Math.floor(data.length / BYTES_PER_BUDGET)
     const text = isUtf8(data) ? data.toString() : ''
     this.#bytesPerCharacter = data.length / Math.max(1, text.length)
@@ -191,6 +258,7 @@ export class WebSocketConnection implements Connection, Owner {
     const step = documents.next()
     if (step.kind === 'end') {
       this.#documents = undefined
+      this.#inboxBytes -= this.#documentsBytes
       return
     }
     this.#rate.take(this.#clock.nowMs())
@@ -203,6 +271,15 @@ export class WebSocketConnection implements Connection, Owner {
       this.#webSocket.close(CLOSE_INTERNAL_ERROR)
       this.#end()
     }
+  }
+
+  endOfTurn(): void {
+    this.#flush()
+  }
+
+  broke(error: unknown): void {
+    this.#log.error({ err: error }, 'a socket could not be written to: this is a bug')
+    this.#webSocket.terminate()
   }
 
   #scheduleTurn(): void {
@@ -239,7 +316,7 @@ export class WebSocketConnection implements Connection, Owner {
     if (message instanceof SharedEvent) this.#enqueue(message.head, message.rest)
     else this.#enqueue(jsonBytes(message), '')
     if (this.#outboxBytes > OUTBOX_BYTES) this.#flush()
-    else if (wasEmpty) this.#endOfTurn.add(this.#flushDue)
+    else if (wasEmpty) this.#endOfTurn.add(this)
   }
 
   /** One message, in two pieces. */
@@ -262,8 +339,12 @@ export class WebSocketConnection implements Connection, Owner {
     const { bufferedAmount } = this.#webSocket
     if (bufferedAmount > this.#limits.cutAboveBytes) {
       this.#log.warn({ bufferedBytes: bufferedAmount }, 'a client reads too slowly: cut off')
+      this.#refusals.count('slow_reader')
       this.#webSocket.terminate()
-    } else this.#stream.write(frames, 'latin1')
+      return
+    }
+    this.#stream.write(frames, 'latin1')
+    this.#unsent.set(this.#webSocket.bufferedAmount)
   }
 
   #clearOutbox(): void {
@@ -277,6 +358,7 @@ export class WebSocketConnection implements Connection, Owner {
    */
   #end(): void {
     this.#inbox = []
+    this.#inboxBytes = 0
     this.#clearOutbox()
     this.#documents = undefined
     this.#waitsForDrain = false

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ByteBudget, fairLevel, type Share } from './byte-budget.js'
+
+/** A budget of so many bytes, and what it cut. */
+function budget(totalBytes: number, addressBytes?: number) {
+  const limits = addressBytes === undefined ? { totalBytes } : { totalBytes, addressBytes }
+  const cut: string[] = []
+  const told: [holders: number, bytes: number][] = []
+  const made = new ByteBudget({ limits: () => limits, onCut: (...args) => told.push(args) })
+  /** @param left what of it is still held when somebody looks */
+  const holder = (name: string, address: string, left = (bytes: number) => bytes) => {
+    const share: Share = made.open({
+      address,
+      heldBytes: () => left(share.bytes),
+      cut: () => cut.push(name),
+    })
+    return share
+  }
+  return { budget: made, holder, cut, told }
+}
+
+test('whoever holds most is cut, until an eighth is free; who holds little goes on', () => {
+  const { budget: made, holder, cut, told } = budget(800)
+  const [big, bigger, small] = [holder('big', 'a'), holder('bigger', 'b'), holder('small', 'c')]
+  small.set(100)
+  big.set(300)
+  bigger.set(400)
+  assert.deepEqual([cut, made.totalBytes], [[], 800])
+  small.set(101)
+  assert.deepEqual([cut, told, made.totalBytes], [['bigger'], [[1, 400]], 401])
+  bigger.set(1000)
+  assert.equal(made.totalBytes, 401, 'who was cut is not counted any more')
+  big.close()
+  big.close()
+  small.close()
+  assert.equal(made.totalBytes, 0)
+})
+
+test('many small holders of one address are more than one large holder of another', () => {
+  const { holder, cut } = budget(1000)
+  holder('large', 'honest').set(200)
+  const many = Array.from({ length: 90 }, (_, i) => holder(`${i}`, 'many'))
+  for (const share of many) share.set(10)
+  assert.ok(cut.length >= 10 && cut.length < 90, `${cut.length} were cut`)
+  assert.ok(!cut.includes('large'))
+})
+
+test('the largest of an address go first', () => {
+  const { holder, cut } = budget(1000)
+  for (const [name, bytes] of [
+    ['a', 100],
+    ['b', 400],
+    ['c', 300],
+    ['d', 201],
+  ] as const)
+    holder(name, 'one').set(bytes)
+  assert.deepEqual(cut, ['b'])
+})
+
+test('one address may have no more than its part, though there is room', () => {
+  const { budget: made, holder, cut } = budget(10_000, 1000)
+  holder('other', 'b').set(900)
+  for (let i = 0; i < 10; i++) holder(`${i}`, 'a').set(100)
+  assert.equal(cut.length, 0)
+  holder('last', 'a').set(1)
+  assert.deepEqual([cut.length, cut.includes('other')], [2, false])
+  assert.equal(made.totalBytes, 900 + 801)
+})
+
+test('what has gone meanwhile is found out before anybody is cut', () => {
+  const { budget: made, holder, cut, told } = budget(1000)
+  holder('gone', 'a', () => 0).set(900)
+  const there = holder('there', 'b')
+  there.set(950)
+  assert.deepEqual([cut, told, made.totalBytes], [[], [], 950])
+  there.set(1001)
+  assert.deepEqual(cut, ['there'])
+})
+
+test('who asks for little has it, and the others share what is left', () => {
+  assert.equal(fairLevel([10, 20, 70], 100), Number.POSITIVE_INFINITY)
+  assert.equal(fairLevel([10, 200, 300], 110), 50)
+  assert.equal(fairLevel([10, 30, 300], 100), 60)
+  assert.equal(fairLevel([5], 4), 4)
+  assert.equal(fairLevel([], 0), Number.POSITIVE_INFINITY)
+})
