@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { WebSocket } from 'ws'
 import { JanusSocket } from '../support/janus-socket.js'
+import { MediaClients } from '../support/media-client.js'
 import { type ServerProcess, startServer } from '../support/server-process.js'
 import { Wire } from '../support/wire.js'
 
@@ -106,6 +107,44 @@ test('limits of rooms, users, bodies and PeerConnections: each a flag, told to t
   const counts = [...counted].map(([, code, count]) => [code, Number(count)]).filter(([, count]) => count)
   const expected = { room_full: 1, server_full: 1, body_too_large: 1, too_many_peer_connections: 1 }
   assert.deepEqual(Object.fromEntries(counts), expected)
+})
+
+test('H-41 PeerConnections of one address, and H-42 what waits for all clients: each a flag, and each counted', async (t) => {
+  const flags = ['--max-peer-connections-per-address', '2', '--max-unsent-bytes-total', String(1024 * 1024)]
+  const server = await startServer(['--workers', '1', '--trusted-proxy', '127.0.0.1', ...flags])
+  const clients = new MediaClients()
+  t.after(async () => {
+    await clients.close()
+    await server.stop()
+  })
+  const attached = async (address: string) => {
+    const janus = await JanusSocket.open(server.webSocketUrl, { headers: { 'x-forwarded-for': address } })
+    t.after(() => janus.socket.terminate())
+    await janus.create()
+    return janus.attach()
+  }
+  const publish = async (address: string) => {
+    const handle = await attached(address)
+    const { plugindata } = await handle.message({}, { type: 'offer', sdp: clients.peer().offer({ audio: 1 }) })
+    return plugindata!.data.error?.code
+  }
+  const outcomes = []
+  for (const address of ['192.0.2.1', '192.0.2.1', '192.0.2.1', '192.0.2.2']) outcomes.push(await publish(address))
+  assert.deepEqual(outcomes, [undefined, undefined, 'too_many_peer_connections', undefined])
+
+  const [slow, talker, reader] = [await attached('192.0.2.1'), await attached('192.0.2.2'), await attached('192.0.2.3')]
+  for (const [handle, user_id] of [[slow, 'slow'] as const, [talker, 'talker'] as const, [reader, 'reader'] as const])
+    await handle.message({ kind: 'join', room_id: 'room', user_id, subscribe: { data: true, notifications: true } })
+  slow.janus.socket.pause()
+  const left = reader.janus.next(({ plugindata }) => plugindata?.data.event === 'leave', 20_000)
+  let sent = 0
+  let isOver = false
+  void left.then(() => (isOver = true))
+  // The kernel takes some megabytes before anything waits.
+  for (; !isOver && sent < 1000; sent++) await talker.message({ kind: 'data', body: 'x'.repeat(60_000) })
+  assert.equal((await left).plugindata!.data.user_id, 'slow')
+  while (reader.events('data').length < sent) await reader.next('event')
+  assert.deepEqual(await refusals(server), { unsent_bytes: 1 })
 })
 
 test('H-41 10,000 messages on one socket are slowed down to --max-message-rate; another is served meanwhile', async (t) => {
