@@ -28,6 +28,8 @@ export interface EndpointEvents {
 export const SETUP_TIMEOUT_MS = 30_000
 /** Data channels that one peer may have open. */
 const MAX_CHANNELS = 256
+/** Of these, how many are opened for the messages of one other user. */
+const MAX_CHANNELS_PER_SENDER = 32
 
 const hangupReasons: Record<number, HangupReason> = {
   [CloseReason.alert]: 'DTLS alert',
@@ -147,9 +149,23 @@ export class Endpoint {
     this.#openAssociation(nowMs)?.receive(nowMs, this.#io.rx, offset, length)
   }
 
-  /** Queues a message on the channel with that label, opening one if need be; `flush` has to follow. */
-  send(nowMs: number, channel: ChannelParameters, binary: boolean, payload: Uint8Array): 'sent' | 'dropped' | 'closed' {
-    return this.#openAssociation(nowMs)?.send(nowMs, channel, binary, payload) ?? 'closed'
+  /**
+   * Queues a message on the channel with that label, opening one if need be; `flush` has to follow.
+   * @param sender as `Association.send` takes it
+   */
+  send(
+    nowMs: number,
+    channel: ChannelParameters,
+    binary: boolean,
+    payload: Uint8Array,
+    sender?: number,
+  ): 'sent' | 'dropped' | 'closed' {
+    return this.#openAssociation(nowMs)?.send(nowMs, channel, binary, payload, sender) ?? 'closed'
+  }
+
+  /** Drops what `send` was given by that sender and what has not begun to leave; `flush` has to follow. */
+  discardFrom(sender: number): void {
+    this.#association?.discardFrom(sender)
   }
 
   /** Sends what is left of data channels after a batch. */
@@ -240,7 +256,7 @@ export class Endpoint {
           this.#association?.close()
         },
       },
-      limits: { ...this.#limits, maxChannels: MAX_CHANNELS },
+      limits: { ...this.#limits, maxChannels: MAX_CHANNELS, maxChannelsPerSender: MAX_CHANNELS_PER_SENDER },
     })
     this.#association.limitMessages(this.#peerMaxMessageBytes)
     return this.#association

@@ -7,7 +7,7 @@ import { DCEP_ACK, Ppid, readOpen, writeOpen } from './dcep.js'
 import { SctpEngine } from './engine.js'
 import { MAX_STREAMS } from './inbound.js'
 import { SctpReason, sctpCounts } from './packet.js'
-import type { Reliability } from './send-queue.js'
+import { NO_SENDER, type Reliability } from './send-queue.js'
 
 export { SctpReason, sctpCounts, sctpReasonNames } from './packet.js'
 
@@ -29,10 +29,24 @@ export interface Association {
    * Queues a message on the open channel with that label, or on one that is opened with these parameters first.
    * `flush` has to follow. `payload` is kept, not copied, until it is acknowledged: the same array may go to many
    * associations.
+   * @param sender whose message it is, for `discardFrom` and for the share of channels that one sender may open: a whole
+   *   number from 0 on. Default: nobody's
    * @returns `dropped`: longer than a limit, or unreliable and the peer does not keep up; `closed`: reliable and
-   *   the peer does not keep up (its channel has been closed for that), or no more channels may be opened
+   *   the peer does not keep up (its channel has been closed for that), no more channels may be opened, or the
+   *   association has ended
    */
-  send(nowMs: number, channel: ChannelParameters, binary: boolean, payload: Uint8Array): 'sent' | 'dropped' | 'closed'
+  send(
+    nowMs: number,
+    channel: ChannelParameters,
+    binary: boolean,
+    payload: Uint8Array,
+    sender?: number,
+  ): 'sent' | 'dropped' | 'closed'
+  /**
+   * Drops the messages of one sender that are queued; one whose first fragment has left is finished. The messages of
+   * others, and the channels, stay as they are. `flush` has to follow.
+   */
+  discardFrom(sender: number): void
   /** The peer takes no longer messages than that, as its `a=max-message-size` says (RFC 8841 §6). */
   limitMessages(peerMaxBytes: number): void
   /** Closes all channels with that label; `closed` is told for each. Either side may open others. `flush` has to follow. */
@@ -60,6 +74,8 @@ export interface AssociationOptions {
     /** Longest message that is taken, and that is sent. */
     maxMessageBytes: number
     maxChannels: number
+    /** Channels that are opened for messages of one sender; default: `maxChannels`. */
+    maxChannelsPerSender?: number
   }
   /** The time now; default 0. */
   nowMs?: number
@@ -79,6 +95,8 @@ interface Channel {
   untilOpen: Reliability
   /** `opening`: our OPEN is not yet acknowledged. `closing`: waits for the resets of both directions. */
   state: 'opening' | 'open' | 'closing'
+  /** The sender whose message made us open it; `NO_SENDER` for channels of the peer. */
+  opener: number
   ourResetDone: boolean
   peerResetDone: boolean
 }
@@ -157,6 +175,7 @@ class DataChannels implements Association {
     parameters: ChannelParameters,
     binary: boolean,
     payload: Uint8Array,
+    sender = NO_SENDER,
   ): 'sent' | 'dropped' | 'closed' {
     if (this.#engine.hasEnded || this.#cutOff.has(parameters.label)) return 'closed'
     if (payload.length > this.#longest) {
@@ -167,16 +186,20 @@ class DataChannels implements Association {
     if (this.#engine.bufferedBytes + payload.length > this.#limits.dataBufferBytes) {
       return this.#overflow(known, parameters)
     }
-    const channel = known ?? this.#open(nowMs, parameters)
+    const channel = known ?? this.#open(nowMs, parameters, sender)
     if (channel === undefined) return 'closed'
     let ppid: number = binary ? Ppid.binary : Ppid.text
     if (payload.length === 0) ppid = binary ? Ppid.emptyBinary : Ppid.emptyText
     const { parameters: its, untilOpen } = channel
     const reliability = channel.state === 'opening' ? untilOpen : its
     // SCTP has no empty messages: one byte stands for it (RFC 8831 §6.6).
-    this.#engine.send(nowMs, channel.streamId, ppid, payload.length === 0 ? ONE_BYTE : payload, reliability)
+    this.#engine.send(nowMs, channel.streamId, ppid, payload.length === 0 ? ONE_BYTE : payload, reliability, sender)
     this.#engine.connect()
     return 'sent'
+  }
+
+  discardFrom(sender: number): void {
+    this.#engine.discardFrom(sender)
   }
 
   limitMessages(peerMaxBytes: number): void {
@@ -198,16 +221,26 @@ class DataChannels implements Association {
     return 'closed'
   }
 
-  #open(nowMs: number, parameters: ChannelParameters): Channel | undefined {
-    const streamId = this.#freeStream()
+  #open(nowMs: number, parameters: ChannelParameters, sender: number): Channel | undefined {
+    const streamId = this.#mayOpen(sender) ? this.#freeStream() : undefined
     const open = writeOpen(parameters)
-    if (streamId === undefined || open === undefined || this.#byStream.size >= this.#limits.maxChannels) {
+    if (streamId === undefined || open === undefined) {
       sctpCounts[SctpReason.channelLimit]!++
       return undefined
     }
-    const channel = this.#add(streamId, { ...parameters }, 'opening')
+    const channel = this.#add(streamId, { ...parameters }, 'opening', sender)
     this.#engine.send(nowMs, streamId, Ppid.dcep, open, RELIABLE)
     return channel
+  }
+
+  /** Channels are for all who have something to say to this peer: nobody's labels take up all of them. */
+  #mayOpen(sender: number): boolean {
+    const { maxChannels, maxChannelsPerSender = maxChannels } = this.#limits
+    if (this.#byStream.size >= maxChannels) return false
+    if (sender === NO_SENDER) return true
+    let opened = 0
+    for (const { opener } of this.#byStream.values()) if (opener === sender) opened++
+    return opened < maxChannelsPerSender
   }
 
   #freeStream(): number | undefined {
@@ -217,9 +250,17 @@ class DataChannels implements Association {
     return undefined
   }
 
-  #add(streamId: number, parameters: ChannelParameters, state: 'opening' | 'open'): Channel {
+  #add(streamId: number, parameters: ChannelParameters, state: 'opening' | 'open', opener: number): Channel {
     const untilOpen = { ...parameters, ordered: true }
-    const channel: Channel = { streamId, parameters, untilOpen, state, ourResetDone: false, peerResetDone: false }
+    const channel: Channel = {
+      streamId,
+      parameters,
+      untilOpen,
+      state,
+      opener,
+      ourResetDone: false,
+      peerResetDone: false,
+    }
     this.#byStream.set(streamId, channel)
     if (!this.#byLabel.has(parameters.label)) this.#byLabel.set(parameters.label, channel)
     return channel
@@ -265,7 +306,7 @@ class DataChannels implements Association {
     }
     if (isOver) this.#engine.assumeReset(streamId)
     this.#cutOff.delete(parameters.label)
-    const opened = this.#add(streamId, parameters, 'open')
+    const opened = this.#add(streamId, parameters, 'open', NO_SENDER)
     this.#engine.send(0, streamId, Ppid.dcep, ACK, RELIABLE)
     this.#events.opened(opened.parameters)
   }

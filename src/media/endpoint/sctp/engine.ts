@@ -28,7 +28,7 @@ import {
   sctpCounts,
   tsnAfter,
 } from './packet.js'
-import type { Reliability } from './send-queue.js'
+import { NO_SENDER, type Reliability } from './send-queue.js'
 import { MAX_ECHO_BYTES, type Offer, Offers, type Peer, readPeer, writeInit } from './setup.js'
 import { StreamReset } from './stream-reset.js'
 
@@ -153,11 +153,28 @@ export class SctpEngine {
     this.#sendSetup()
   }
 
-  /** Queues one message: 1 byte at least; it must not change afterwards. */
-  send(nowMs: number, streamId: number, ppid: number, payload: Uint8Array, reliability: Reliability): void {
+  /**
+   * Queues one message: 1 byte at least; it must not change afterwards.
+   * @param sender for `discardFrom`; default: nobody's
+   */
+  send(
+    nowMs: number,
+    streamId: number,
+    ppid: number,
+    payload: Uint8Array,
+    reliability: Reliability,
+    sender = NO_SENDER,
+  ): void {
     if (this.#state === 'ended') return
     if (nowMs > this.#nowMs) this.#nowMs = nowMs
-    this.#outbound.enqueue(this.#nowMs, streamId, ppid, payload, reliability)
+    this.#outbound.enqueue(this.#nowMs, streamId, ppid, payload, reliability, sender)
+    this.#pending = true
+  }
+
+  /** Drops what one sender has queued and what has not been begun. */
+  discardFrom(sender: number): void {
+    this.#outbound.discardFrom(sender)
+    // A reset may have waited for it.
     this.#pending = true
   }
 

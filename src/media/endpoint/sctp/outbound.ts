@@ -91,9 +91,22 @@ export class Outbound {
     return (this.#flight.first - 1) >>> 0
   }
 
-  enqueue(nowMs: number, streamId: number, ppid: number, payload: Uint8Array, reliability: Reliability): void {
+  /** Queues one message, as `SendQueue.add` takes it. `payload` is kept, not copied. */
+  enqueue(
+    nowMs: number,
+    streamId: number,
+    ppid: number,
+    payload: Uint8Array,
+    reliability: Reliability,
+    sender: number,
+  ): void {
     this.#bufferedBytes += payload.length + MESSAGE_COST
-    this.#queue.add(nowMs, streamId, ppid, payload, reliability)
+    this.#queue.add(nowMs, streamId, ppid, payload, reliability, sender)
+  }
+
+  /** Drops what one sender has queued; a message that has been begun is finished. */
+  discardFrom(sender: number): void {
+    this.#queue.discardFrom(sender, this.#dropUnsent)
   }
 
   /** Drops what has not been sent on a stream; a message that is half sent is abandoned if the peer allows it. */
@@ -108,6 +121,7 @@ export class Outbound {
     return this.#queue.isDrained(streamId)
   }
 
+  /** The stream begins at sequence number 0 again (RFC 6525 §5.2.7). */
   resetStream(streamId: number): void {
     this.#queue.reset(streamId)
   }

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { SendQueue } from './send-queue.js'
+import { SctpLink } from '../testing/sctp-link.js'
+import { type Message, SendQueue } from './send-queue.js'
 
 const LONG_BYTES = 262_144
 const FRAGMENT_BYTES = 1_152
 const RELIABLE = { ordered: true }
+const byNumber = (a: number, b: number) => a - b
 
 /** Sends one fragment. @returns its stream and length, or undefined when there is nothing to send */
 function step(queue: SendQueue): { streamId: number; bytes: number } | undefined {
@@ -77,4 +79,47 @@ test('channels that have always something to send get the same, whatever the siz
     total += bytes
   }
   for (const bytes of sent) assert.ok(Math.abs(bytes - 4 * LONG_BYTES) <= LONG_BYTES * 1.1, sent.join(' '))
+})
+
+test('whatever is queued, sent and dropped: each stream keeps the order of what is left', () => {
+  for (let seed = 1; seed <= 50; seed++) {
+    const link = new SctpLink({ seed })
+    const below = (bound: number) => Math.floor(link.random() * bound)
+    const queue = new SendQueue()
+    /** What is to be sent on each stream: the message's number and sender. */
+    const expected = Array.from({ length: 4 }, () => [] as { number: number; sender: number }[])
+    let begun: Message | undefined
+    let number = 0
+    const send = () => {
+      const message = queue.next()
+      if (message === undefined) return false
+      const first = expected[message.stream.id]![0]!
+      assert.deepEqual([message.ppid, message.sender], [first.number, first.sender], `seed ${seed}`)
+      const isLast = queue.sent(message, Math.min(FRAGMENT_BYTES, message.payload.length - message.sentBytes))
+      begun = isLast ? undefined : message
+      if (isLast) expected[message.stream.id]!.shift()
+      return true
+    }
+    for (let step = 0; step < 400; step++) {
+      const action = below(10)
+      if (action < 5) {
+        const [streamId, sender] = [below(4), below(3)]
+        queue.add(0, streamId, number, new Uint8Array(1 + below(3 * FRAGMENT_BYTES)), RELIABLE, sender)
+        expected[streamId]!.push({ number: number++, sender })
+      } else if (action < 9) send()
+      else {
+        const sender = below(3)
+        const dropped: number[] = []
+        queue.discardFrom(sender, (message) => dropped.push(message.ppid))
+        const isDropped = (one: { number: number; sender: number }) =>
+          one.sender === sender && one.number !== begun?.ppid
+        const gone = expected.flatMap((list) => list.filter(isDropped).map((one) => one.number))
+        assert.deepEqual(dropped.toSorted(byNumber), gone.toSorted(byNumber), `seed ${seed}`)
+        for (const [streamId, list] of expected.entries()) expected[streamId] = list.filter((one) => !isDropped(one))
+      }
+      for (const [streamId, list] of expected.entries()) assert.equal(queue.isDrained(streamId), list.length === 0)
+    }
+    while (send());
+    assert.deepEqual(expected, [[], [], [], []], `seed ${seed}`)
+  }
 })

@@ -14,6 +14,8 @@ export const MESSAGE_COST = 192
  * behind a link that is too thin gets few fresh messages instead of many old ones.
  */
 const UNRELIABLE_WAIT_MS = 1_000
+/** What has no sender: our own messages. `discardFrom` never names it. */
+export const NO_SENDER = -1
 /** Messages kept for reuse, for all associations of the process. */
 const MAX_SPARE = 4096
 
@@ -29,6 +31,8 @@ export interface Message {
   ppid: number
   payload: Uint8Array
   ordered: boolean
+  /** Who said it, as `add` was told; a number, so that a message that waits costs no object more. */
+  sender: number
   /** −1 = as often as it takes. */
   maxRetransmits: number
   expiresAtMs: number
@@ -74,7 +78,15 @@ export class SendQueue {
   /** The most that any has been served. */
   #mostServed = 0
 
-  add(nowMs: number, streamId: number, ppid: number, payload: Uint8Array, reliability: Reliability): void {
+  /** Queues a message of 1 byte at least. @param sender for `discardFrom`; `NO_SENDER` or a whole number from 0 on */
+  add(
+    nowMs: number,
+    streamId: number,
+    ppid: number,
+    payload: Uint8Array,
+    reliability: Reliability,
+    sender = NO_SENDER,
+  ): void {
     const { ordered, maxRetransmits, maxPacketLifeTimeMs } = reliability
     const stream = this.#stream(streamId)
     const message = spare.pop() ?? ({} as Message)
@@ -82,6 +94,7 @@ export class SendQueue {
     message.ppid = ppid
     message.payload = payload
     message.ordered = ordered
+    message.sender = sender
     message.maxRetransmits = maxRetransmits ?? -1
     message.expiresAtMs = maxPacketLifeTimeMs === undefined ? Number.POSITIVE_INFINITY : nowMs + maxPacketLifeTimeMs
     message.beginByMs = maxRetransmits === undefined ? message.expiresAtMs : nowMs + UNRELIABLE_WAIT_MS
@@ -189,6 +202,32 @@ export class SendQueue {
     if (begun !== undefined) this.#begun = undefined
     this.#deactivate(stream)
     return begun
+  }
+
+  /**
+   * Drops what one sender has queued, on whatever stream, and what has not been begun.
+   * @param dropped is told each message that is dropped
+   */
+  discardFrom(sender: number, dropped: (message: Message) => void): void {
+    // From the end: the place of a stream with nothing left is taken by the last one, which has been looked at by then.
+    for (let i = this.#active.length - 1; i >= 0; i--) this.#discardOn(this.#active[i]!, sender, dropped)
+  }
+
+  #discardOn(stream: SendStream, sender: number, dropped: (message: Message) => void): void {
+    let kept: Message | undefined
+    for (let message = stream.first; message !== undefined; ) {
+      const { next } = message
+      if (message.sender !== sender || message === this.#begun) kept = message
+      else {
+        if (kept === undefined) stream.first = next
+        else kept.next = next
+        message.next = undefined
+        dropped(message)
+      }
+      message = next
+    }
+    stream.last = kept
+    if (kept === undefined) this.#deactivate(stream)
   }
 
   /** Whether nothing of the stream waits to be sent for the first time. */
