@@ -307,7 +307,7 @@ class DataChannels implements Association {
     if (isOver) this.#engine.assumeReset(streamId)
     this.#cutOff.delete(parameters.label)
     const opened = this.#add(streamId, parameters, 'open', NO_SENDER)
-    this.#engine.send(0, streamId, Ppid.dcep, ACK, RELIABLE)
+    this.#engine.send(this.#engine.nowMs, streamId, Ppid.dcep, ACK, RELIABLE)
     this.#events.opened(opened.parameters)
   }
 
@@ -365,10 +365,11 @@ class DataChannels implements Association {
   #closeBeyond(): void {
     for (const channel of [...this.#byStream.values()]) {
       if (channel.streamId < this.#engine.streams) continue
-      this.#engine.reset(channel.streamId, true)
+      this.#engine.giveUp(channel.streamId)
       this.#unlabel(channel)
       this.#byStream.delete(channel.streamId)
-      this.#events.closed(channel.parameters)
+      // Of one that was closed before set-up ended, that has been told.
+      if (channel.state !== 'closing') this.#events.closed(channel.parameters)
     }
   }
 

@@ -140,6 +140,10 @@ export class SctpEngine {
   get bufferedBytes(): number {
     return this.#outbound.bufferedBytes
   }
+  /** The latest time that it was told. */
+  get nowMs(): number {
+    return this.#nowMs
+  }
   /** Payload received and not yet delivered, with a fixed cost per chunk. */
   get heldBytes(): number {
     return this.#inbound.heldBytes
@@ -186,6 +190,12 @@ export class SctpEngine {
     this.#pending = true
   }
 
+  /** Drops what is queued on a stream that the peer turned out not to have: there is nothing to reset at its side. */
+  giveUp(streamId: number): void {
+    this.#outbound.discard(streamId)
+    this.assumeReset(streamId)
+  }
+
   /** The peer uses a stream again that we asked to reset: takes the reset as answered, without `resetDone`. */
   assumeReset(streamId: number): void {
     this.#resets.assumeDone(streamId)
@@ -221,6 +231,7 @@ export class SctpEngine {
     this.#handler.failed(reason)
   }
 
+  /** When `expire` has something to do, or Infinity; a time that is over while there is something to flush. */
   deadline(): number {
     if (this.#state === 'ended') return Number.POSITIVE_INFINITY
     if (this.#state !== 'established') return this.#setupAtMs
@@ -228,6 +239,7 @@ export class SctpEngine {
     return Math.min(this.#sackAtMs, this.#outbound.deadline, this.#resets.deadline, this.#heartbeat.deadline)
   }
 
+  /** Does what has become due: set-up and what was lost again, heartbeats, a delayed SACK. May end in `failed`. */
   expire(nowMs: number): void {
     if (nowMs > this.#nowMs) this.#nowMs = nowMs
     if (nowMs < this.deadline()) return

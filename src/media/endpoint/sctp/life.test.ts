@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ChannelParameters } from '../../control.js'
 import { RawPeer } from '../testing/raw-peer.js'
-import { chunk, chunksOf, data, init, sack, u32 } from '../testing/sctp-chunks.js'
+import { chunk, chunksOf, data, init, sack, u16, u32 } from '../testing/sctp-chunks.js'
+import { sctpCounts, sctpReasonNames } from './association.js'
 
 const chat: ChannelParameters = { label: 'chat', protocol: '', ordered: true }
 const loose: ChannelParameters = { label: 'loose', protocol: '', ordered: false, maxRetransmits: 0 }
@@ -274,3 +275,55 @@ test('a window below 1,500 bytes is refused, any other is kept to', () => {
   const bytes = peer.received.reduce((sum, packet) => sum + packet.length, 0)
   assert.ok(bytes <= 5_000 + 5 * 40, `${bytes} bytes into a window of 5,000`)
 })
+
+for (const isClosedBefore of [true, false]) {
+  const name = isClosedBefore ? 'that was closed before set-up' : 'that waits for set-up'
+  test(`a channel ${name}, on a stream that the peer does not have, is told as closed once`, () => {
+    const peer = new RawPeer()
+    peer.send(chat, false, Buffer.from('early'))
+    if (isClosedBefore) peer.association.closeChannels('chat')
+    assert.deepEqual(peer.events, isClosedBefore ? ['closed chat'] : [])
+    // One stream: number 0, and ours are odd.
+    peer.say([init(1, peer.tsn, peer.windowBytes, 1)], 0)
+    peer.finishSetup(peer.tsn)
+    assert.deepEqual(peer.events, ['closed chat'])
+    peer.wait(5_000)
+    const types = peer.received.flatMap(chunksOf).map(({ type }) => type)
+    assert.deepEqual([types.includes(0), types.includes(130)], [false, false], 'nothing is said of that stream')
+    assert.deepEqual(peer.association.live(), { channels: 0, bufferedBytes: 0 })
+    assert.equal(peer.send(chat, false, Buffer.from('later')), 'closed')
+    assert.ok(peer.isAlive())
+  })
+}
+
+/** RFC 6525 §4.4: nothing to do, performed, denied, wrong SSN, already in progress, bad sequence number. */
+const resetResults = { 0: true, 1: true, 2: false, 3: false, 4: false, 5: false }
+for (const [result, isUsedAgain] of Object.entries(resetResults)) {
+  test(`a reset that is answered with ${result}: the stream is ${isUsedAgain ? '' : 'not '}used again`, () => {
+    const peer = new RawPeer().connect()
+    const denied = () => sctpCounts[sctpReasonNames.indexOf('reset_denied')]!
+    const before = denied()
+    const streams = () =>
+      peer.received
+        .flatMap(chunksOf)
+        .filter(({ type }) => type === 0)
+        .map(({ body }) => body.readUInt16BE(4))
+    peer.send(chat, false, Buffer.from('one'))
+    peer.say([sack(sentTsns(peer).at(-1)!)])
+    peer.say([data(peer.tsn++, 1, 0, 50, Uint8Array.of(2))])
+    assert.deepEqual([...new Set(streams())], [1])
+    peer.association.closeChannels('chat')
+    peer.association.flush(peer.nowMs)
+    const request = peer.received.flatMap(chunksOf).find(({ type }) => type === 130)!.body
+    // Its own direction, and what it says of ours.
+    peer.say([chunk(130, 0, [...u16(13), ...u16(18), ...u32(1000), ...u32(0), ...u32(peer.tsn - 1), ...u16(1)])])
+    peer.say([chunk(130, 0, [...u16(16), ...u16(12), ...u32(request.readUInt32BE(4)), ...u32(Number(result))])])
+    peer.received.length = 0
+    peer.send({ ...chat, label: 'next' }, false, Buffer.from('two'))
+    assert.deepEqual([...new Set(streams())], [isUsedAgain ? 1 : 3])
+    assert.equal(denied() - before, isUsedAgain ? 0 : 1)
+    assert.deepEqual(peer.events, ['opened chat', 'closed chat'])
+    assert.equal(peer.association.live().channels, 1)
+    assert.ok(peer.isAlive())
+  })
+}

@@ -88,6 +88,7 @@ export const SctpReason = {
   late: 15,
   tooLong: 16,
   repeated: 17,
+  resetDenied: 18,
 } as const
 
 /** Names for metrics (`drop_sctp_…`), in the order of `SctpReason`. */
@@ -110,6 +111,7 @@ export const sctpReasonNames = [
   'late',
   'too_long',
   'repeated',
+  'reset_denied',
 ] as const
 
 /** Totals of this process in the order of `sctpReasonNames`. */

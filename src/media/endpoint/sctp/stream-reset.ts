@@ -16,8 +16,18 @@
  * +-------------------------------+-------------------------------+
  * ```
  */
-import { ChunkType, type PacketWriter, ParameterType, readUint16, readUint32, tsnAfter } from './packet.js'
+import {
+  ChunkType,
+  type PacketWriter,
+  ParameterType,
+  readUint16,
+  readUint32,
+  SctpReason,
+  sctpCounts,
+  tsnAfter,
+} from './packet.js'
 
+/** RFC 6525 §4.4; the others refuse as well. */
 const Result = { nothingToDo: 0, performed: 1, denied: 2, badSequence: 5, inProgress: 6 } as const
 const MAX_STREAMS_PER_REQUEST = 100
 const RESPONSE_CHUNK_BYTES = 16
@@ -31,7 +41,7 @@ export interface StreamResetOwner {
   isDrained(streamId: number): boolean
   /** The peer ended these streams of its own; an empty list means all. */
   peerReset(streamIds: number[]): void
-  /** Our own streams are at sequence number 0 again. */
+  /** Our own streams are at sequence number 0 again. Not told of streams whose reset the peer refused. */
   resetDone(streamIds: number[]): void
 }
 
@@ -135,6 +145,11 @@ export class StreamReset {
     this.#asked = undefined
     this.#askDue = false
     this.#repeatAtMs = Number.POSITIVE_INFINITY
+    if (result !== Result.performed && result !== Result.nothingToDo) {
+      // The peer goes on from the old sequence numbers: nothing more may be sent on these streams, and nobody gets them.
+      sctpCounts[SctpReason.resetDenied]!++
+      return
+    }
     this.#owner.resetDone(streamIds.filter((streamId) => !known.has(streamId)))
   }
 
