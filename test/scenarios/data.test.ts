@@ -112,6 +112,49 @@ scenario(
   },
 )
 
+scenario('who has no data channels yet gets them later, however long others spoke before', { seeds }, (stage) => {
+  const [speaker, listener] = people(stage, 2)
+  const late = stage.publisher({ user: 'late', ignoresData: true })
+  stage.connect()
+  speaker!.say('nobody is there')
+  stage.run(60_000)
+  assert.equal(stage.worker.counters.live.associations, 2, 'the set-up with it has timed out')
+  speaker!.say('x'.repeat(50_000))
+  stage.run(10)
+  const dropped = stage.worker.counters.totals.data_dropped!
+  assert.equal(dropped, 1, 'nothing is kept for it')
+  stage.run(5000)
+  assert.equal(stage.worker.counters.live.buffered_bytes, 0)
+  late.say('here I am')
+  stage.run(3000)
+  assert.equal(listener!.texts().at(-1), 'here I am')
+  speaker!.say('welcome')
+  stage.run(3000)
+  assert.deepEqual([late.texts(), late.reported('closed')], [['welcome'], []])
+  assert.equal(stage.worker.counters.live.associations, 3)
+})
+
+scenario('a peer that aborts its association gets a new one when it begins anew', { seeds }, (stage) => {
+  const [speaker, listener] = people(stage, 2)
+  stage.connect()
+  for (let round = 0; round < 3; round++) {
+    speaker!.say(`question ${round}`)
+    stage.run(1000)
+    listener!.say(`answer ${round}`)
+    stage.run(1000)
+    assert.deepEqual([listener!.texts().at(-1), speaker!.texts().at(-1)], [`question ${round}`, `answer ${round}`])
+    listener!.abortData()
+    stage.run(1000)
+    assert.equal(stage.worker.counters.live.associations, 1)
+    speaker!.say('nobody is there')
+    stage.run(1000)
+    assert.deepEqual(listener!.texts().at(-1), `question ${round}`)
+    listener!.say('back')
+    stage.run(1000)
+  }
+  assert.deepEqual(speaker!.texts(), ['answer 0', 'back', 'answer 1', 'back', 'answer 2', 'back'])
+})
+
 scenario('flags say who sends and who gets', {}, (stage) => {
   const talker = stage.client({ relaysData: true })
   const both = stage.client({ relaysData: true, receivesData: true })

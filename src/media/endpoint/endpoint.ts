@@ -16,7 +16,7 @@ import type {
 } from '../control.js'
 import { Addr, CloseReason, type MediaIo, SrtpProfile, STUN_SCRATCH_BYTES } from '../io/io.js'
 import { IceLite, IceReason, newIceVerdict } from './ice.js'
-import { type Association, openAssociation, SctpReason, sctpCounts } from './sctp/association.js'
+import { type Association, beginsAssociation, openAssociation, SctpReason, sctpCounts } from './sctp/association.js'
 
 export interface EndpointEvents {
   connected(endpoint: Endpoint): void
@@ -146,7 +146,10 @@ export class Endpoint {
       sctpCounts[SctpReason.checksum]!++
       return
     }
-    this.#openAssociation(nowMs)?.receive(nowMs, this.#io.rx, offset, length)
+    const { rx } = this.#io
+    // Of one that ended nothing is left but its tag. Before the peer begins anew, nothing is sent or queued for it either.
+    if (this.#association?.hasEnded && beginsAssociation(rx, offset, length)) this.#association = undefined
+    this.#openAssociation(nowMs)?.receive(nowMs, rx, offset, length)
   }
 
   /**
@@ -190,10 +193,11 @@ export class Endpoint {
     return Math.min(this.#setUpByMs, this.ice.deadline(), this.#association?.deadline() ?? Number.POSITIVE_INFINITY)
   }
 
-  /** Open data channels and bytes queued towards the peer. */
+  /** Whether there is an association, open data channels, and bytes queued towards the peer. */
   live(): { associations: number; channels: number; bufferedBytes: number } {
     const association = this.#association
-    return association ? { associations: 1, ...association.live() } : { associations: 0, channels: 0, bufferedBytes: 0 }
+    if (!association || association.hasEnded) return { associations: 0, channels: 0, bufferedBytes: 0 }
+    return { associations: 1, ...association.live() }
   }
 
   /** What went through its association so far; undefined without one. */
@@ -236,7 +240,10 @@ export class Endpoint {
     this.#events.closed(this, reason)
   }
 
-  /** The association is made when the first packet of either side needs it: most subscribers never do. */
+  /**
+   * The association is made when the first packet of either side needs it: most subscribers never do. One that ended is
+   * kept, so that what others say does not begin one after the other with a peer that wants none.
+   */
   #openAssociation(nowMs: number): Association | undefined {
     if (this.#association || !this.connected || !this.#dtls) return this.#association
     this.#association = openAssociation({
@@ -251,10 +258,8 @@ export class Endpoint {
         message: (channel, binary, payload) => this.#events.message(this, channel, binary, payload),
         opened: () => {},
         closed: () => {},
-        failed: () => {
-          // The association is gone, media goes on; the peer sees its channels close.
-          this.#association?.close()
-        },
+        // Media goes on. The association stays, ended, until the peer begins another.
+        failed: () => {},
       },
       limits: { ...this.#limits, maxChannels: MAX_CHANNELS, maxChannelsPerSender: MAX_CHANNELS_PER_SENDER },
     })

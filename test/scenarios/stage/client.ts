@@ -28,6 +28,8 @@ export interface ClientOptions {
   dtlsRole?: DtlsRole
   /** What the main process believes its certificate to be; default: the truth. */
   fingerprint?: string
+  /** Takes no SCTP until it speaks itself, as a page that has not negotiated data channels yet. */
+  ignoresData?: boolean
 }
 
 export interface Heard {
@@ -176,6 +178,12 @@ export class Client {
     this.#expectData()
   }
 
+  /** Ends its association with an ABORT; what it says next begins another one. */
+  abortData(): void {
+    this.#association?.close()
+    this.#association = undefined
+  }
+
   texts(label = 'reliable'): string[] {
     return this.heard.filter((message) => message.label === label).map(({ text }) => text)
   }
@@ -201,7 +209,7 @@ export class Client {
   }
 
   #data(bytes: Uint8Array): void {
-    if (this.#gone) return
+    if (this.#gone || (this.#options.ignoresData && !this.#association)) return
     this.#open().receive(this.stage.net.nowMs, bytes, 0, bytes.length)
     this.#expectData()
   }

@@ -10,6 +10,7 @@ import { SctpReason, sctpCounts } from './packet.js'
 import { NO_SENDER, type Reliability } from './send-queue.js'
 
 export { SctpReason, sctpCounts, sctpReasonNames } from './packet.js'
+export { beginsAssociation } from './setup.js'
 
 export interface AssociationEvents {
   /** `payload` belongs to the receiver; an empty message has 0 bytes. */
@@ -59,6 +60,11 @@ export interface Association {
   deadline(): number
   /** Aborts the association; no event follows. Twice is harmless. */
   close(): void
+  /**
+   * Whether it failed or was closed: it takes nothing to send any more. Of what the peer says only a repeated SHUTDOWN
+   * is answered; a peer that begins anew needs another association.
+   */
+  readonly hasEnded: boolean
   /** Channels that are open or opening, and bytes that are queued or not yet acknowledged. */
   live(): { channels: number; bufferedBytes: number }
 }
@@ -156,6 +162,10 @@ class DataChannels implements Association {
 
   deadline(): number {
     return this.#engine.deadline()
+  }
+
+  get hasEnded(): boolean {
+    return this.#engine.hasEnded
   }
 
   close(): void {

@@ -15,7 +15,17 @@
  */
 import { randomBytes } from 'node:crypto'
 import { MAX_STREAMS, RECEIVE_WINDOW_BYTES } from './inbound.js'
-import { ChunkType, type PacketWriter, ParameterType, readInt32, readUint16, readUint32 } from './packet.js'
+import {
+  ChunkType,
+  COMMON_HEADER_BYTES,
+  checkPacket,
+  type PacketWriter,
+  ParameterType,
+  readInt32,
+  readUint16,
+  readUint32,
+  SctpReason,
+} from './packet.js'
 
 /** Longest cookie and heartbeat that go back to the peer. */
 export const MAX_ECHO_BYTES = 1024
@@ -61,6 +71,12 @@ export class Offers {
     if (last === undefined || length !== 4 + COOKIE_BYTES) return undefined
     return last.cookie.every((byte, i) => byte === bytes[at + 4 + i]) ? last : undefined
   }
+}
+
+/** Whether a packet is what a peer begins with: an INIT, without a tag (RFC 9260 §8.5.1 A). */
+export function beginsAssociation(bytes: Uint8Array, offset: number, length: number): boolean {
+  if (checkPacket(bytes, offset, length) !== SctpReason.accepted) return false
+  return bytes[offset + COMMON_HEADER_BYTES] === ChunkType.init && readInt32(bytes, offset + 4) === 0
 }
 
 /** What INIT and INIT ACK say, or undefined when it is nothing an honest peer says. */
