@@ -38,7 +38,7 @@ struct Sealer {
     out[1] = 96;
     write16(&out[2], seq);
     write32(&out[8], kSsrc);
-    CHECK_EQUAL(cipher.sealRtp(out.data(), 12, {nullptr, 0}, {payload.data(), payload.size()}, kSsrc, seq), size);
+    CHECK_EQUAL(cipher.sealRtp(out.data(), 12, {payload.data(), 0}, {payload.data(), payload.size()}, kSsrc, seq), size);
     seq++;
     return out;
   }
@@ -96,10 +96,10 @@ TEST(H14_authentic_packets_with_bytes_appended_are_dropped_and_the_genuine_ones_
     Sealer sealer(options);
     std::vector<Buffer> genuine;
     int oversize = 0, rtpForged = 0, rtcpForged = 0;
-    for (size_t size : {100u, 1400u, 1499u, 1500u}) {
+    for (size_t size : {size_t{100}, size_t{1400}, size_t{1499}, size_t{1500}}) {
       for (bool isRtcp : {false, true}) {
         genuine.push_back(isRtcp ? sealer.rtcp(size) : sealer.rtp(size));
-        for (size_t longer : {size + 1, size + 4, size + 16, size_t{1500}, size_t{1501}, kSlotBytes, size_t{3000}, kLargest}) {
+        for (size_t longer : {size + 1, size + 4, size + 16, kMaxDatagram, kMaxDatagram + 1, kSlotBytes, size_t{3000}, kLargest}) {
           if (longer <= size) continue;
           sealer.client.send(lengthened(genuine.back(), longer));
           if (longer > kMaxDatagram) {
