@@ -6,6 +6,28 @@
 
 namespace rostra {
 
+namespace {
+
+struct RtpHeader {
+  size_t length;
+  uint32_t ssrc;
+  uint16_t seq;
+};
+
+// What both kinds of streams need of a packet that ends with `tag` bytes of tag; `plainLength` is its length without
+// them. False when it is malformed.
+bool readHeader(const uint8_t* packet, size_t length, size_t tag, RtpHeader& header, size_t& plainLength) {
+  if (length < 12 + tag) return false;
+  header.length = rtpHeaderLength(packet, length - tag);
+  if (header.length == 0) return false;
+  header.seq = read16(packet + 2);
+  header.ssrc = read32(packet + 8);
+  plainLength = length - tag;
+  return true;
+}
+
+}  // namespace
+
 void ReplayWindow::mark(uint64_t index) {
   if (!any_ || index > highest_) {
     if (!any_ || index - highest_ >= kBits) {
@@ -50,36 +72,26 @@ ReplayWindow& SrtpReceiver::Streams::add(uint32_t ssrc) {
 }
 
 OpenResult SrtpReceiver::openRtp(uint8_t* packet, size_t length, size_t& plainLength) {
-  size_t tag = tagBytes(cipher_.profile());
-  if (length < 12 + tag) return OpenResult::malformed;
-  size_t headerLength = rtpHeaderLength(packet, length - tag);
-  if (headerLength == 0) return OpenResult::malformed;
-  uint16_t seq = read16(packet + 2);
-  uint32_t ssrc = read32(packet + 8);
-  plainLength = length - tag;
+  RtpHeader header;
+  if (!readHeader(packet, length, tagBytes(cipher_.profile()), header, plainLength)) return OpenResult::malformed;
 
-  ReplayWindow* window = rtp_.find(ssrc);
-  if (window == nullptr) return openFirst(packet, length, headerLength, ssrc, seq);
+  ReplayWindow* window = rtp_.find(header.ssrc);
+  if (window == nullptr) return openFirst(packet, length, header.length, header.ssrc, header.seq);
   uint64_t index;
-  if (!estimateIndex(window->highest(), seq, index) || !window->fresh(index)) return OpenResult::replay;
-  if (!cipher_.openRtp(packet, length, headerLength, ssrc, index)) return OpenResult::auth;
+  if (!estimateIndex(window->highest(), header.seq, index) || !window->fresh(index)) return OpenResult::replay;
+  if (!cipher_.openRtp(packet, length, header.length, header.ssrc, index)) return OpenResult::auth;
   window->mark(index);
   return OpenResult::ok;
 }
 
 OpenResult SrtpReceiver::openLink(uint8_t* packet, size_t length, size_t& plainLength) {
-  size_t tag = tagBytes(cipher_.profile());
-  if (length < 12 + tag) return OpenResult::malformed;
-  size_t headerLength = rtpHeaderLength(packet, length - tag);
-  if (headerLength == 0) return OpenResult::malformed;
-  uint16_t seq = read16(packet + 2);
-  uint32_t ssrc = read32(packet + 8);
-  plainLength = length - tag;
+  RtpHeader header;
+  if (!readHeader(packet, length, tagBytes(cipher_.profile()), header, plainLength)) return OpenResult::malformed;
 
   ReplayWindow& window = rtp_.windows.empty() ? rtp_.add(0) : rtp_.windows[0];
-  uint64_t number = static_cast<uint64_t>(ssrc) << 16 | seq;
+  uint64_t number = static_cast<uint64_t>(header.ssrc) << 16 | header.seq;
   if (!window.fresh(number)) return OpenResult::replay;
-  if (!cipher_.openRtp(packet, length, headerLength, ssrc, seq)) return OpenResult::auth;
+  if (!cipher_.openRtp(packet, length, header.length, header.ssrc, header.seq)) return OpenResult::auth;
   window.mark(number);
   return OpenResult::ok;
 }

@@ -3,6 +3,7 @@
  * behind what it wrote; the caller makes sure that there is room (`MAX_STUN_RESPONSE_BYTES` for a response).
  */
 import { Addr } from '../io/io.js'
+import { writeU16, writeU32 } from '../rtp/big-endian.js'
 import {
   MAX_UNKNOWN_ATTRIBUTES,
   messageIntegrity,
@@ -21,24 +22,11 @@ export const MAX_STUN_RESPONSE_BYTES = 128
 /** Error codes we answer with and their reason phrases (RFC 8489 §14.8, RFC 8445 §7.1.1). */
 export const stunErrorPhrases = {
   400: 'Bad Request',
-  401: 'Unauthenticated',
   420: 'Unknown Attribute',
   487: 'Role Conflict',
 } as const
 
 export type StunErrorCode = keyof typeof stunErrorPhrases
-
-function writeUint16(out: Uint8Array, at: number, value: number): void {
-  out[at] = value >> 8
-  out[at + 1] = value
-}
-
-function writeUint32(out: Uint8Array, at: number, value: number): void {
-  out[at] = value >>> 24
-  out[at + 1] = value >>> 16
-  out[at + 2] = value >>> 8
-  out[at + 3] = value
-}
 
 /** Header with length 0; `setLength` (or integrity and fingerprint) puts the real one in. */
 export function writeHeader(
@@ -55,22 +43,22 @@ export function writeHeader(
     ((method & 0x0f80) << 2) |
     ((stunClass & 1) << 4) |
     ((stunClass & 2) << 7)
-  writeUint16(out, at, type)
-  writeUint16(out, at + 2, 0)
-  writeUint32(out, at + 4, STUN_MAGIC_COOKIE)
+  writeU16(out, at, type)
+  writeU16(out, at + 2, 0)
+  writeU32(out, at + 4, STUN_MAGIC_COOKIE)
   for (let i = 0; i < 12; i++) out[at + 8 + i] = transactionId[transactionIdOffset + i]!
   return at + STUN_HEADER_BYTES
 }
 
 /** Makes the message that starts at `start` end at `end`. */
 export function setLength(out: Uint8Array, start: number, end: number): void {
-  writeUint16(out, start + 2, end - start - STUN_HEADER_BYTES)
+  writeU16(out, start + 2, end - start - STUN_HEADER_BYTES)
 }
 
 /** Type, length, value and zero padding to 4 bytes. */
 export function writeAttribute(out: Uint8Array, at: number, attribute: number, value: Uint8Array): number {
-  writeUint16(out, at, attribute)
-  writeUint16(out, at + 2, value.length)
+  writeU16(out, at, attribute)
+  writeU16(out, at + 2, value.length)
   out.set(value, at + 4)
   const end = at + 4 + value.length
   const next = at + 4 + ((value.length + 3) & ~3)
@@ -89,9 +77,9 @@ export function writeIntegrity(out: Uint8Array, start: number, at: number, key: 
 export function writeFingerprint(out: Uint8Array, start: number, at: number): number {
   const next = at + 8
   setLength(out, start, next)
-  writeUint16(out, at, StunAttribute.fingerprint)
-  writeUint16(out, at + 2, 4)
-  writeUint32(out, at + 4, stunFingerprint(out, start, at))
+  writeU16(out, at, StunAttribute.fingerprint)
+  writeU16(out, at + 2, 4)
+  writeU32(out, at + 4, stunFingerprint(out, start, at))
   return next
 }
 
@@ -113,8 +101,8 @@ export function writeXorMappedAddress(
 ): number {
   const isV6 = addrs[addrOffset + Addr.family] === 6
   const addressLength = isV6 ? 16 : 4
-  writeUint16(out, at, StunAttribute.xorMappedAddress)
-  writeUint16(out, at + 2, 4 + addressLength)
+  writeU16(out, at, StunAttribute.xorMappedAddress)
+  writeU16(out, at + 2, 4 + addressLength)
   out[at + 4] = 0
   out[at + 5] = isV6 ? 2 : 1
   // Cookie and transaction id stand next to each other in the header: one mask of 16 bytes.
@@ -154,7 +142,7 @@ for (const [code, value] of Object.entries(encodedPhrases)) {
 
 /**
  * Binding error response to the request that `view` was read from; 420 carries UNKNOWN-ATTRIBUTES.
- * @param key password to sign with, or undefined for a response without MESSAGE-INTEGRITY (RFC 8489 §9.1.3: 400 and 401)
+ * @param key password to sign with
  * @returns length in bytes, at most `MAX_STUN_RESPONSE_BYTES`
  */
 export function writeBindingError(
@@ -163,23 +151,23 @@ export function writeBindingError(
   request: Uint8Array,
   view: StunView,
   code: StunErrorCode,
-  key: string | undefined,
+  key: string,
 ): number {
   let at = writeHeader(out, start, StunClass.error, StunMethod.binding, request, view.transactionIdOffset)
   at = writeAttribute(out, at, StunAttribute.errorCode, encodedPhrases[code])
   if (code === 420) at = writeUnknownAttributes(out, at, view)
-  if (key !== undefined) at = writeIntegrity(out, start, at, key)
+  at = writeIntegrity(out, start, at, key)
   at = writeFingerprint(out, start, at)
   return at - start
 }
 
 function writeUnknownAttributes(out: Uint8Array, at: number, view: StunView): number {
   const count = Math.min(view.unknownCount, MAX_UNKNOWN_ATTRIBUTES)
-  writeUint16(out, at, StunAttribute.unknownAttributes)
-  writeUint16(out, at + 2, count * 2)
-  for (let i = 0; i < count; i++) writeUint16(out, at + 4 + i * 2, view.unknown[i]!)
+  writeU16(out, at, StunAttribute.unknownAttributes)
+  writeU16(out, at + 2, count * 2)
+  for (let i = 0; i < count; i++) writeU16(out, at + 4 + i * 2, view.unknown[i]!)
   const end = at + 4 + count * 2
   if (count % 2 === 0) return end
-  writeUint16(out, end, 0)
+  writeU16(out, end, 0)
   return end + 2
 }

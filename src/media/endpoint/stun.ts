@@ -15,6 +15,7 @@
  * ```
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import { readU16, readU32 } from '../rtp/big-endian.js'
 
 export const STUN_HEADER_BYTES = 20
 export const STUN_MAGIC_COOKIE = 0x2112a442
@@ -59,14 +60,10 @@ export class StunView {
   transactionIdOffset = -1
   usernameOffset = -1
   usernameLength = 0
-  /** 0 when absent. */
-  priority = 0
   useCandidate = false
-  iceControlling = false
+  /** ICE-CONTROLLING or ICE-CONTROLLED is there; whose tiebreaker wins is of no interest to a lite agent. */
+  hasRole = false
   iceControlled = false
-  /** 64 bits in two words; meaningful with `iceControlling` or `iceControlled`. */
-  tiebreakerHigh = 0
-  tiebreakerLow = 0
   /** Offset of the attribute's header, not of its value. */
   integrityOffset = -1
   /** Offset of the attribute's header, not of its value. */
@@ -83,12 +80,9 @@ export class StunView {
     this.transactionIdOffset = -1
     this.usernameOffset = -1
     this.usernameLength = 0
-    this.priority = 0
     this.useCandidate = false
-    this.iceControlling = false
+    this.hasRole = false
     this.iceControlled = false
-    this.tiebreakerHigh = 0
-    this.tiebreakerLow = 0
     this.integrityOffset = -1
     this.fingerprintOffset = -1
     this.unknownCount = 0
@@ -96,15 +90,11 @@ export class StunView {
   }
 }
 
-const readUint16 = (bytes: Uint8Array, at: number): number => (bytes[at]! << 8) | bytes[at + 1]!
-const readUint32 = (bytes: Uint8Array, at: number): number =>
-  ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
-
 /** Whether the bytes have a whole STUN header whose length field covers exactly the rest. */
 function hasHeader(bytes: Uint8Array, offset: number, length: number): boolean {
   if (offset < 0 || length < STUN_HEADER_BYTES || offset + length > bytes.length) return false
-  if (bytes[offset]! >= 0x40 || readUint32(bytes, offset + 4) !== STUN_MAGIC_COOKIE) return false
-  const attributes = readUint16(bytes, offset + 2)
+  if (bytes[offset]! >= 0x40 || readU32(bytes, offset + 4) !== STUN_MAGIC_COOKIE) return false
+  const attributes = readU16(bytes, offset + 2)
   return attributes % 4 === 0 && STUN_HEADER_BYTES + attributes === length
 }
 
@@ -116,7 +106,7 @@ function hasHeader(bytes: Uint8Array, offset: number, length: number): boolean {
 export function readStun(bytes: Uint8Array, offset: number, length: number, view: StunView): boolean {
   if (!hasHeader(bytes, offset, length)) return false
   view.clear()
-  const type = readUint16(bytes, offset)
+  const type = readU16(bytes, offset)
   view.class = ((type >> 7) & 2) | ((type >> 4) & 1)
   view.method = (type & 0x000f) | ((type >> 1) & 0x0070) | ((type >> 2) & 0x0f80)
   view.transactionIdOffset = offset + 8
@@ -125,8 +115,8 @@ export function readStun(bytes: Uint8Array, offset: number, length: number, view
   let at = offset + STUN_HEADER_BYTES
   while (at < end) {
     if (view.fingerprintOffset >= 0) return false // FINGERPRINT must be the last attribute (§14.7)
-    const attribute = readUint16(bytes, at)
-    const valueLength = readUint16(bytes, at + 2)
+    const attribute = readU16(bytes, at)
+    const valueLength = readU16(bytes, at + 2)
     const next = at + 4 + ((valueLength + 3) & ~3)
     if (next > end) return false
     if (attribute === StunAttribute.fingerprint) {
@@ -137,7 +127,7 @@ export function readStun(bytes: Uint8Array, offset: number, length: number, view
         if (valueLength !== INTEGRITY_BYTES) return false
         view.integrityOffset = at
       } else {
-        readAttribute(bytes, at, attribute, valueLength, view)
+        readAttribute(at, attribute, valueLength, view)
       }
     }
     at = next
@@ -145,19 +135,17 @@ export function readStun(bytes: Uint8Array, offset: number, length: number, view
   return true
 }
 
-function readAttribute(bytes: Uint8Array, at: number, attribute: number, length: number, view: StunView): void {
-  const value = at + 4
+function readAttribute(at: number, attribute: number, length: number, view: StunView): void {
   switch (attribute) {
     case StunAttribute.username:
       if (length === 0 || length > MAX_USERNAME_BYTES) view.badAttribute = true
       else if (view.usernameOffset < 0) {
-        view.usernameOffset = value
+        view.usernameOffset = at + 4
         view.usernameLength = length
       }
       return
     case StunAttribute.priority:
       if (length !== 4) view.badAttribute = true
-      else if (view.priority === 0) view.priority = readUint32(bytes, value)
       return
     case StunAttribute.useCandidate:
       if (length !== 0) view.badAttribute = true
@@ -165,14 +153,11 @@ function readAttribute(bytes: Uint8Array, at: number, attribute: number, length:
       return
     case StunAttribute.iceControlling:
     case StunAttribute.iceControlled:
-      if (length !== 8 || view.iceControlling || view.iceControlled) {
-        view.badAttribute = true
-        return
+      if (length !== 8 || view.hasRole) view.badAttribute = true
+      else {
+        view.hasRole = true
+        view.iceControlled = attribute === StunAttribute.iceControlled
       }
-      if (attribute === StunAttribute.iceControlling) view.iceControlling = true
-      else view.iceControlled = true
-      view.tiebreakerHigh = readUint32(bytes, value)
-      view.tiebreakerLow = readUint32(bytes, value + 4)
       return
     case StunAttribute.mappedAddress:
     case StunAttribute.errorCode:
@@ -199,10 +184,10 @@ export function readUfrag(bytes: Uint8Array, offset: number, length: number): st
   const end = offset + length
   let at = offset + STUN_HEADER_BYTES
   while (at < end) {
-    const valueLength = readUint16(bytes, at + 2)
+    const valueLength = readU16(bytes, at + 2)
     const next = at + 4 + ((valueLength + 3) & ~3)
     if (next > end) return undefined
-    if (readUint16(bytes, at) === StunAttribute.username) return ufragOf(bytes, at + 4, valueLength)
+    if (readU16(bytes, at) === StunAttribute.username) return ufragOf(bytes, at + 4, valueLength)
     at = next
   }
   return undefined
@@ -260,7 +245,7 @@ export function verifyIntegrity(bytes: Uint8Array, offset: number, view: StunVie
 export function verifyFingerprint(bytes: Uint8Array, offset: number, view: StunView): boolean {
   const at = view.fingerprintOffset
   if (at < 0) return false
-  return readUint32(bytes, at + 4) === stunFingerprint(bytes, offset, at)
+  return readU32(bytes, at + 4) === stunFingerprint(bytes, offset, at)
 }
 
 /** CRC-32 of the bytes before the FINGERPRINT attribute, XORed as RFC 8489 §14.7 says. */

@@ -18,7 +18,7 @@
  * Channel type: 0 reliable, 1 retransmissions limited, 2 lifetime limited; 0x80 added = unordered.
  */
 import type { ChannelParameters } from '../../control.js'
-import { readUint16, readUint32 } from './packet.js'
+import { readU16, readU32 } from '../../rtp/big-endian.js'
 
 /** Payload protocol identifiers (RFC 8831 §8). */
 export const Ppid = { dcep: 50, text: 51, binary: 53, emptyText: 56, emptyBinary: 57 } as const
@@ -38,9 +38,9 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 export function readOpen(bytes: Uint8Array): ChannelParameters | undefined {
   if (bytes.length < OPEN_HEADER_BYTES || bytes[0] !== DCEP_OPEN) return undefined
   const type = bytes[1]! & ~UNORDERED
-  const parameter = readUint32(bytes, 4)
-  const labelLength = readUint16(bytes, 8)
-  const protocolLength = readUint16(bytes, 10)
+  const parameter = readU32(bytes, 4)
+  const labelLength = readU16(bytes, 8)
+  const protocolLength = readU16(bytes, 10)
   if (type > 2 || labelLength > MAX_LABEL_BYTES || protocolLength > MAX_LABEL_BYTES) return undefined
   if (bytes.length !== OPEN_HEADER_BYTES + labelLength + protocolLength) return undefined
   const label = decode(bytes.subarray(OPEN_HEADER_BYTES, OPEN_HEADER_BYTES + labelLength))

@@ -11,6 +11,7 @@
  * so what was said and received in one go leaves in as few packets as it fits in, with one SACK.
  */
 import { randomBytes } from 'node:crypto'
+import { readU16, readU32 } from '../../rtp/big-endian.js'
 import { Heartbeat } from './heartbeat.js'
 import { Inbound, MAX_STREAMS } from './inbound.js'
 import { Outbound } from './outbound.js'
@@ -22,8 +23,6 @@ import {
   maxPerPacket,
   PacketWriter,
   readInt32,
-  readUint16,
-  readUint32,
   SctpReason,
   sctpCounts,
   tsnAfter,
@@ -126,9 +125,6 @@ export class SctpEngine {
     )
   }
 
-  get isEstablished(): boolean {
-    return this.#state === 'established'
-  }
   get hasEnded(): boolean {
     return this.#state === 'ended'
   }
@@ -143,10 +139,6 @@ export class SctpEngine {
   /** The latest time that it was told. */
   get nowMs(): number {
     return this.#nowMs
-  }
-  /** Payload received and not yet delivered, with a fixed cost per chunk. */
-  get heldBytes(): number {
-    return this.#inbound.heldBytes
   }
 
   /** Sends INIT, unless set-up is under way. */
@@ -272,7 +264,7 @@ export class SctpEngine {
     if (checked !== SctpReason.accepted) return checked
     if (this.#state === 'ended') return this.#receiveLate(bytes, offset)
     const first = bytes[offset + COMMON_HEADER_BYTES]!
-    const chunkLength = readUint16(bytes, offset + COMMON_HEADER_BYTES + 2)
+    const chunkLength = readU16(bytes, offset + COMMON_HEADER_BYTES + 2)
     const isAlone = COMMON_HEADER_BYTES + ((chunkLength + 3) & ~3) >= length
     const tag = readInt32(bytes, offset + 4)
     if (first === ChunkType.init) {
@@ -309,7 +301,7 @@ export class SctpEngine {
     this.#seen.fill(0)
     while (at < end) {
       const type = bytes[at]!
-      const chunkLength = readUint16(bytes, at + 2)
+      const chunkLength = readU16(bytes, at + 2)
       if (type === ChunkType.data || type === ChunkType.forwardTsn) hasData = true
       if (type === ChunkType.data && (bytes[at + 1]! & DataFlag.immediate) !== 0) isUrgent = true
       // COOKIE ECHO comes first (§5.1): its tag has been looked at.
@@ -346,11 +338,11 @@ export class SctpEngine {
     if (this.#state !== 'established' && this.#state !== 'cookie-echoed') return SctpReason.state
     switch (type) {
       case ChunkType.data:
-        return this.#inbound.receive(bytes, at, bytes[at + 1]!, length, readUint32(bytes, at + 4))
+        return this.#inbound.receive(bytes, at, bytes[at + 1]!, length, readU32(bytes, at + 4))
       case ChunkType.sack:
         return this.#outbound.receiveSack(this.#nowMs, bytes, at)
       case ChunkType.forwardTsn:
-        this.#inbound.forward(readUint32(bytes, at + 4), bytes, at + 8, (length - 8) / 4)
+        this.#inbound.forward(readU32(bytes, at + 4), bytes, at + 8, (length - 8) / 4)
         return SctpReason.accepted
       case ChunkType.reconfig:
         return this.#resets.receive(bytes, at, length) ? SctpReason.accepted : SctpReason.parameter
@@ -360,7 +352,7 @@ export class SctpEngine {
       case ChunkType.heartbeatAck:
         return this.#receiveHeartbeatAck(bytes, at, length)
       case ChunkType.shutdown:
-        return this.#receiveShutdown(readUint32(bytes, at + 4))
+        return this.#receiveShutdown(readU32(bytes, at + 4))
     }
     // SHUTDOWN ACK and COMPLETE answer what we never send; ERROR and what is unknown says nothing of use.
     return type === ChunkType.shutdownAck || type === ChunkType.shutdownComplete

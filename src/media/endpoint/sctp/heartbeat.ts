@@ -11,7 +11,8 @@
  * ```
  */
 import { randomBytes } from 'node:crypto'
-import { ChunkType, type PacketWriter, ParameterType, readUint16, readUint32 } from './packet.js'
+import { readU16, readU32 } from '../../rtp/big-endian.js'
+import { ChunkType, type PacketWriter, ParameterType } from './packet.js'
 
 /** §16, HB.interval: a peer that has been silent for so long is asked. */
 const INTERVAL_MS = 30_000
@@ -62,8 +63,8 @@ export class Heartbeat {
 
   /** A HEARTBEAT ACK at `at`. @returns the round trip in ms, or undefined when it answers nothing we asked last */
   answered(nowMs: number, bytes: Uint8Array, at: number, length: number): number | undefined {
-    if (length !== HEARTBEAT_BYTES || readUint16(bytes, at + 4) !== ParameterType.heartbeatInfo) return undefined
-    if (this.#nonce === undefined || readUint32(bytes, at + 8) !== this.#nonce) return undefined
+    if (length !== HEARTBEAT_BYTES || readU16(bytes, at + 4) !== ParameterType.heartbeatInfo) return undefined
+    if (this.#nonce === undefined || readU32(bytes, at + 8) !== this.#nonce) return undefined
     this.#nonce = undefined
     this.timeouts = 0
     return nowMs - this.#askedAtMs

@@ -6,17 +6,8 @@
  * at most one message is ever half-joined. Whole messages go up as soon as their stream order allows, whatever TSNs
  * are missing.
  */
-import {
-  ChunkType,
-  DataFlag,
-  type PacketWriter,
-  readUint16,
-  readUint32,
-  SctpReason,
-  ssnAfter,
-  tsnAfter,
-  tsnDistance,
-} from './packet.js'
+import { readU16, readU32 } from '../../rtp/big-endian.js'
+import { ChunkType, DataFlag, type PacketWriter, SctpReason, ssnAfter, tsnAfter, tsnDistance } from './packet.js'
 
 /** Bytes we offer to hold; several of the longest messages. */
 export const RECEIVE_WINDOW_BYTES = 1024 * 1024
@@ -132,9 +123,9 @@ export class Inbound {
 
   /** Delivers a whole message, or returns a fragment of one. */
   #readable(bytes: Uint8Array, at: number, flags: number, length: number): Fragment | undefined {
-    const streamId = readUint16(bytes, at + 8)
-    const ssn = readUint16(bytes, at + 10)
-    const ppid = readUint32(bytes, at + 12)
+    const streamId = readU16(bytes, at + 8)
+    const ssn = readU16(bytes, at + 10)
+    const ppid = readU32(bytes, at + 12)
     const payload = bytes.slice(at + 16, at + length)
     if (this.#isNext(flags, streamId, ssn)) {
       this.#upload(streamId, ppid, payload)
@@ -322,11 +313,11 @@ export class Inbound {
     if (range !== undefined && !tsnAfter(range.start, newTsn)) range.start = (newTsn + 1) >>> 0
     this.#forwardCount++
     for (let pair = 0; pair < pairs; pair++) {
-      const streamId = readUint16(bytes, at + pair * 4)
+      const streamId = readU16(bytes, at + pair * 4)
       const stream = this.#stream(streamId)
       if (stream === undefined || stream.forwardedBy === this.#forwardCount) continue
       stream.forwardedBy = this.#forwardCount
-      this.#skipSsn(streamId, readUint16(bytes, at + pair * 4 + 2))
+      this.#skipSsn(streamId, readU16(bytes, at + pair * 4 + 2))
     }
     this.#advance()
   }

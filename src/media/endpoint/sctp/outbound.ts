@@ -2,6 +2,7 @@
  * The sending half of an SCTP association: fragments, congestion control, loss recovery (RFC 9260 §6.1–6.3, §7.2)
  * and partial reliability (RFC 3758 §3.5).
  */
+import { readU16, readU32 } from '../../rtp/big-endian.js'
 import { CongestionWindow, RoundTrip } from './congestion.js'
 import { Chunk, ChunkState, Flight } from './flight.js'
 import { ForwardPoint } from './forward-point.js'
@@ -11,8 +12,6 @@ import {
   DataFlag,
   MAX_FRAGMENT_BYTES,
   type PacketWriter,
-  readUint16,
-  readUint32,
   SctpReason,
   sctpCounts,
   tsnAfter,
@@ -259,34 +258,34 @@ export class Outbound {
    * @returns `SctpReason.accepted`, or `SctpReason.sack`
    */
   receiveSack(nowMs: number, bytes: Uint8Array, at: number): number {
-    const cumulativeTsn = readUint32(bytes, at + 4)
-    const blocks = readUint16(bytes, at + 12)
+    const cumulativeTsn = readU32(bytes, at + 4)
+    const blocks = readU16(bytes, at + 12)
     if (tsnAfter(cumulativeTsn, this.lastTsn)) return SctpReason.sack
     if (tsnAfter(this.#cumulativeTsn, cumulativeTsn)) return SctpReason.accepted // overtaken by a later one
     let previousEnd = 0
     for (let block = 0; block < blocks; block++) {
-      const start = readUint16(bytes, at + 16 + block * 4)
-      const end = readUint16(bytes, at + 18 + block * 4)
+      const start = readU16(bytes, at + 16 + block * 4)
+      const end = readU16(bytes, at + 18 + block * 4)
       if (start <= previousEnd || end < start) return SctpReason.sack
       previousEnd = end
     }
     if (previousEnd > tsnDistance(this.lastTsn, cumulativeTsn)) return SctpReason.sack
 
     const isNew = cumulativeTsn !== this.#cumulativeTsn
-    let ackedBytes = this.acknowledge(nowMs, cumulativeTsn)
+    let ackedBytes = this.#acknowledge(nowMs, cumulativeTsn)
     this.#backOff = 0
     for (let block = 0; block < blocks; block++) {
-      const start = cumulativeTsn + readUint16(bytes, at + 16 + block * 4)
-      const end = cumulativeTsn + readUint16(bytes, at + 18 + block * 4)
+      const start = cumulativeTsn + readU16(bytes, at + 16 + block * 4)
+      const end = cumulativeTsn + readU16(bytes, at + 18 + block * 4)
       ackedBytes += this.#acknowledgeGap(nowMs, start >>> 0, end >>> 0)
     }
     const wasRecovering = this.#recoveryExitTsn !== undefined
     if (this.#recoveryExitTsn !== undefined && !tsnAfter(this.#recoveryExitTsn, cumulativeTsn)) {
       this.#recoveryExitTsn = undefined
     }
-    this.#readDuplicates(bytes, at + 16 + blocks * 4, readUint16(bytes, at + 14))
+    this.#readDuplicates(bytes, at + 16 + blocks * 4, readU16(bytes, at + 14))
     if (blocks > 0) this.#countMisses(nowMs, (cumulativeTsn + previousEnd) >>> 0)
-    this.#peerWindowBytes = readUint32(bytes, at + 8)
+    this.#peerWindowBytes = readU32(bytes, at + 8)
     if (isNew || this.#peerWindowBytes < MAX_FRAGMENT_BYTES) this.timeouts = 0
     this.#window.acknowledged(ackedBytes)
     if (isNew && !wasRecovering) this.#window.grow(ackedBytes)
@@ -299,7 +298,7 @@ export class Outbound {
   }
 
   /** Everything up to `cumulativeTsn`, which is one that was sent, has arrived. @returns bytes acknowledged by that */
-  acknowledge(nowMs: number, cumulativeTsn: number): number {
+  #acknowledge(nowMs: number, cumulativeTsn: number): number {
     const flight = this.#flight
     let ackedBytes = 0
     let sampleAtMs = -1
@@ -375,7 +374,7 @@ export class Outbound {
   /** TSNs that the peer got twice (§3.3.4). */
   #readDuplicates(bytes: Uint8Array, at: number, count: number): void {
     for (let i = 0; i < count; i++) {
-      if (this.#reordering.reportedTwice(readUint32(bytes, at + i * 4))) this.#undoCut()
+      if (this.#reordering.reportedTwice(readU32(bytes, at + i * 4))) this.#undoCut()
     }
   }
 

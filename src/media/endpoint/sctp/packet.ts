@@ -12,6 +12,7 @@
  * +---------------------------------------------------------------+
  * ```
  */
+import { readU16 } from '../../rtp/big-endian.js'
 
 /** Both ends' port: DTLS carries one association, and the port of `a=sctp-port` is 5000 everywhere. */
 export const SCTP_PORT = 5000
@@ -55,11 +56,9 @@ export const ParameterType = {
   forwardTsnSupported: 0xc000,
 } as const
 
-export const readUint16 = (bytes: Uint8Array, at: number): number => (bytes[at]! << 8) | bytes[at + 1]!
-export const readUint32 = (bytes: Uint8Array, at: number): number =>
-  ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
 /** For what is only compared: as an integer with a sign, no number of 32 bits is an object on the heap. */
-export const readInt32 = (bytes: Uint8Array, at: number): number => readUint32(bytes, at) | 0
+export const readInt32 = (bytes: Uint8Array, at: number): number =>
+  (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!
 
 /** Serial arithmetic (RFC 1982): whether TSN `a` comes after `b`. */
 export const tsnAfter = (a: number, b: number): boolean => ((a - b) | 0) > 0
@@ -144,13 +143,13 @@ const parametersAt: Record<number, number> = {
  */
 export function checkPacket(bytes: Uint8Array, offset: number, length: number): number {
   if (offset < 0 || length < COMMON_HEADER_BYTES + 4 || offset + length > bytes.length) return SctpReason.short
-  if (readUint16(bytes, offset) !== SCTP_PORT || readUint16(bytes, offset + 2) !== SCTP_PORT) return SctpReason.port
+  if (readU16(bytes, offset) !== SCTP_PORT || readU16(bytes, offset + 2) !== SCTP_PORT) return SctpReason.port
   const end = offset + length
   let at = offset + COMMON_HEADER_BYTES
   while (at < end) {
     if (at + 4 > end) return SctpReason.chunk
     const type = bytes[at]!
-    const chunkLength = readUint16(bytes, at + 2)
+    const chunkLength = readU16(bytes, at + 2)
     if (chunkLength < (shortest[type] ?? 4) || at + chunkLength > end) return SctpReason.chunk
     const reason = checkChunk(bytes, at, type, chunkLength)
     if (reason !== SctpReason.accepted) return reason
@@ -161,7 +160,7 @@ export function checkPacket(bytes: Uint8Array, offset: number, length: number): 
 
 function checkChunk(bytes: Uint8Array, at: number, type: number, length: number): number {
   if (type === ChunkType.sack) {
-    const blocks = readUint16(bytes, at + 12) + readUint16(bytes, at + 14)
+    const blocks = readU16(bytes, at + 12) + readU16(bytes, at + 14)
     return length === 16 + blocks * 4 ? SctpReason.accepted : SctpReason.chunk
   }
   if (type === ChunkType.forwardTsn) return length % 4 === 0 ? SctpReason.accepted : SctpReason.chunk
@@ -171,7 +170,7 @@ function checkChunk(bytes: Uint8Array, at: number, type: number, length: number)
   let parameter = at + first
   while (parameter < end) {
     if (parameter + 4 > end) return SctpReason.parameter
-    const parameterLength = readUint16(bytes, parameter + 2)
+    const parameterLength = readU16(bytes, parameter + 2)
     if (parameterLength < 4 || parameter + parameterLength > end) return SctpReason.parameter
     parameter += (parameterLength + 3) & ~3
   }

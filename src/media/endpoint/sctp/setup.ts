@@ -14,6 +14,7 @@
  * ```
  */
 import { randomBytes } from 'node:crypto'
+import { readU16, readU32 } from '../../rtp/big-endian.js'
 import { MAX_STREAMS, RECEIVE_WINDOW_BYTES } from './inbound.js'
 import {
   ChunkType,
@@ -22,8 +23,6 @@ import {
   type PacketWriter,
   ParameterType,
   readInt32,
-  readUint16,
-  readUint32,
   SctpReason,
 } from './packet.js'
 
@@ -55,19 +54,19 @@ export interface Offer {
 
 /** The last INIT of the peer: state that the cookie stands for, and does not carry, since DTLS has let nobody else in. */
 export class Offers {
-  last: Offer | undefined
+  #last: Offer | undefined
 
   /** A copy of the last INIT gets the same answer. */
   make(peer: Peer, localTag: number, initialTsn: number): Offer {
-    const { last } = this
+    const last = this.#last
     if (last !== undefined && last.peer.tag === peer.tag && last.peer.initialTsn === peer.initialTsn) return last
-    this.last = { peer, cookie: randomBytes(COOKIE_BYTES), localTag, initialTsn }
-    return this.last
+    this.#last = { peer, cookie: randomBytes(COOKIE_BYTES), localTag, initialTsn }
+    return this.#last
   }
 
   /** @returns what the COOKIE ECHO at `at` takes up, or undefined when that is nothing we offered last */
   take(bytes: Uint8Array, at: number, length: number): Offer | undefined {
-    const { last } = this
+    const last = this.#last
     if (last === undefined || length !== 4 + COOKIE_BYTES) return undefined
     return last.cookie.every((byte, i) => byte === bytes[at + 4 + i]) ? last : undefined
   }
@@ -82,21 +81,21 @@ export function beginsAssociation(bytes: Uint8Array, offset: number, length: num
 /** What INIT and INIT ACK say, or undefined when it is nothing an honest peer says. */
 export function readPeer(bytes: Uint8Array, at: number, length: number): Peer | undefined {
   const tag = readInt32(bytes, at + 4)
-  const windowBytes = readUint32(bytes, at + 8)
-  const outboundStreams = readUint16(bytes, at + 12)
-  const inboundStreams = readUint16(bytes, at + 14)
+  const windowBytes = readU32(bytes, at + 8)
+  const outboundStreams = readU16(bytes, at + 12)
+  const inboundStreams = readU16(bytes, at + 14)
   if (tag === 0 || outboundStreams === 0 || inboundStreams === 0 || windowBytes < MIN_WINDOW_BYTES) return undefined
   const peer: Peer = {
     tag,
     windowBytes,
     streams: Math.min(inboundStreams, MAX_STREAMS),
-    initialTsn: readUint32(bytes, at + 16),
+    initialTsn: readU32(bytes, at + 16),
     partialReliability: false,
     cookie: undefined,
   }
   for (let parameter = at + 20; parameter < at + length; ) {
-    const type = readUint16(bytes, parameter)
-    const parameterLength = readUint16(bytes, parameter + 2)
+    const type = readU16(bytes, parameter)
+    const parameterLength = readU16(bytes, parameter + 2)
     if (type === ParameterType.forwardTsnSupported) peer.partialReliability = true
     if (type === ParameterType.stateCookie && parameterLength > 4 && parameterLength <= MAX_ECHO_BYTES) {
       peer.cookie = bytes.slice(parameter + 4, parameter + parameterLength)

@@ -16,16 +16,8 @@
  * +-------------------------------+-------------------------------+
  * ```
  */
-import {
-  ChunkType,
-  type PacketWriter,
-  ParameterType,
-  readUint16,
-  readUint32,
-  SctpReason,
-  sctpCounts,
-  tsnAfter,
-} from './packet.js'
+import { readU16, readU32 } from '../../rtp/big-endian.js'
+import { ChunkType, type PacketWriter, ParameterType, SctpReason, sctpCounts, tsnAfter } from './packet.js'
 
 /** RFC 6525 §4.4; the others refuse as well. */
 const Result = { nothingToDo: 0, performed: 1, denied: 2, badSequence: 5, inProgress: 6 } as const
@@ -97,7 +89,7 @@ export class StreamReset {
     const end = at + length
     let parameters = 0
     for (let parameter = at + 4; parameter < end && parameters < 2; parameters++) {
-      const parameterLength = readUint16(bytes, parameter + 2)
+      const parameterLength = readU16(bytes, parameter + 2)
       if (!this.#receiveParameter(bytes, parameter, parameterLength)) return false
       parameter += (parameterLength + 3) & ~3
     }
@@ -105,16 +97,16 @@ export class StreamReset {
   }
 
   #receiveParameter(bytes: Uint8Array, at: number, length: number): boolean {
-    const type = readUint16(bytes, at)
+    const type = readU16(bytes, at)
     if (type === ParameterType.reconfigResponse) {
       if (length < 12) return false
-      this.#answered(readUint32(bytes, at + 4), readUint32(bytes, at + 8))
+      this.#answered(readU32(bytes, at + 4), readU32(bytes, at + 8))
       return true
     }
     const isReset = type === ParameterType.outgoingReset
     if (!isReset && (type < ParameterType.incomingReset || type > ParameterType.addIncoming)) return true
     if (length < (isReset ? 16 : 8) || (isReset && length % 2 !== 0)) return false
-    const seq = readUint32(bytes, at + 4)
+    const seq = readU32(bytes, at + 4)
     if (seq === this.#expectedSeq) {
       this.#lastResult = isReset ? this.#carryOut(bytes, at, length) : Result.denied
       if (this.#lastResult !== Result.inProgress) this.#expectedSeq = (this.#expectedSeq + 1) >>> 0
@@ -130,9 +122,9 @@ export class StreamReset {
 
   #carryOut(bytes: Uint8Array, at: number, length: number): number {
     // Data that was sent before the reset has to be delivered first (RFC 6525 §5.2.2, E2).
-    if (tsnAfter(readUint32(bytes, at + 12), this.#owner.receivedTsn())) return Result.inProgress
+    if (tsnAfter(readU32(bytes, at + 12), this.#owner.receivedTsn())) return Result.inProgress
     const streamIds: number[] = []
-    for (let stream = at + 16; stream < at + length; stream += 2) streamIds.push(readUint16(bytes, stream))
+    for (let stream = at + 16; stream < at + length; stream += 2) streamIds.push(readU16(bytes, stream))
     this.#owner.peerReset(streamIds)
     return Result.performed
   }
