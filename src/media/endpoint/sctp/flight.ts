@@ -48,14 +48,17 @@ export class Flight {
     this.next = initialTsn
   }
 
+  /** Chunks that are held. */
   get size(): number {
     return (this.next - this.first) >>> 0
   }
 
+  /** Whether a chunk of that TSN is held. The methods below that take a TSN may be asked about those only. */
   has(tsn: number): boolean {
     return (tsn - this.first) >>> 0 < this.size
   }
 
+  /** Adds the chunk of `message` that begins at byte `start`, in flight and not sent yet. @param flags `DataFlag` @returns its TSN */
   add(message: Message, start: number, length: number, flags: number): number {
     if (this.size === this.#slots) this.#resize(Math.max(MIN_SLOTS, this.#slots * 2))
     const tsn = this.next
@@ -77,22 +80,27 @@ export class Flight {
     if (this.first === this.next && this.#slots > KEEP_SLOTS) this.#resize(MIN_SLOTS)
   }
 
+  /** @param column one of `Chunk` */
   get(tsn: number, column: number): number {
     return this.#rows[(tsn & (this.#slots - 1)) * STRIDE + column]!
   }
 
+  /** @param column one of `Chunk` @param value an unsigned integer of 32 bits at most */
   set(tsn: number, column: number, value: number): void {
     this.#rows[(tsn & (this.#slots - 1)) * STRIDE + column] = value
   }
 
+  /** The message that it is a part of. */
   message(tsn: number): Message {
     return this.#messages[tsn & (this.#slots - 1)]!
   }
 
+  /** When it was last sent; see also `Chunk.givenUpAsLost`. */
   sentAtMs(tsn: number): number {
     return this.#sentAtMs[tsn & (this.#slots - 1)]!
   }
 
+  /** Says when that was. */
   setSentAtMs(tsn: number, nowMs: number): void {
     this.#sentAtMs[tsn & (this.#slots - 1)] = nowMs
   }

@@ -1,11 +1,12 @@
 /**
- * The sending half of an SCTP association: fragments, congestion control, loss recovery (RFC 9260 §6.1–6.3, §7.2)
- * and partial reliability (RFC 3758 §3.5).
+ * The sending half of an SCTP association: fragments, acknowledgements and retransmission (RFC 9260 §6.1–6.3, §7.2) and
+ * partial reliability (RFC 3758 §3.5). `loss-detection.ts` says what is lost.
  */
 import { readU16, readU32 } from '../../rtp/big-endian.js'
 import { CongestionWindow, RoundTrip } from './congestion.js'
 import { Chunk, ChunkState, Flight } from './flight.js'
 import { ForwardPoint } from './forward-point.js'
+import { LossDetection } from './loss-detection.js'
 import {
   ChunkType,
   DATA_HEADER_BYTES,
@@ -17,11 +18,8 @@ import {
   tsnAfter,
   tsnDistance,
 } from './packet.js'
-import { Reordering } from './reordering.js'
 import { MESSAGE_COST, type Message, type Reliability, recycle, SendQueue } from './send-queue.js'
 
-/** Gap reports before a chunk counts as lost (§7.2.4). */
-const MISSES_UNTIL_LOST = 3
 /** Chunks on their way at most: a peer that withholds the first makes us look at all of them with each SACK. */
 const MAX_FLIGHT_CHUNKS = 4096
 /** Chunks shorter than that are not made of a long message, to fill a packet. */
@@ -38,15 +36,9 @@ export class Outbound {
   #bufferedBytes = 0
   #partialReliability = false
   #peerWindowBytes = 0
-  #window = new CongestionWindow()
-  readonly #reordering = new Reordering()
-  /** When chunks that were overtaken will count as lost, unless they arrive. */
-  #lostAtMs = Number.POSITIVE_INFINITY
-  #recoveryExitTsn: number | undefined
-  #highestNewlyAcked = 0
-  /** One chunk may go out above cwnd when loss is found (§7.2.4). */
-  #fastRetransmit = false
-  #roundTrip = new RoundTrip()
+  readonly #window = new CongestionWindow()
+  readonly #roundTrip = new RoundTrip()
+  readonly #losses: LossDetection
   #retransmitAtMs = Number.POSITIVE_INFINITY
   #emptySinceMs = Number.POSITIVE_INFINITY
   #wantsSackNow = false
@@ -65,6 +57,8 @@ export class Outbound {
   constructor(initialTsn: number) {
     this.#flight = new Flight(initialTsn)
     this.#forward = new ForwardPoint(this.#flight)
+    const lose = (nowMs: number, tsn: number) => this.#lose(nowMs, tsn)
+    this.#losses = new LossDetection(this.#flight, this.#window, this.#roundTrip, lose)
   }
 
   /** What the peer said in INIT or INIT ACK. */
@@ -84,7 +78,7 @@ export class Outbound {
     return this.#bufferedBytes
   }
   get deadline(): number {
-    return Math.min(this.#retransmitAtMs, this.#lostAtMs)
+    return Math.min(this.#retransmitAtMs, this.#losses.dueMs)
   }
   get #cumulativeTsn(): number {
     return (this.#flight.first - 1) >>> 0
@@ -127,7 +121,7 @@ export class Outbound {
 
   /** Another round trip was measured, by a heartbeat. */
   measured(rttMs: number): void {
-    if (this.#flight.size === 0) this.#reordering.forget()
+    if (this.#flight.size === 0) this.#losses.forget()
     this.#roundTrip.measure(rttMs)
   }
 
@@ -182,14 +176,13 @@ export class Outbound {
       const length = flight.get(tsn, Chunk.length)
       if (length + DATA_HEADER_BYTES > writer.room) return false
       const fits = this.#flightBytes === 0 || this.#flightBytes + length <= this.#window.bytes
-      if (!fits && !this.#fastRetransmit) {
+      if (!fits && !this.#losses.mayExceedWindow) {
         this.#window.wasFull = true
         return false
       }
       if (length > this.#window.burstBytes && this.#flightBytes > 0) return false
-      this.#fastRetransmit = false
       this.#lostCount--
-      this.#reordering.settled(tsn)
+      this.#losses.sentAgain(tsn)
       this.#write(nowMs, writer, tsn)
       if (tsn === flight.first) this.#retransmitAtMs = nowMs + this.#roundTrip.backedOffMs(this.#backOff)
     }
@@ -279,12 +272,10 @@ export class Outbound {
       const end = cumulativeTsn + readU16(bytes, at + 18 + block * 4)
       ackedBytes += this.#acknowledgeGap(nowMs, start >>> 0, end >>> 0)
     }
-    const wasRecovering = this.#recoveryExitTsn !== undefined
-    if (this.#recoveryExitTsn !== undefined && !tsnAfter(this.#recoveryExitTsn, cumulativeTsn)) {
-      this.#recoveryExitTsn = undefined
-    }
-    this.#readDuplicates(bytes, at + 16 + blocks * 4, readU16(bytes, at + 14))
-    if (blocks > 0) this.#countMisses(nowMs, (cumulativeTsn + previousEnd) >>> 0)
+    const wasRecovering = this.#losses.isRecovering
+    this.#losses.cumulativelyAcknowledged(cumulativeTsn)
+    this.#losses.readDuplicates(bytes, at + 16 + blocks * 4, readU16(bytes, at + 14))
+    if (blocks > 0) this.#losses.countMisses(nowMs, (cumulativeTsn + previousEnd) >>> 0)
     this.#peerWindowBytes = readU32(bytes, at + 8)
     if (isNew || this.#peerWindowBytes < MAX_FRAGMENT_BYTES) this.timeouts = 0
     this.#window.acknowledged(ackedBytes)
@@ -302,17 +293,16 @@ export class Outbound {
     const flight = this.#flight
     let ackedBytes = 0
     let sampleAtMs = -1
-    this.#highestNewlyAcked = this.#cumulativeTsn
+    this.#losses.begin(this.#cumulativeTsn)
     while (this.#cumulativeTsn !== cumulativeTsn) {
       const tsn = flight.first
       const message = flight.message(tsn)
       const isSample = flight.get(tsn, Chunk.state) === ChunkState.inFlight && flight.get(tsn, Chunk.sentCount) === 1
       if (isSample) sampleAtMs = flight.sentAtMs(tsn)
-      this.#noteArrival(nowMs, tsn, false)
+      this.#losses.acknowledged(nowMs, tsn, false)
       ackedBytes += this.#release(tsn)
       const isEnd = (flight.get(tsn, Chunk.flags) & DataFlag.end) !== 0
       this.#bufferedBytes -= flight.get(tsn, Chunk.length) + (isEnd ? MESSAGE_COST : 0)
-      this.#highestNewlyAcked = tsn
       flight.shift()
       if (--message.unacked === 0 && message.sentBytes === message.payload.length) recycle(message)
     }
@@ -338,109 +328,30 @@ export class Outbound {
       const state = flight.get(tsn, Chunk.state)
       if (state === ChunkState.inFlight || state === ChunkState.lost) {
         if (state === ChunkState.inFlight && flight.get(tsn, Chunk.sentCount) === 1) sampleAtMs = flight.sentAtMs(tsn)
-        this.#noteArrival(nowMs, tsn, true)
+        this.#losses.acknowledged(nowMs, tsn, true)
         ackedBytes += this.#release(tsn)
         flight.set(tsn, Chunk.state, ChunkState.acked)
-        this.#highestNewlyAcked = tsn
-      } else if (state === ChunkState.abandoned) this.#noteArrival(nowMs, tsn, true)
+      } else if (state === ChunkState.abandoned) this.#losses.noteArrival(nowMs, tsn, true)
       if (tsn === end) break
     }
     if (sampleAtMs >= 0) this.#roundTrip.measure(nowMs - sampleAtMs)
     return ackedBytes
   }
 
-  /**
-   * What the acknowledgement of a chunk says about the order that the path keeps.
-   * @param byGap otherwise it may be FORWARD-TSN that is acknowledged
-   */
-  #noteArrival(nowMs: number, tsn: number, byGap: boolean): void {
-    const flight = this.#flight
-    const state = flight.get(tsn, Chunk.state)
-    const isCopy = flight.get(tsn, Chunk.sentCount) > 1
-    const sentAtMs = flight.sentAtMs(tsn)
-    if (state === ChunkState.lost) {
-      // Sent more than once, it may be a copy that has arrived.
-      if (!isCopy && this.#reordering.arrivedAfterAll(tsn)) this.#undoCut()
-    } else if (state === ChunkState.inFlight) {
-      if (!isCopy) this.#reordering.arrived(nowMs, sentAtMs)
-      else if (this.#reordering.copyAcknowledged(tsn, nowMs, sentAtMs)) this.#undoCut()
-    } else if (state === ChunkState.abandoned && flight.get(tsn, Chunk.givenUpAsLost) !== 0) {
-      if (isCopy || !(byGap || this.#reordering.isTooSoon(nowMs - sentAtMs))) return
-      flight.set(tsn, Chunk.givenUpAsLost, 0)
-      if (this.#reordering.arrivedAfterAll(tsn)) this.#undoCut()
-    }
-  }
-
-  /** TSNs that the peer got twice (§3.3.4). */
-  #readDuplicates(bytes: Uint8Array, at: number, count: number): void {
-    for (let i = 0; i < count; i++) {
-      if (this.#reordering.reportedTwice(readU32(bytes, at + i * 4))) this.#undoCut()
-    }
-  }
-
-  #undoCut(): void {
-    this.#window.undo()
-    this.#recoveryExitTsn = undefined
-    this.#fastRetransmit = false
-  }
-
-  /** §7.2.4: chunks before the highest newly acknowledged TSN that the peer, which has `end`, does not have. */
-  #countMisses(nowMs: number, end: number): void {
-    const flight = this.#flight
-    for (let tsn = flight.first; tsnAfter(end, tsn) && tsnAfter(this.#highestNewlyAcked, tsn); tsn = (tsn + 1) >>> 0) {
-      if (flight.get(tsn, Chunk.state) !== ChunkState.inFlight) continue
-      if (!tsnAfter(this.#highestNewlyAcked, flight.get(tsn, Chunk.missesBehind))) continue
-      const misses = flight.get(tsn, Chunk.misses) + 1
-      flight.set(tsn, Chunk.misses, misses)
-      if (misses === MISSES_UNTIL_LOST) this.#lostAtMs = Math.min(this.#lostAtMs, this.#lateFromMs(tsn))
-    }
-    if (nowMs >= this.#lostAtMs) this.#findLost(nowMs)
-  }
-
-  #lateFromMs(tsn: number): number {
-    return this.#reordering.lostAtMs(this.#flight.sentAtMs(tsn), this.#roundTrip.smoothedMs)
-  }
-
-  /** Chunks that were overtaken often enough, and are late enough, are lost. */
-  #findLost(nowMs: number): void {
-    const flight = this.#flight
-    let foundLoss = false
-    this.#lostAtMs = Number.POSITIVE_INFINITY
-    for (let tsn = flight.first; tsn !== flight.next; tsn = (tsn + 1) >>> 0) {
-      if (flight.get(tsn, Chunk.state) !== ChunkState.inFlight) continue
-      if (flight.get(tsn, Chunk.misses) < MISSES_UNTIL_LOST) continue
-      const lostAtMs = this.#lateFromMs(tsn)
-      if (nowMs < lostAtMs) {
-        this.#lostAtMs = Math.min(this.#lostAtMs, lostAtMs)
-        continue
-      }
-      if (!foundLoss && this.#recoveryExitTsn === undefined) this.#beginRecovery()
-      foundLoss = true
-      this.#lose(nowMs, tsn)
-    }
-  }
-
-  #beginRecovery(): void {
-    this.#reordering.begin(true)
-    this.#window.keep()
-    this.#window.lost()
-    this.#recoveryExitTsn = this.lastTsn
-    this.#fastRetransmit = true
-  }
-
+  /** A chunk in flight is lost: it waits to be sent again, unless its message is not worth that. */
   #lose(nowMs: number, tsn: number): void {
     const flight = this.#flight
     this.#flightBytes -= flight.get(tsn, Chunk.length)
     this.#markLost(tsn)
-    this.#reordering.lost()
     const message = flight.message(tsn)
     const { maxRetransmits } = message
-    if (this.#partialReliability && maxRetransmits >= 0 && flight.get(tsn, Chunk.sentCount) > maxRetransmits) {
-      flight.set(tsn, Chunk.givenUpAsLost, 1)
-      flight.setSentAtMs(tsn, nowMs)
-      this.#reordering.settled(tsn)
-      this.#giveUp(message)
-    }
+    const isGivenUp =
+      this.#partialReliability && maxRetransmits >= 0 && flight.get(tsn, Chunk.sentCount) > maxRetransmits
+    this.#losses.lost(tsn, isGivenUp)
+    if (!isGivenUp) return
+    flight.set(tsn, Chunk.givenUpAsLost, 1)
+    flight.setSentAtMs(tsn, nowMs)
+    this.#giveUp(message)
   }
 
   #markLost(tsn: number): void {
@@ -451,19 +362,13 @@ export class Outbound {
 
   /** What was overtaken and has not come is lost; and if the retransmission timer ran out (§6.3.3), everything that is out. */
   expire(nowMs: number): void {
-    if (nowMs >= this.#lostAtMs) this.#findLost(nowMs)
+    this.#losses.expire(nowMs)
     if (nowMs < this.#retransmitAtMs) return
     const flight = this.#flight
-    this.#lostAtMs = Number.POSITIVE_INFINITY
-    if (this.#backOff === 0 && this.#recoveryExitTsn === undefined) {
-      this.#reordering.begin(false)
-      this.#window.keep()
-    }
+    // §6.1 A: what a peer without room did not take says nothing about the path.
+    this.#losses.timedOut(this.#backOff === 0, this.#peerWindowBytes > 0)
     this.timeouts++
     this.#backOff++
-    // §6.1 A: what a peer without room did not take says nothing about the path.
-    if (this.#peerWindowBytes > 0) this.#window.timedOut()
-    this.#recoveryExitTsn = undefined
     this.#wantsSackNow = true
     for (let tsn = flight.first; tsn !== flight.next; tsn = (tsn + 1) >>> 0) {
       if (flight.get(tsn, Chunk.state) === ChunkState.inFlight) this.#lose(nowMs, tsn)
