@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ChannelParameters } from '../../control.js'
 import { RawPeer } from '../testing/raw-peer.js'
-import { chunk, chunksOf, data, init, sack, u16, u32 } from '../testing/sctp-chunks.js'
-import { sctpCounts, sctpReasonNames } from './association.js'
+import { chunk, chunksOf, data, init, packet, sack, u16, u32 } from '../testing/sctp-chunks.js'
+import { beginsAssociation, sctpCounts, sctpReasonNames } from './association.js'
 
 const chat: ChannelParameters = { label: 'chat', protocol: '', ordered: true }
 const loose: ChannelParameters = { label: 'loose', protocol: '', ordered: false, maxRetransmits: 0 }
@@ -168,6 +168,40 @@ test('a peer begins anew only with the tag that came with the cookie, and with t
   assert.ok(peer.isAlive(), 'the association of before goes on')
   peer.say([chunk(10, 0, cookie)], newTag)
   assert.deepEqual(peer.events, ['opened chat', 'closed chat'])
+})
+
+test('closed from within the event that the peer has begun anew, it stays closed', () => {
+  const peer = new RawPeer().connect()
+  peer.open(2, 'chat')
+  const note = peer.events.push.bind(peer.events)
+  peer.events.push = (...events) => {
+    if (events[0] === 'closed chat') peer.association.close()
+    return note(...events)
+  }
+  peer.say([init(99, 5_000)], 0)
+  const { body } = chunksOf(peer.received.at(-1)!)[0]!
+  peer.received.length = 0
+  peer.say([chunk(10, 0, [...body.subarray(-16)])], body.readUInt32BE())
+  assert.deepEqual(peer.events, ['opened chat', 'closed chat'])
+  assert.deepEqual(
+    peer.received.flatMap(chunksOf).map(({ type }) => type),
+    [6],
+    'ABORT, and no COOKIE ACK',
+  )
+  assert.ok(peer.association.hasEnded)
+  assert.equal(peer.association.deadline(), Number.POSITIVE_INFINITY)
+})
+
+test('only an INIT without a tag, and whole, begins an association', () => {
+  const rows: [string, Uint8Array, boolean][] = [
+    ['INIT', packet(0, [init(1, 1)]), true],
+    ['INIT with a tag', packet(5, [init(1, 1)]), false],
+    ['half an INIT', packet(0, [init(1, 1)]).subarray(0, 24), false],
+    ['INIT ACK', packet(0, [chunk(2, 0, new Array(16).fill(0))]), false],
+    ['data', packet(0, [data(1, 0, 0, 51, 'x')]), false],
+    ['nothing', packet(0, []), false],
+  ]
+  for (const [name, bytes, begins] of rows) assert.equal(beginsAssociation(bytes, 0, bytes.length), begins, name)
 })
 
 test('a late copy of INIT or COOKIE ECHO changes nothing', () => {
