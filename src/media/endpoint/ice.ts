@@ -67,7 +67,6 @@ export interface IceVerdict {
 export const newIceVerdict = (): IceVerdict => ({ responseLength: 0, allow: false, select: false, reason: 0 })
 
 export type IceState = 'new' | 'checking' | 'connected' | 'failed'
-export type IceFailure = 'never connected' | 'consent lost'
 
 interface LocalCredentials {
   ufrag: Uint8Array
@@ -262,13 +261,12 @@ export class IceLite {
     return this.#deadlineMs
   }
 
-  /** Ends the agent if its time is up. @returns why it failed, once; undefined when it has not */
-  expire(nowMs: number): IceFailure | undefined {
-    if (nowMs < this.#deadlineMs) return undefined
-    const failure: IceFailure = this.#state === 'connected' ? 'consent lost' : 'never connected'
+  /** Ends the agent if its time is up: it never connected, or consent is lost. @returns whether it has failed now, once */
+  expire(nowMs: number): boolean {
+    if (nowMs < this.#deadlineMs) return false
     this.#state = 'failed'
     this.#deadlineMs = Number.POSITIVE_INFINITY
-    return failure
+    return true
   }
 }
 
