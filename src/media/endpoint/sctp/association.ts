@@ -376,8 +376,8 @@ class DataChannels implements Association {
     for (const channel of [...this.#byStream.values()]) {
       if (channel.streamId < this.#engine.streams) continue
       this.#engine.giveUp(channel.streamId)
-      this.#unlabel(channel)
       this.#byStream.delete(channel.streamId)
+      this.#unlabel(channel)
       // Of one that was closed before set-up ended, that has been told.
       if (channel.state !== 'closing') this.#events.closed(channel.parameters)
     }

@@ -182,7 +182,7 @@ test('closed from within the event that the peer has begun anew, it stays closed
   const { body } = chunksOf(peer.received.at(-1)!)[0]!
   peer.received.length = 0
   peer.say([chunk(10, 0, [...body.subarray(-16)])], body.readUInt32BE())
-  assert.deepEqual(peer.events, ['opened chat', 'closed chat'])
+  assert.deepEqual([...peer.events], ['opened chat', 'closed chat'])
   assert.deepEqual(
     peer.received.flatMap(chunksOf).map(({ type }) => type),
     [6],
