@@ -118,13 +118,8 @@ check('lint: who imports whom', process.execPath, [
   'node_modules/dependency-cruiser/bin/dependency-cruise.mjs',
   ...['--config', '.dependency-cruiser.cjs', 'src', 'client/src'],
 ])
-check('native: the addon core under AddressSanitizer and UBSan', 'make', [
-  '-C',
-  'native',
-  '--no-print-directory',
-  '-s',
-  'test',
-])
+const makeNative = ['-C', 'native', '--no-print-directory', '-s', `-j${availableParallelism()}`]
+check('native: the addon core under AddressSanitizer and UBSan', 'make', [...makeNative, 'test'])
 
 // Fuzzing looks for new inputs; the corpora of known ones are replayed by the tests in any case.
 const FUZZING = 'native: each fuzz target for two seconds'
@@ -134,7 +129,7 @@ const canFuzz = () => {
   return spawnSync('clang++', args, { input: body }).status === 0
 }
 if (isWanted(FUZZING)) {
-  if (canFuzz()) check(FUZZING, 'make', ['-C', 'native', '--no-print-directory', '-s', 'fuzz', 'FUZZ_SECONDS=2'])
+  if (canFuzz()) check(FUZZING, 'make', [...makeNative, 'fuzz', 'FUZZ_SECONDS=2'])
   else
     process.stdout.write(
       'native: not fuzzed, that needs clang with its run-time (apt-get install clang libclang-rt-dev)\n',
