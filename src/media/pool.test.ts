@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test'
 import { eventually } from '../../test/support/eventually.js'
 import type { HangupReason } from './control.js'
 import { type Pool, type PoolOptions, startPool } from './pool.js'
-import type { PooledEndpoint } from './pool-types.js'
+import type { PooledEndpoint, Wanted } from './pool-types.js'
 
 const limits = { dataBufferBytes: 1 << 20, maxMessageBytes: 1 << 16, maxPublisherBps: 2_500_000 }
 const place = (room: string, user: string) => ({ room, user, session: 7, relaysData: true, receivesData: true })
@@ -33,7 +33,7 @@ async function open(t: TestContext, options: Partial<PoolOptions> = {}): Promise
 }
 
 /** An endpoint that writes down what it is told. */
-function openEndpoint(pool: Pool, where: { worker?: number; room?: string }) {
+function openEndpoint(pool: Pool, where: Wanted) {
   const told: (HangupReason | 'connected')[] = []
   const endpoint: PooledEndpoint | undefined = pool.open(where, {
     connected: () => told.push('connected'),
@@ -114,6 +114,23 @@ test('a worker that is full takes no more, and takes others in when some have go
   assert.equal(openEndpoint(pool, {}).endpoint.worker, 0)
   assert.equal((await live(pool, 0)).endpoints, 2)
   assert.deepEqual(logged, [])
+})
+
+test('a room of more than 200 endpoints goes on on the other worker, although none of them does anything; a smaller one stays', async (t) => {
+  const { pool } = await open(t)
+  const workersOf = (room: string, count: number, where: Wanted) => {
+    const opened = Array.from({ length: count }, (_, i) => {
+      const { endpoint } = openEndpoint(pool, where)
+      endpoint.place(place(room, `user ${i}`))
+      return endpoint.worker
+    })
+    return [0, 1].map((worker) => opened.filter((at) => at === worker).length).sort((a, b) => b - a)
+  }
+  assert.deepEqual(workersOf('class', 30, { room: 'class' }), [30, 0])
+  assert.deepEqual(workersOf('hall', 300, { room: 'hall' }), [200, 100])
+  const { endpoint: publisher } = openEndpoint(pool, { room: 'theatre' })
+  publisher.place(place('theatre', 'ann'))
+  assert.deepEqual(workersOf('theatre', 300, { publisher }), [199, 101])
 })
 
 test('nothing is kept of a room that was spread over workers, whichever empties first', async (t) => {

@@ -15,7 +15,7 @@ import { Mirrors } from './pool-mirrors.js'
 import { contained } from './pool-observer.js'
 import type { EndpointObserver, MediaPool, PooledEndpoint, Wanted } from './pool-types.js'
 import { WorkerEndpoint } from './pooled-endpoint.js'
-import { chooseWorker } from './worker-choice.js'
+import { chooseWorker, roomLoad } from './worker-choice.js'
 import { type WorkerEvents, type WorkerOptions, WorkerProcess } from './worker-process.js'
 
 /** How often workers are asked how they are. */
@@ -232,17 +232,18 @@ class Pool implements MediaPool, WorkerEvents {
     const { maxEndpoints = MAX_ENDPOINTS } = this.#options
     const asked = worker === undefined ? this.#workers : this.#workers.slice(worker, worker + 1)
     const able = asked.filter(({ running, endpoints }) => running && endpoints.size < maxEndpoints)
+    const inRoom = publisher instanceof WorkerEndpoint ? publisher.whereabouts?.room : room
     return chooseWorker(
-      able.map((worker) => ({
-        worker,
-        endpoints: worker.endpoints.size,
-        belongs: publisher
-          ? this.#followers(publisher, worker)
-          : room === undefined
-            ? 0
-            : (worker.rooms.get(room) ?? 0),
-        load: Math.max(worker.load.cores(worker.endpoints.size), worker.endpoints.size / maxEndpoints),
-      })),
+      able.map((worker) => {
+        const endpoints = worker.endpoints.size
+        const ofRoom = inRoom === undefined ? 0 : (worker.rooms.get(inRoom) ?? 0)
+        return {
+          worker,
+          endpoints,
+          belongs: publisher ? this.#followers(publisher, worker) : ofRoom,
+          load: Math.max(worker.load.cores(endpoints), endpoints / maxEndpoints, roomLoad(ofRoom)),
+        }
+      }),
     )
   }
 

@@ -13,6 +13,11 @@ const SAME = 0.1
  * a hundred packets a second at 10 µs.
  */
 const MIN_ENDPOINT_LOAD = 0.001
+/**
+ * Of a core, what an endpoint of one big room is taken to need sooner or later, however little it does now: sound and 2 Mbit/s of
+ * video, some 280 packets a second at 10 µs. People come before anything is shown to them, and nobody is moved later.
+ */
+const ROOM_ENDPOINT_LOAD = 0.003
 
 /** Measured over less, a load says little. */
 const MIN_MEASURED_MS = 1_000
@@ -49,6 +54,9 @@ export class WorkerLoad {
   }
 }
 
+/** The share of a core that `endpoints` endpoints of one room may come to need. */
+export const roomLoad = (endpoints: number): number => endpoints * ROOM_ENDPOINT_LOAD
+
 /** A worker that could take the endpoint. */
 export interface Candidate<W> {
   readonly worker: W
@@ -56,7 +64,7 @@ export interface Candidate<W> {
   readonly endpoints: number
   /** Endpoints of the room that it has, or of the publisher that is asked for; 0 when neither is. */
   readonly belongs: number
-  /** Share of it that is used: of a core, or of its places, whichever is more. */
+  /** Share of it that is used: of a core, or of its places, or by what the room may come to need (`roomLoad`), whichever is most. */
   readonly load: number
 }
 
