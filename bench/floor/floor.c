@@ -3,12 +3,12 @@
  * the payload with AES-128-GCM, and send it. No demultiplexing, no decryption, no decisions. rostra's CPU
  * per forwarded packet is measured as a multiple of this program's.
  *
- *   floor PORT TARGETS FIRST_PORT [--gso]
+ *   floor PORT TARGETS FIRST_PORT
  *
  * Receives on 127.0.0.1:PORT and sends to 127.0.0.1, ports FIRST_PORT … FIRST_PORT+TARGETS-1. A received
  * packet is 12 bytes of header and the payload; a sent one is header, sealed payload, 16 bytes of tag. The
- * same batch shapes as rostra's io: 128 datagrams a read, up to 2,048 sent after each read. With --gso
- * packets of one target leave as one message (UDP_SEGMENT). Ends on SIGTERM or SIGINT and prints
+ * same batch shapes as rostra's io: 128 datagrams a read, up to 2,048 sent after each read, and those of one
+ * target as one message (UDP_SEGMENT). Ends on SIGTERM or SIGINT and prints
  * {"packetsIn":…,"packetsOut":…,"failed":…}.
  */
 #define _GNU_SOURCE
@@ -48,19 +48,20 @@ struct target {
   uint8_t salt[12];
   uint32_t ssrc, ext_seq;
   struct sockaddr_in address;
+  int first, last; /* of its queued packets; none when first is negative */
 };
 
 static volatile sig_atomic_t ending;
 static uint8_t rx[RECEIVE_BATCH][SLOT_BYTES], tx[SEND_BATCH][SLOT_BYTES];
 static struct mmsghdr rx_messages[RECEIVE_BATCH], tx_messages[SEND_BATCH];
 static struct iovec rx_vectors[RECEIVE_BATCH], tx_vectors[SEND_BATCH];
-static int tx_length[SEND_BATCH], tx_target[SEND_BATCH];
+static int tx_length[SEND_BATCH], tx_next[SEND_BATCH]; /* the next one of the same target, or negative */
 static union {
   struct cmsghdr header;
   char bytes[CMSG_SPACE(sizeof(uint16_t))];
 } tx_control[SEND_BATCH];
 static struct target *targets;
-static int target_count, queued, gso, descriptor;
+static int target_count, queued, descriptor;
 static unsigned long long packets_in, packets_out, failed;
 
 static void end(int number) {
@@ -78,41 +79,45 @@ static void write32(uint8_t *at, uint32_t value) {
   memcpy(at, &value, 4);
 }
 
-/* Messages of the queued packets, by target when segments may be joined. Returns how many. */
+static void announce_segments(int message, int segment_bytes) {
+  struct msghdr *header = &tx_messages[message].msg_hdr;
+  struct cmsghdr *control = &tx_control[message].header;
+  uint16_t size = (uint16_t)segment_bytes;
+  header->msg_control = control;
+  header->msg_controllen = sizeof tx_control[0];
+  control->cmsg_level = IPPROTO_UDP;
+  control->cmsg_type = UDP_SEGMENT;
+  control->cmsg_len = CMSG_LEN(sizeof size);
+  memcpy(CMSG_DATA(control), &size, sizeof size);
+}
+
+/* Messages of the queued packets, in the order of their targets: only the last segment of one may be shorter. Returns how many. */
 static int build_messages(void) {
   int messages = 0, vectors = 0;
-  for (int t = 0; t < (gso ? target_count : 1); t++) {
+  for (int t = 0; t < target_count; t++) {
     struct msghdr *open = NULL;
-    int first_length = 0, bytes = 0;
-    for (int i = 0; i < queued; i++) {
-      if (gso && tx_target[i] != t) continue;
+    int segment_bytes = 0, bytes = 0;
+    for (int i = targets[t].first; i >= 0; i = tx_next[i]) {
       tx_vectors[vectors].iov_base = tx[i];
       tx_vectors[vectors].iov_len = (size_t)tx_length[i];
-      if (open && tx_length[i] <= first_length && open->msg_iovlen < MAX_SEGMENTS &&
+      if (open && tx_length[i] <= segment_bytes && open->msg_iovlen < MAX_SEGMENTS &&
           bytes + tx_length[i] <= MAX_SEGMENTED_BYTES) {
         open->msg_iovlen++;
         bytes += tx_length[i];
-        uint16_t size = (uint16_t)first_length;
-        struct cmsghdr *control = &tx_control[messages - 1].header;
-        open->msg_control = control;
-        open->msg_controllen = sizeof tx_control[0];
-        control->cmsg_level = IPPROTO_UDP;
-        control->cmsg_type = UDP_SEGMENT;
-        control->cmsg_len = CMSG_LEN(sizeof size);
-        memcpy(CMSG_DATA(control), &size, sizeof size);
-        if (tx_length[i] < first_length) open = NULL;
+        announce_segments(messages - 1, segment_bytes);
+        if (tx_length[i] < segment_bytes) open = NULL;
       } else {
-        struct msghdr *header = &tx_messages[messages++].msg_hdr;
-        memset(header, 0, sizeof *header);
-        header->msg_name = &targets[tx_target[i]].address;
-        header->msg_namelen = sizeof(struct sockaddr_in);
-        header->msg_iov = &tx_vectors[vectors];
-        header->msg_iovlen = 1;
-        open = gso ? header : NULL;
-        first_length = bytes = tx_length[i];
+        open = &tx_messages[messages++].msg_hdr;
+        memset(open, 0, sizeof *open);
+        open->msg_name = &targets[t].address;
+        open->msg_namelen = sizeof(struct sockaddr_in);
+        open->msg_iov = &tx_vectors[vectors];
+        open->msg_iovlen = 1;
+        segment_bytes = bytes = tx_length[i];
       }
       vectors++;
     }
+    targets[t].first = -1;
   }
   return messages;
 }
@@ -157,7 +162,10 @@ static void forward(const uint8_t *payload, int length, int number) {
   }
   target->ext_seq++;
   tx_length[queued] = HEADER_BYTES + length + TAG_BYTES;
-  tx_target[queued] = number;
+  tx_next[queued] = -1;
+  if (target->first < 0) target->first = queued;
+  else tx_next[target->last] = queued;
+  target->last = queued;
   if (++queued == SEND_BATCH) flush();
 }
 
@@ -182,6 +190,7 @@ static void open_targets(int first_port) {
     target->cipher = EVP_CIPHER_CTX_new();
     if (!target->cipher || EVP_EncryptInit_ex(target->cipher, EVP_aes_128_gcm(), NULL, key, NULL) != 1) die("cipher");
     target->ssrc = 0x10000u + (uint32_t)i;
+    target->first = -1;
     target->address.sin_family = AF_INET;
     target->address.sin_port = htons((uint16_t)(first_port + i));
     target->address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -217,12 +226,11 @@ static void run(void) {
 }
 
 int main(int argc, char **argv) {
-  gso = argc == 5 && strcmp(argv[4], "--gso") == 0;
-  int port = argc > 3 ? atoi(argv[1]) : 0, first_port = argc > 3 ? atoi(argv[3]) : 0;
-  target_count = argc > 3 ? atoi(argv[2]) : 0;
-  if ((argc != 4 && !gso) || port < 1 || port > 65535 || target_count < 1 || first_port < 1 ||
+  int port = argc == 4 ? atoi(argv[1]) : 0, first_port = argc == 4 ? atoi(argv[3]) : 0;
+  target_count = argc == 4 ? atoi(argv[2]) : 0;
+  if (port < 1 || port > 65535 || target_count < 1 || first_port < 1 ||
       first_port + target_count > 65536) {
-    fprintf(stderr, "usage: floor PORT TARGETS FIRST_PORT [--gso]\n");
+    fprintf(stderr, "usage: floor PORT TARGETS FIRST_PORT\n");
     return 2;
   }
   struct sigaction action = {.sa_handler = end};

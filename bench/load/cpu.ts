@@ -1,7 +1,10 @@
 /** CPU time of processes, from the kernel's own accounting. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
+import { cpus } from 'node:os'
+
+/** Of the machine: this process may be kept from some. */
+const cores = cpus().length
 
 const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
 
@@ -29,11 +32,18 @@ export function median(values: readonly number[]): number {
  * caches. Without taskset (util-linux) or with one core, nothing is done. @returns whether it was
  */
 export function separate(measured: readonly number[]): boolean {
-  const cores = availableParallelism()
   if (cores < 2) return false
-  const pin = (list: string, pid: number) =>
-    spawnSync('taskset', ['--all-tasks', '--cpu-list', '--pid', list, String(pid)], { stdio: 'ignore' }).status === 0
   return pin(cores === 2 ? '1' : `1-${cores - 1}`, process.pid) && measured.every((pid) => pin('0', pid))
+}
+
+/** Undoes `separate`, or whatever else keeps these processes and this one from some of the cores. @returns whether it could */
+export function share(measured: readonly number[]): boolean {
+  return [process.pid, ...measured].every((pid) => pin(`0-${cores - 1}`, pid))
+}
+
+function pin(cpuList: string, pid: number): boolean {
+  const args = ['--all-tasks', '--cpu-list', '--pid', cpuList, String(pid)]
+  return spawnSync('taskset', args, { stdio: 'ignore' }).status === 0
 }
 
 /** Time that all threads of all `pids` have run so far, in µs, to the nanosecond: for measurements of few ticks. */

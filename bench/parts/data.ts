@@ -5,11 +5,12 @@ import { labels, type SubjectName, startJanus, startRostra } from '../peers/open
 import { chart } from '../report/chart.js'
 import type { Table, Verdict } from '../report/markdown.js'
 import { figure, ratioOf, spreadOf, spreadText } from '../report/spread.js'
-import { attempt, closeAll, growAll, type Measured, measure, warmUp } from './measure.js'
+import { attempt, closeAll, compiledAfterSeconds, growAll, type Measured, measure, warmUp } from './measure.js'
 import type { Part, PartOptions, PartReport } from './part.js'
 
 const RECEIVERS = 20
 const MESSAGE_BYTES = 200
+const WARM_UP_RATE = 500
 /** A rate at which less than this arrives is too much. */
 const ENOUGH = 0.99
 
@@ -20,7 +21,7 @@ type Results = Map<number, Map<SubjectName, DataRun[]>>
 
 export const data: Part = {
   name: 'data',
-  minutes: 5,
+  minutes: 6,
   subjects: ['rostra', 'janus', 'janus-one-loop'],
   async run(options) {
     const rates = options.quick ? [200, 1_000] : [50, 200, 500, 1_000, 2_000]
@@ -35,7 +36,10 @@ async function openDataStar(name: SubjectName): Promise<DataStar | undefined> {
   return server && DataStar.open(server, textroomData)
 }
 
-async function measureAll({ only, runs, seconds, say }: PartOptions, rates: readonly number[]): Promise<Results> {
+async function measureAll(
+  { only, runs, seconds, quick, say }: PartOptions,
+  rates: readonly number[],
+): Promise<Results> {
   const stars = new Map<SubjectName, DataStar>()
   const results: Results = new Map()
   try {
@@ -44,7 +48,7 @@ async function measureAll({ only, runs, seconds, say }: PartOptions, rates: read
       if (star) stars.set(name, star)
     }
     await growAll(stars, RECEIVERS)
-    for (const star of stars.values()) await warmUp(star, 500, MESSAGE_BYTES, 4)
+    for (const star of stars.values()) await warmUp(star, WARM_UP_RATE, MESSAGE_BYTES, compiledAfterSeconds(quick))
     for (const rate of rates) {
       const of = new Map<SubjectName, DataRun[]>([...stars.keys()].map((name) => [name, []]))
       results.set(rate, of)

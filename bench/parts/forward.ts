@@ -3,7 +3,7 @@ import { labels, type SubjectName, subjectNames } from '../peers/open.js'
 import { chart } from '../report/chart.js'
 import type { Table, Verdict } from '../report/markdown.js'
 import { figure, ratioOf, spreadOf, spreadText } from '../report/spread.js'
-import { closeAll, growAll, type Measured, measure, openStars, warmUp } from './measure.js'
+import { closeAll, compiledAfterSeconds, growAll, type Measured, measure, openStars, warmUp } from './measure.js'
 import type { Part, PartOptions, PartReport } from './part.js'
 
 const PAYLOAD_BYTES = 1_100
@@ -12,6 +12,7 @@ const RATE = 500
 const FORWARDS_PER_SECOND_MAX = 20_000
 /** Of the targets. */
 const ASKED = 20
+const WARM_UP_SECONDS = 2
 
 const packetsPerSecond = (receivers: number) => Math.min(RATE, Math.round(FORWARDS_PER_SECOND_MAX / receivers))
 
@@ -19,7 +20,7 @@ type Results = Map<number, Map<SubjectName, Measured[]>>
 
 export const forward: Part = {
   name: 'forward',
-  minutes: 7,
+  minutes: 8,
   subjects: subjectNames,
   async run(options) {
     const sizes = options.quick ? [1, ASKED] : [1, 5, ASKED, 50, 100, 200, 400]
@@ -27,7 +28,10 @@ export const forward: Part = {
   },
 }
 
-async function measureAll({ only, runs, seconds, say }: PartOptions, sizes: readonly number[]): Promise<Results> {
+async function measureAll(
+  { only, runs, seconds, quick, say }: PartOptions,
+  sizes: readonly number[],
+): Promise<Results> {
   const stars = await openStars(only, say)
   const results: Results = new Map()
   try {
@@ -36,8 +40,8 @@ async function measureAll({ only, runs, seconds, say }: PartOptions, sizes: read
       const rate = packetsPerSecond(receivers)
       const of = new Map<SubjectName, Measured[]>([...stars.keys()].map((name) => [name, []]))
       results.set(receivers, of)
-      // The first time, also for what is compiled while it runs.
-      for (const star of stars.values()) await warmUp(star, rate * 2, PAYLOAD_BYTES, receivers === sizes[0] ? 6 : 2)
+      const warmUpSeconds = receivers === sizes[0] ? compiledAfterSeconds(quick) : WARM_UP_SECONDS
+      for (const star of stars.values()) await warmUp(star, rate * 2, PAYLOAD_BYTES, warmUpSeconds)
       for (let run = 1; run <= runs; run++) {
         for (const [name, star] of stars) {
           const offered = { receivers, packetsPerSecond: rate, payloadBytes: PAYLOAD_BYTES, seconds }
@@ -58,7 +62,7 @@ async function measureAll({ only, runs, seconds, say }: PartOptions, sizes: read
 
 const micros = (measured: readonly Measured[] = []) => measured.map((each) => each.microsecondsPerForward)
 
-function report(results: Results, { runs, seconds }: PartOptions): PartReport {
+function report(results: Results, { runs, seconds, quick }: PartOptions): PartReport {
   const names = [...(results.values().next().value?.keys() ?? [])]
   const rows = [...results].map(([receivers, of]) => [
     String(receivers),
@@ -89,7 +93,8 @@ function report(results: Results, { runs, seconds }: PartOptions): PartReport {
     title: 'Forwarding cost against subscribers',
     method:
       `One publisher sends packets of ${PAYLOAD_BYTES.toLocaleString('en')} bytes of VP8, each of which goes to all subscribers: ${RATE} a second, and fewer ` +
-      `where that would be more than ${FORWARDS_PER_SECOND_MAX.toLocaleString('en')} forwards a second. ${runs} runs of ${seconds} s of each server in turn.`,
+      `where that would be more than ${FORWARDS_PER_SECOND_MAX.toLocaleString('en')} forwards a second. ` +
+      `${runs} runs of ${seconds} s of each server in turn, after each has forwarded for ${compiledAfterSeconds(quick)} s.`,
     tables: [table],
     verdicts: verdicts(results.get(ASKED)),
     svg: chart('CPU per forwarded packet', [{ title: 'µs per forwarded packet', series }], ''),

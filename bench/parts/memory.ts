@@ -1,9 +1,10 @@
 /** Resident memory per connection. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { residentBytes } from '../../test/support/resident.js'
 import { separate } from '../load/cpu.js'
 import { DataStar, textroomData } from '../peers/data-star.js'
 import { JanusApiStar, sfuWords, videoroomWords } from '../peers/janus-api-star.js'
-import { labels, residentKb, type SubjectName, startJanus, startRostra } from '../peers/open.js'
+import { labels, type SubjectName, startJanus, startRostra } from '../peers/open.js'
 import type { Star } from '../peers/star.js'
 import { barChart } from '../report/bars.js'
 import type { Verdict } from '../report/markdown.js'
@@ -128,7 +129,7 @@ async function measureOne(star: Star, [first, last]: readonly [number, number], 
       for (const pid of star.pids) process.kill(pid, COLLECT)
       await sleep(COLLECTED_MS)
     }
-    return star.pids.map(residentKb)
+    return star.pids.map((pid) => residentBytes(pid) / 1_024)
   }
   const before = await read(first)
   const after = await read(last)

@@ -103,7 +103,7 @@ function report(results: Results, { runs }: PartOptions): PartReport {
     method:
       `One publisher, ${RECEIVERS} subscribers, packets of ${PAYLOAD_BYTES.toLocaleString('en')} bytes at a rate that grows by a fifth every ${STEP_SECONDS} s until less than ` +
       `${wholeText} arrive, twice. The server has one core, and all clients, who decrypt what they get, the other: where theirs is full the limit is theirs. The receivers of ` +
-      `the floor program only count. ${runs} runs of each server in turn.`,
+      `the floor program only count. Where packets come faster than a server's turns, rostra and the floor program join those of one receiver into one send (UDP GSO). ${runs} runs of each server in turn.`,
     tables: [
       {
         title: `The highest rate at which ${wholeText} or more arrived: median (least–most)`,

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { type Latencies, Latency } from '../../src/load/latency.js'
 import { LoadRun } from '../../src/load/load.js'
 import type { PeerPool } from '../../src/load/peer.js'
-import { ranMicroseconds, separate } from '../load/cpu.js'
+import { ranMicroseconds, separate, share } from '../load/cpu.js'
 import type { StartedServer } from '../peers/janus-api-star.js'
 import { labels, type SubjectName, startJanus, startRostra } from '../peers/open.js'
 import { VideoroomUser } from '../peers/room-user.js'
@@ -19,10 +19,25 @@ const USERS = 30
 const ALL_WITHIN_MS = 40_000
 const HANDSHAKES = 1_000
 
-/** Storms of one server: one that has just started compiles what it does first, and does it for a second. */
-type Which = 'first' | 'again'
-const whichs: readonly Which[] = ['first', 'again']
-const saidOf: Readonly<Record<Which, string>> = { first: 'just started', again: 'second storm' }
+/** Storms of a server: one that has just started compiles what it does first, and does it for a second. */
+type Which = 'first' | 'again' | 'firstOnAll' | 'againOnAll'
+const saidOf: Readonly<Record<Which, string>> = {
+  first: 'just started, one core',
+  again: 'second storm, one core',
+  firstOnAll: 'just started, all cores',
+  againOnAll: 'second storm, all cores',
+}
+const whichs = Object.keys(saidOf) as Which[]
+
+/** Where a server may run, and which storms it has there: on a core of its own for what they cost it, and as users have it for how long they take. */
+interface Placement {
+  readonly whichs: readonly Which[]
+  place(pids: readonly number[]): void
+}
+const placements: readonly Placement[] = [
+  { whichs: ['first', 'again'], place: separate },
+  { whichs: ['firstOnAll', 'againOnAll'], place: share },
+]
 
 /** Targets. */
 const PER_CORE_SECOND_MIN = 800
@@ -35,14 +50,14 @@ interface Storm {
   readonly cpuMicros: number
   /** Of its first process, which with rostra is the one that talks. */
   readonly mainMicros: number
-  /** Share of their core that the clients took. */
+  /** Of one core, what the clients took. */
   readonly clientCpu: number
   readonly subscribing: Latencies
 }
 
 export const storm: Part = {
   name: 'storm',
-  minutes: 4,
+  minutes: 7,
   subjects: ['rostra', 'janus', 'janus-one-loop'],
   async run(options) {
     const handshakes = Array.from({ length: options.runs }, handshakeMicros)
@@ -63,34 +78,44 @@ type Storms = Map<SubjectName, Record<Which, (Storm | undefined)[]>>
 async function measureAll({ only, runs, say }: PartOptions): Promise<Storms> {
   const results: Storms = new Map()
   for (let run = 1; run <= runs; run++) {
-    for (const name of only) {
-      if (name === 'floor') continue
-      const starting = name === 'rostra' ? startRostra() : startJanus(name, USERS)
-      const server = await attempt(`${name} does not start`, starting, say)
-      if (!server) continue
-      const of = results.get(name) ?? { first: [], again: [] }
-      results.set(name, of)
-      for (const which of whichs) of[which][run - 1] = undefined
-      try {
-        separate(server.pids)
-        for (const which of whichs) {
-          const result = await measureOne(server, name === 'rostra' ? rostraStorm : videoroomStorm)
-          of[which][run - 1] = result
-          const each = (micros: number) => figure(micros / result.connections)
-          say(
-            `run ${run}: ${name.padEnd(14)} ${which.padEnd(5)} ${result.connections} connections in ${figure(result.allUpMs / 1_000)} s, ` +
-              `${each(result.cpuMicros)} µs of CPU each, ${each(result.mainMicros)} of them the first process, clients ${(result.clientCpu * 100).toFixed(0)} %`,
-          )
-        }
-      } catch (error) {
-        // One that cannot do it has no figures; the others go on.
-        say(`run ${run}: ${name.padEnd(14)} failed: ${(error as Error).message}`)
-      } finally {
-        await attempt(`${name} does not end well`, server.stop(), say)
-      }
+    for (const placement of placements) {
+      for (const name of only) await measureServer(name, placement, run, results, say)
     }
   }
   return results
+}
+
+/** A server that starts now has its storms. One that cannot do it has no figures; the others go on. */
+async function measureServer(
+  name: SubjectName,
+  { whichs, place }: Placement,
+  run: number,
+  results: Storms,
+  say: PartOptions['say'],
+): Promise<void> {
+  if (name === 'floor') return
+  const starting = name === 'rostra' ? startRostra() : startJanus(name, USERS)
+  const server = await attempt(`${name} does not start`, starting, say)
+  if (!server) return
+  const of = results.get(name) ?? { first: [], again: [], firstOnAll: [], againOnAll: [] }
+  results.set(name, of)
+  for (const which of whichs) of[which][run - 1] = undefined
+  try {
+    place(server.pids)
+    for (const which of whichs) {
+      const result = await measureOne(server, name === 'rostra' ? rostraStorm : videoroomStorm)
+      of[which][run - 1] = result
+      const each = (micros: number) => figure(micros / result.connections)
+      say(
+        `run ${run}: ${name.padEnd(14)} ${saidOf[which].padEnd(23)} ${result.connections} connections in ${figure(result.allUpMs / 1_000)} s, ` +
+          `${each(result.cpuMicros)} µs of CPU each, ${each(result.mainMicros)} of them the first process, clients ${(result.clientCpu * 100).toFixed(0)} %`,
+      )
+    }
+  } catch (error) {
+    say(`run ${run}: ${name.padEnd(14)} failed: ${(error as Error).message}`)
+  } finally {
+    await attempt(`${name} does not end well`, server.stop(), say)
+  }
 }
 
 /** Sets everything up, and takes it down again. @param up called when all connections are up */
@@ -166,7 +191,7 @@ function report(results: Storms, handshakes: readonly number[], { runs }: PartOp
     title: 'Set-up storm',
     method:
       `${USERS} users come into one room at the same time, each on a WebSocket of its own: ${USERS} publishers and ${USERS * (USERS - 1)} subscribers, each with ICE and ` +
-      `a full DTLS handshake. Only the server that is measured is up. It has one core and all clients the other, where they pay for their half of the handshakes too; no media. ${runs} servers of each kind in turn; ` +
+      `a full DTLS handshake. Only the server that is measured is up. It has one core and all clients the others, where they pay for their half of the handshakes too; then, another one, all cores together with its clients. No media. ${runs} servers of each kind in turn; ` +
       'each has two storms, since one that has just started compiles what it does first. OpenSSL alone, the server’s side of a handshake with nothing around it, needs ' +
       `${spreadText(spreadOf(handshakes))} µs.`,
     tables: [
@@ -180,7 +205,7 @@ function report(results: Storms, handshakes: readonly number[], { runs }: PartOp
           'CPU of a connection, µs',
           'of which the first process',
           'a subscriber, p50 / p99, ms',
-          'clients, % of their core',
+          'clients, % of a core',
         ],
         rows: [...results].flatMap(([name, storms]) => whichs.map((which) => row(labels[name], which, storms[which]))),
       },
@@ -188,7 +213,7 @@ function report(results: Storms, handshakes: readonly number[], { runs }: PartOp
         title: 'rostra / Janus, event_loops=1: median of the ratios of the runs (least–most)',
         head: ['storm', 'seconds', 'connections per core-second', 'CPU of a connection'],
         rows: whichs.map((which) => [
-          which,
+          saidOf[which],
           ...[seconds, perCoreSecond, cpuOfOne].map((value) => {
             const runsOf = (name: SubjectName) => results.get(name)?.[which].map((storm) => storm && value(storm)) ?? []
             return spreadText(ratioOf(runsOf('rostra'), runsOf('janus-one-loop')))
@@ -236,7 +261,7 @@ const perCoreSecond = ({ connections, cpuMicros }: Storm) => (connections * 1e6)
 function row(label: string, which: Which, storms: Runs): string[] {
   return [
     label,
-    which,
+    saidOf[which],
     spreadText(spread(storms, seconds)),
     spreadText(spread(storms, perCoreSecond)),
     spreadText(spread(storms, cpuOfOne)),
@@ -247,18 +272,21 @@ function row(label: string, which: Which, storms: Runs): string[] {
 }
 
 function verdicts(which: Which, storms: Runs): Verdict[] {
-  const said = saidOf[which]
   const rate = spread(storms, perCoreSecond)
   const took = spread(storms, seconds)
   if (Number.isNaN(rate.median)) return []
+  // What one costs is asked of a core, how long all of them take of a machine.
+  if (which === 'first' || which === 'again')
+    return [
+      {
+        target: `full DTLS connections per core-second, ${saidOf[which]}: ≥ ${PER_CORE_SECOND_MIN}`,
+        measured: spreadText(rate),
+        met: rate.median >= PER_CORE_SECOND_MIN,
+      },
+    ]
   return [
     {
-      target: `full DTLS connections per core-second, ${said}: ≥ ${PER_CORE_SECOND_MIN}`,
-      measured: spreadText(rate),
-      met: rate.median >= PER_CORE_SECOND_MIN,
-    },
-    {
-      target: `${USERS} × ${USERS} room, ${USERS * (USERS - 1)} subscribers, ${said}: < ${SECONDS_MAX} s on 2 cores, clients among them`,
+      target: `${USERS} × ${USERS} room, ${USERS * (USERS - 1)} subscribers, ${saidOf[which]}, clients among them: < ${SECONDS_MAX} s on two`,
       measured: `${spreadText(took)} s`,
       met: took.median < SECONDS_MAX,
     },

@@ -108,8 +108,11 @@ export class Crowd {
       received: () => stars.reduce((sum, star) => sum + star.received(), 0),
       watch: () => false,
       close: async () => {
-        for (const star of stars) await star.close()
-        await server.stop()
+        try {
+          for (const star of stars) await star.close()
+        } finally {
+          await server.stop()
+        }
       },
     }
   }

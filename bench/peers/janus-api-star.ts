@@ -152,13 +152,15 @@ export class JanusApiStar implements Star {
   }
 
   /** Packets are looked into from now on, or no more. */
-  watch(latency: Latency | undefined): boolean {
+  watch(read: Latency | undefined, arrived?: Latency): boolean {
     for (const peer of this.#receivers) {
       peer.onRtp =
-        latency &&
-        (({ payloadOffset, payloadLength }, bytes) => {
+        read &&
+        (({ payloadOffset, payloadLength }, bytes, arrivedMicros) => {
           const stamp = this.#stamps.read(bytes, payloadOffset, payloadLength)
-          if (stamp) latency.record(nowMicroseconds() - stamp.sentAtMicros)
+          if (!stamp) return
+          read.record(nowMicroseconds() - stamp.sentAtMicros)
+          arrived?.record(arrivedMicros - stamp.sentAtMicros)
         })
     }
     return true

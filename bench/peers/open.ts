@@ -1,5 +1,4 @@
 /** Starts a server under test by its name. */
-import { readFileSync } from 'node:fs'
 import { type StartOptions, startServer } from '../../test/support/server-process.js'
 import { FloorStar } from './floor-star.js'
 import { JanusApiStar, type StartedServer, sfuWords, VIDEO_ROOM, videoroomWords } from './janus-api-star.js'
@@ -56,9 +55,4 @@ export async function openStar(name: SubjectName): Promise<Star | undefined> {
   if (name === 'rostra') return JanusApiStar.open(await startRostra(), sfuWords())
   const server = await startJanus(name)
   return server && JanusApiStar.open(server, videoroomWords)
-}
-
-/** Resident memory of a process. */
-export function residentKb(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1])
 }

@@ -14,8 +14,10 @@ export interface Star {
   received(): number
   /**
    * From `send` to each receiver is recorded from now on (undefined: no more). Costs the clients time.
+   * @param read until a receiver reads it
+   * @param arrived until it lies in a receiver's socket: what receivers are busy with is not in it
    * @returns false: this one cannot tell
    */
-  watch(latency: Latency | undefined): boolean
+  watch(read: Latency | undefined, arrived?: Latency): boolean
   close(): Promise<void>
 }

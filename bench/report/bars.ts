@@ -1,7 +1,7 @@
 /** One figure of several servers as bars, with the least and the most of the runs, as SVG. */
 
 import { figure, type Spread } from './spread.js'
-import { COLOURS, escaped, GREY, ticksTo, WIDTH } from './svg.js'
+import { COLOURS, documentOf, escaped, GREY, ticksTo, WIDTH } from './svg.js'
 
 export interface Bar {
   readonly label: string
@@ -17,6 +17,7 @@ export interface BarPanel {
   readonly targets?: readonly number[]
 }
 
+const MARGIN = 16
 const LABELS = 330
 const RIGHT = 60
 const TOP = 40
@@ -41,15 +42,7 @@ export function barChart(title: string, panels: readonly BarPanel[]): string {
     top += heights[index]!
     return drawn(panel, from, groups)
   })
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12" fill="#111827">`,
-    `<title>${escaped(title)}</title>`,
-    `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
-    `<text x="16" y="22" font-size="15" font-weight="bold">${escaped(title)}</text>`,
-    ...drawnPanels.flat(),
-    '</svg>',
-    '',
-  ].join('\n')
+  return documentOf(title, height, MARGIN, drawnPanels.flat())
 }
 
 function drawn({ title, bars, targets = [] }: BarPanel, top: number, groups: readonly string[]): string[] {
@@ -74,5 +67,5 @@ function drawn({ title, bars, targets = [] }: BarPanel, top: number, groups: rea
   const lines = targets.map(
     (target) => `<path d="M${x(target)} ${first}V${last}" stroke="${GREY}" stroke-width="1.5" stroke-dasharray="4 3"/>`,
   )
-  return [`<text x="16" y="${top + 14}" font-weight="bold">${escaped(title)}</text>`, ...grid, ...rows, ...lines]
+  return [`<text x="${MARGIN}" y="${top + 14}" font-weight="bold">${escaped(title)}</text>`, ...grid, ...rows, ...lines]
 }

@@ -31,6 +31,7 @@ export interface XAxis {
 export const WIDTH = 860
 export const LEFT = 62
 export const TOP = 64
+const LEGEND_LINE = 20
 const RIGHT = 16
 const PANEL = 150
 const GAP = 44
@@ -84,30 +85,40 @@ export interface LegendEntry {
 
 /** @returns an SVG document */
 export function svgOf(title: string, legend: readonly LegendEntry[], panels: readonly Panel[], x: XAxis): string {
-  const height = TOP + panels.length * (PANEL + GAP)
+  const { lines, drawn: entries } = legendText(legend)
+  const top = TOP + (lines - 1) * LEGEND_LINE
+  const drawnPanels = panels.flatMap((panel, index) => drawn(panel, top + index * (PANEL + GAP), x))
+  return documentOf(title, top + panels.length * (PANEL + GAP), LEFT, [...entries, ...drawnPanels])
+}
+
+/** White ground and the title; @param titleX where the title begins @returns an SVG document */
+export function documentOf(title: string, height: number, titleX: number, content: readonly string[]): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12" fill="#111827">`,
     `<title>${escaped(title)}</title>`,
     `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
-    `<text x="${LEFT}" y="22" font-size="15" font-weight="bold">${escaped(title)}</text>`,
-    ...legendText(legend),
-    ...panels.flatMap((panel, index) => drawn(panel, TOP + index * (PANEL + GAP), x)),
+    `<text x="${titleX}" y="22" font-size="15" font-weight="bold">${escaped(title)}</text>`,
+    ...content,
     '</svg>',
     '',
   ].join('\n')
 }
 
-function legendText(entries: readonly LegendEntry[]): string[] {
-  let x = LEFT
-  return entries.map(({ text, colour, dash }) => {
-    const from = x
-    x += 40 + text.length * 6.6
+/** Entries side by side, in as many lines as they need. */
+function legendText(entries: readonly LegendEntry[]): { lines: number; drawn: string[] } {
+  let [x, line] = [LEFT, 0]
+  const drawn = entries.map(({ text, colour, dash }) => {
+    const width = 40 + text.length * 6.6
+    if (x > LEFT && x + width > WIDTH) [x, line] = [LEFT, line + 1]
+    const [from, y] = [round(x), 38 + line * LEGEND_LINE]
+    x += width
     const dashes = dash ? ` stroke-dasharray="${dash}"` : ''
     return (
-      `<path d="M${from} 38h22" stroke="${colour}" stroke-width="2.5"${dashes}/>` +
-      `<text x="${from + 27}" y="42">${escaped(text)}</text>`
+      `<path d="M${from} ${y}h22" stroke="${colour}" stroke-width="2.5"${dashes}/>` +
+      `<text x="${from + 27}" y="${y + 4}">${escaped(text)}</text>`
     )
   })
+  return { lines: line + 1, drawn }
 }
 
 function drawn({ title, max, ticks, lines }: Panel, top: number, axis: XAxis): string[] {

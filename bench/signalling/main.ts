@@ -4,10 +4,10 @@
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Latencies } from '../../src/load/latency.js'
+import { residentBytes } from '../../test/support/resident.js'
 import { cpuMicroseconds, separate } from '../load/cpu.js'
 import { startJanus } from './janus.js'
 import { type BenchServer, startRostra } from './server.js'
@@ -61,11 +61,7 @@ class Clients {
   }
 }
 
-/** Resident memory of a process in MB. */
-function residentMb(pid: number): number {
-  const kilobytes = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-  return Number(kilobytes) / 1_024
-}
+const residentMb = (pid: number) => residentBytes(pid) / 2 ** 20
 
 async function measure(server: BenchServer, messagesPerSecond: number): Promise<void> {
   const { name, pid, url } = server

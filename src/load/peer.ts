@@ -12,6 +12,7 @@ import { writeBindingRequest } from './binding-request.js'
 import type { LocalTransport } from './description.js'
 import { ipBytes } from './ip.js'
 import type { RemoteTransport } from './remote.js'
+import { nowMicroseconds } from './stamp.js'
 
 export interface OutgoingRtp {
   ssrc: number
@@ -148,6 +149,7 @@ export class PeerIo {
 
   #batch(count: number): void {
     const { meta, rx } = this.io
+    const nowMicros = nowMicroseconds()
     for (let row = 0; row < count; row++) {
       const at = row * Meta.stride
       const offset = meta[at + Meta.offset]!
@@ -161,7 +163,8 @@ export class PeerIo {
       if (!peer) continue
       if (kind === Kind.rtp) {
         peer.rtpPackets++
-        if (peer.onRtp && readRtp(rx, offset, length, this.#view) === 0) peer.onRtp(this.#view, rx)
+        if (peer.onRtp && readRtp(rx, offset, length, this.#view) === 0)
+          peer.onRtp(this.#view, rx, nowMicros - meta[at + Meta.waitedUs]!)
       } else if (kind === Kind.rtcp) peer.onRtcp?.(rx, offset, length)
       else if (kind === Kind.data && meta[at + Meta.extra] === 1) peer.onData?.(rx.slice(offset, offset + length))
       else if (kind === Kind.connected) peer.wasConnected()
@@ -207,8 +210,8 @@ export class ClientPeer implements LocalTransport {
   socket: number
   port: number
   rtpPackets = 0
-  /** The view and the bytes are valid during the call only. */
-  onRtp: ((view: RtpView, bytes: Uint8Array) => void) | undefined
+  /** The view and the bytes are valid during the call only; `arrivedMicros` is when the kernel had it, on the clock of `nowMicroseconds`. */
+  onRtp: ((view: RtpView, bytes: Uint8Array, arrivedMicros: number) => void) | undefined
   onRtcp: ((bytes: Uint8Array, offset: number, length: number) => void) | undefined
   onData: ((packet: Uint8Array) => void) | undefined
   readonly connected: Promise<void>

@@ -1,11 +1,11 @@
 /** H-41: floods, sizes, nesting and wrong types on one socket. Memory stays bounded and other sockets are served. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { WebSocket } from 'ws'
 import { eventually } from '../support/eventually.js'
 import { JanusSocket, type JanusTestHandle } from '../support/janus-socket.js'
+import { residentBytes } from '../support/resident.js'
 import { type ServerProcess, startServer } from '../support/server-process.js'
 
 /** What the attacks of this file may cost the main process, in MiB; measured: about 60. */
@@ -17,8 +17,7 @@ let honest: JanusSocket
 let handle: JanusTestHandle
 let beforeMib: number
 
-const residentMib = () =>
-  Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8'))![1]) / 1024
+const residentMib = () => residentBytes(server.pid) / 2 ** 20
 
 before(async () => {
   server = await startServer(['--workers', '1'])

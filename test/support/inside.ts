@@ -8,7 +8,8 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { Inside } from './inside-options.js'
 
-const folder = new URL(import.meta.url).searchParams.get('folder')
+const parameters = new URL(import.meta.url).searchParams
+const folder = parameters.get('folder')
 if (folder === null) throw new Error('no folder to write to')
 
 setFlagsFromString('--expose-gc')
@@ -16,14 +17,16 @@ const collectGarbage = runInNewContext('gc') as () => void
 
 // `getActiveResourcesInfo` leaves out timers that keep no process alive, which most of a server's are.
 const timers = new Set<number>()
-createHook({
+const timerHook = createHook({
   init(asyncId, type) {
     if (type === 'Timeout') timers.add(asyncId)
   },
   destroy(asyncId) {
     timers.delete(asyncId)
   },
-}).enable()
+})
+// A hook costs every asynchronous call something.
+if (parameters.has('timers')) timerHook.enable()
 
 process.on('SIGUSR2', () => {
   // Twice: the first pass runs finalizers, which let go of more.
