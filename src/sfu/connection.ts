@@ -260,6 +260,10 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
     if (this.#joined && this.source) this.#replaceOlder(this.#joined.room.id, this.#joined.userId)
   }
 
+  dataChanged(): void {
+    this.#place()
+  }
+
   sourceChanged(): void {
     if (!this.#joined) return
     const { source } = this
@@ -284,9 +288,9 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
   #place(): void {
     const { endpoint } = this.negotiator
     if (!endpoint || !this.#joined) return
-    const publishes = this.source !== undefined
+    const { source } = this
     const { room, userId } = this.#joined
-    const flags = { relaysData: publishes, receivesData: publishes && this.#data }
+    const flags = { relaysData: source !== undefined, receivesData: this.#data && (source?.data ?? false) }
     endpoint.place({ room: room.id, user: userId, session: this.sessionId, ...flags })
   }
 

@@ -31,6 +31,8 @@ export interface NegotiationHost extends QuotaClient {
   slowlink(mid: string, kind: MediaKind, uplink: boolean, lost: number): void
   /** There is a new endpoint: the worker has to know its room. */
   opened(): void
+  /** The PeerConnection got its data m-line, or lost it. */
+  dataChanged(): void
   /** What the connection publishes has changed. */
   sourceChanged(): void
   /** The PeerConnection is gone, and everything that belonged to it. */
@@ -231,7 +233,7 @@ export class Negotiation {
       const problem = current.problem(received)
       if (problem !== undefined) return refuse('invalid_sdp', `${problem}.`)
       const exchange = current.renegotiate(received)
-      const commit = () => (this.#publisher === current ? this.#published(exchange) : undefined)
+      const commit = () => (this.#publisher === current ? this.#renegotiate(current, exchange) : undefined)
       return { commit, abandon: exchange.abandon }
     }
     const where = current ? { worker: current.endpoint.worker } : room === undefined ? {} : { room }
@@ -262,6 +264,13 @@ export class Negotiation {
     old?.endpoint.close()
     const ended = this.#lives.get(publisher.endpoint)?.ended
     if (ended !== undefined) queueMicrotask(() => this.#ended(publisher.endpoint, ended))
+    return sdp
+  }
+
+  #renegotiate(publisher: Publisher, exchange: Exchange): string | undefined {
+    const { data } = publisher
+    const sdp = this.#published(exchange)
+    if (publisher.data !== data) this.#host.dataChanged()
     return sdp
   }
 

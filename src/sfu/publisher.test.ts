@@ -8,6 +8,8 @@ import {
   offers,
   restarted,
   stage,
+  withDataLast,
+  withoutData,
   withSessionId,
 } from './testing/peer.js'
 
@@ -137,6 +139,28 @@ test('data:true later on lets the publisher receive data', async () => {
     ...{ room: 'room', user: 'alice', session: 1001 },
     ...{ relaysData: true, receivesData: true },
   })
+})
+
+test('without a data m-line nothing is sent on data channels, and a later offer may add one or take it back', async () => {
+  const { peer, pool } = stage()
+  const alice = peer()
+  await alice.publish(withoutData)
+  await alice.join('alice', { data: true })
+  const received = () => pool.last.placed!.receivesData
+  assert.equal(received(), false, 'nobody speaks SCTP there')
+  const { jsep } = await alice.publish(withDataLast)
+  assert.deepEqual(mlines(jsep!.sdp), ['audio', 'video', 'application'])
+  assert.equal(received(), true)
+  await alice.publish(withDataLast.replace(/^m=application \d+/m, 'm=application 0').replace('1 2 0', '1 2'))
+  assert.equal(received(), false)
+  assert.equal(pool.endpoints.length, 1)
+
+  const joinedFirst = peer()
+  await joinedFirst.join('bob', { data: true })
+  await joinedFirst.publish(withoutData)
+  assert.equal(received(), false)
+  await joinedFirst.publish(withDataLast)
+  assert.equal(received(), true)
 })
 
 test('an offer that cannot be used is a plugin error and leaves everything as it was', async () => {

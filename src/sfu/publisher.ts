@@ -25,6 +25,7 @@ export class Publisher implements Source {
   #role: DtlsParameters['role'] = 'client'
   #streams: readonly ReceiveStream[] = []
   #tracks: readonly PublishedTrack[] = []
+  #data = false
 
   /** @param endpoint freshly opened; the publisher owns it from now on */
   constructor(endpoint: PooledEndpoint, offer: RemoteDescription, codecs: CodecPolicy) {
@@ -37,13 +38,20 @@ export class Publisher implements Source {
     return this.#tracks
   }
 
+  /** The PeerConnection has a data m-line: without one, nobody at the other end speaks SCTP. */
+  get data(): boolean {
+    return this.#data
+  }
+
   count(kind: MediaKind): number {
     return this.#tracks.filter((track) => track.kind === kind).length
   }
 
   /** The answer to the offer that it was made with. */
   answerFirst(): Exchange {
-    const { sdp, dtls, streams, tracks } = answerPublisher(this.#offer, this.endpoint, this.#codecs)
+    const { sdp, dtls, streams, tracks, data } = answerPublisher(this.#offer, this.endpoint, this.#codecs)
+    // The endpoint is placed, which depends on this, before it is told what it receives.
+    this.#data = data
     const commit = () => {
       this.#role = dtls.role
       this.#streams = streams
@@ -79,13 +87,14 @@ export class Publisher implements Source {
       const restart = iceChanged(this.#offer.ice, offer.ice)
       if (restart) this.endpoint.restart()
       const before = { role: this.#role, streams: this.#streams }
-      const { sdp, dtls, streams, tracks } = answerPublisher(offer, this.endpoint, this.#codecs, before)
+      const { sdp, dtls, streams, tracks, data } = answerPublisher(offer, this.endpoint, this.#codecs, before)
       if (restart || maxMessageBytes(offer) !== maxMessageBytes(this.#offer)) {
         this.endpoint.connect(offer.ice, dtls, maxMessageBytes(offer))
       }
       this.#offer = offer
       this.#streams = streams
       this.#tracks = tracks
+      this.#data = data
       this.endpoint.receive(streams)
       return sdp
     }

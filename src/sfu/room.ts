@@ -10,6 +10,8 @@ export interface Source {
   readonly endpoint: PooledEndpoint
   /** What it sends now. */
   readonly tracks: readonly PublishedTrack[]
+  /** It has a data m-line. */
+  readonly data: boolean
   /** Number of tracks of that kind. */
   count(kind: MediaKind): number
 }

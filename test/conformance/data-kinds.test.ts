@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ChannelParameters } from '../../src/media/control.js'
-import { offerThenJoin, openStage } from '../support/call.js'
+import { AUDIO_SSRC, offerThenJoin, openStage } from '../support/call.js'
 import { DataChannels } from '../support/data-channels.js'
 import { eventually } from '../support/eventually.js'
 import { readRemote } from '../support/media-client.js'
@@ -75,4 +75,33 @@ test('nobody gets longer messages than its max-message-size says', async (t) => 
     [10, 5_000],
   )
   assert.equal((await server.totals()).drop_sctp_too_long, 1)
+})
+
+test('a client without a data m-line gets no SCTP, and has channels as soon as it negotiates one', async (t) => {
+  const { clients, janus } = await openStage(t, [])
+  const [speaker, witness] = await Promise.all(
+    ['speaker', 'witness'].map(async (user) => new DataChannels((await offerThenJoin(janus, clients, 'hall', user)).peer)),
+  )
+  const handle = await janus.attach()
+  const peer = clients.peer()
+  const [session, application, audio] = peer.offer({ audio: AUDIO_SSRC }).split(/^(?=m=)/m)
+  const bundling = (mids: string) => session!.replace(/BUNDLE [\d ]+/, `BUNDLE ${mids}`)
+  const up = handle.next('webrtcup')
+  const { jsep } = await handle.message({}, { type: 'offer', sdp: bundling('1') + audio })
+  await Promise.all([peer.connect(readRemote(jsep!.sdp)), up])
+  await handle.message({ kind: 'join', room_id: 'hall', user_id: 'late', subscribe: { data: true } })
+  let packets = 0
+  peer.onData = () => packets++
+  speaker!.send(kinds[0]!, Buffer.from('early'))
+  await eventually('the others hear it', () => witness!.heard.length === 1)
+  assert.equal(packets, 0)
+
+  await handle.message({}, { type: 'offer', sdp: bundling('1 0') + audio + application })
+  const late = new DataChannels(peer)
+  t.after(() => [speaker!, witness!, late].map((channels) => channels.close()))
+  speaker!.send(kinds[0]!, Buffer.from('late'))
+  await eventually('who came late hears what comes after that', () => late.heard.length === 1)
+  assert.equal(Buffer.from(late.heard[0]!.payload).toString(), 'late')
+  late.send(kinds[0]!, Buffer.from('thanks'))
+  await eventually('and is heard', () => speaker!.heard.length === 1)
 })

@@ -129,6 +129,14 @@ export const offers = {
   media: fixture('chromium-data-audio-video-offer.sdp'),
 }
 
+/** The session part of an offer and its m-lines. */
+const [session = '', dataMline = '', ...mediaMlines] = offers.media.split(/^(?=m=)/m)
+const bundling = (mids: string) => session.replace(/^a=group:BUNDLE .*$/m, `a=group:BUNDLE ${mids}`)
+
+/** The recorded offer of media without its data m-line; and with it as the last one, as when channels come later. */
+export const withoutData = bundling('1 2') + mediaMlines.join('')
+export const withDataLast = bundling('1 2 0') + mediaMlines.join('') + dataMline
+
 /** The same offer after an ICE restart. */
 export const restarted = (sdp: string) =>
   sdp
