@@ -139,7 +139,7 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
   }
 
   expectsAnswer(): boolean {
-    return this.negotiator.awaitsAnswer
+    return this.negotiator.takesAnswer
   }
 
   async message(request: PluginRequest): Promise<PluginReply> {

@@ -114,12 +114,13 @@ export class Negotiation {
     return this.#remoteSdp
   }
 
-  get awaitsAnswer(): boolean {
-    return this.#subscriber?.awaitsAnswer ?? false
+  /** An answer of the client may come. */
+  get takesAnswer(): boolean {
+    return this.#subscriber?.takesAnswer ?? false
   }
 
   get state(): State {
-    if (this.awaitsAnswer) return 'pending'
+    if (this.#subscriber?.awaitsAnswer) return 'pending'
     return this.endpoint ? 'stable' : 'none'
   }
 
@@ -127,7 +128,7 @@ export class Negotiation {
   prepare(jsep: Jsep, circumstances: Circumstances): Exchange | Refusal {
     const { subscribes, room } = circumstances
     if (jsep.type === 'offer' && (subscribes || this.#subscriber)) return refuse('offer_on_subscriber')
-    if (jsep.type === 'answer' && !this.awaitsAnswer) return refuse('unexpected_answer')
+    if (jsep.type === 'answer' && !this.takesAnswer) return refuse('unexpected_answer')
     const read = jsep.type === 'answer' ? readAnswer(jsep.sdp) : readDescription(jsep.sdp)
     if (!read.ok) return refuse('invalid_sdp', `${read.reason}.`)
     const exchange = jsep.type === 'answer' ? this.#prepareAnswer(read.value) : this.#prepareOffer(read.value, room)

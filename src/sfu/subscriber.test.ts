@@ -149,16 +149,18 @@ test('a user who leaves and comes back feeds the subscribers again', async () =>
   assert.deepEqual(bob.take(), [])
 })
 
-test('an answer and a swap in one message: the answer is applied, then the new offer comes', async () => {
+test('an answer and a swap in one message: the answer is applied, and the reply has the new offer', async () => {
   const { peer, bob, offer, viewer, pool } = await subscribed()
   const carol = peer()
   await carol.publish()
   await carol.join('carol')
   const reply = await bob.ok({ kind: 'subscribe', media: 'carol' }, { type: 'answer', sdp: answerTo(offer.sdp) })
-  assert.equal(reply.jsep, undefined)
   assert.deepEqual(viewer.methods.filter((method) => method === 'connect').length, 1)
   assert.equal(viewer.feeds, pool.last)
-  await bob.answer(bob.offer())
+  assert.equal(bob.handle.negotiation(), 'pending')
+  await bob.answer(reply.jsep)
+  assert.equal(bob.handle.expectsAnswer(), false)
+  assert.deepEqual(bob.take(), [])
 })
 
 test('answers at any moment, offers at any moment: what comes when nothing is out is refused', async () => {

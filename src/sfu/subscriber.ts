@@ -1,6 +1,7 @@
 /**
  * The PeerConnection of a connection that subscribes to a user's media: we offer, the client answers. One offer
- * is out at a time; whatever changes meanwhile becomes one new offer when the answer is there. M-lines are only
+ * is out at a time; whatever changes meanwhile becomes one new offer when the answer is there. Only a client that asks
+ * for media gets a new offer in the place of one that is out: that one may have been lost with its transport. M-lines are only
  * ever appended, so that what the publisher sends reaches the client where it was, and there is an offer only for m-lines
  * that are new, and for other tracks on those that are there.
  */
@@ -50,9 +51,15 @@ export class Subscriber {
   /** Whom the endpoint was told to forward. */
   #feeding: PooledEndpoint | null = null
   #slots: readonly SubscriberSlot[] = subscriberSlots(random32)
-  /** M-lines of the offer that is out; undefined when none is. */
-  #offered: readonly SubscriberSlot[] | undefined
+  /** M-lines of the newest offer. */
+  #offered: readonly SubscriberSlot[] = []
+  /** The newest offer waits for its answer. */
+  #isOut = false
+  /** Offers that a newer one took the place of: a client that got them after all answers each. */
+  #replaced = 0
   #preferences: Preferences | undefined
+  /** The client waits for an offer. */
+  #asked = false
   /** An offer has to be made as soon as none is out. */
   #due = false
   #restartDue = false
@@ -69,12 +76,18 @@ export class Subscriber {
     return this.#endpoint
   }
 
+  /** An offer is out. */
   get awaitsAnswer(): boolean {
-    return this.#offered !== undefined
+    return this.#isOut
+  }
+
+  /** An answer may come: to the offer that is out, or to one before it. */
+  get takesAnswer(): boolean {
+    return this.#isOut || this.#replaced > 0
   }
 
   /**
-   * The client asks for an offer: the next one is made even if nothing has changed.
+   * The client asks for an offer: the next one is made even if nothing has changed, and even if one is out.
    * @param restartIce it asks for the same user again; else the tracks are somebody else's from now on
    */
   ask(restartIce: boolean): void {
@@ -82,7 +95,7 @@ export class Subscriber {
       this.#tracks = new SlotTracks(this.#name)
       this.#followed = undefined
     }
-    this.#due = true
+    this.#asked = true
     this.#restartDue ||= restartIce
   }
 
@@ -94,7 +107,7 @@ export class Subscriber {
 
   /**
    * Forwards `source` from now on.
-   * @returns an offer to hand to the client, when one is needed and none is out
+   * @returns an offer to hand to the client, when one is needed now
    */
   follow(source: Source | undefined): string | undefined {
     this.#source = source
@@ -107,10 +120,14 @@ export class Subscriber {
     return this.#offerIfDue()
   }
 
-  /** Checks an answer to the offer that is out. */
+  /**
+   * Checks an answer. It is taken for one to the newest offer: what it says of m-lines holds for both, and if it was to an
+   * offer before, the answer to the newest follows and has the last word.
+   */
   answer(answer: RemoteDescription): Exchange | Refusal {
-    if (!this.#offered) return refuse('unexpected_answer')
+    if (!this.takesAnswer) return refuse('unexpected_answer')
     const known = this.#remote
+    const newest = this.#offers
     if (known && known.dtls.fingerprint.value !== answer.fingerprint.value) {
       return refuse('invalid_sdp', 'The answer has another DTLS fingerprint than the one before; hang up first.')
     }
@@ -118,10 +135,12 @@ export class Subscriber {
     if (!read.ok) return refuse('invalid_sdp', `${read.reason}.`)
     const { dtls, streams } = read.value
     const commit = () => {
-      if (!known || iceChanged(known.ice, answer.ice)) this.#endpoint.connect(answer.ice, dtls)
+      if (!this.#remote || iceChanged(this.#remote.ice, answer.ice)) this.#endpoint.connect(answer.ice, dtls)
       this.#remote = { ice: answer.ice, dtls }
       this.#endpoint.send(streams)
-      this.#offered = undefined
+      // The message that brought it may have asked for media as well: then it is not to the offer that went out for that.
+      if (this.#isOut && newest === this.#offers) this.#isOut = false
+      else this.#replaced--
       return undefined
     }
     return { commit, abandon: () => {} }
@@ -144,12 +163,14 @@ export class Subscriber {
   }
 
   #offerIfDue(): string | undefined {
-    if (this.#offered || !this.#source) return undefined
+    if (!this.#source || (this.#isOut && !this.#asked)) return undefined
     const { endpoint, tracks } = this.#source
-    if (!this.#due && !this.#tracks.changed(this.#slots, tracks)) return undefined
+    if (!this.#asked && !this.#due && !this.#tracks.changed(this.#slots, tracks)) return undefined
     if (!this.#move(endpoint)) return undefined
     if (this.#restartDue && this.#remote) this.#endpoint.restart()
-    this.#due = this.#restartDue = false
+    this.#asked = this.#due = this.#restartDue = false
+    if (this.#isOut) this.#replaced++
+    this.#isOut = true
     this.#offered = this.#slots
     const said = this.#tracks.of(this.#slots, tracks)
     this.#tracks.tell(this.#slots, said)

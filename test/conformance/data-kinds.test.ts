@@ -82,6 +82,7 @@ test('a client without a data m-line gets no SCTP, and has channels as soon as i
   const [speaker, witness] = await Promise.all(
     ['speaker', 'witness'].map(async (user) => new DataChannels((await offerThenJoin(janus, clients, 'hall', user)).peer)),
   )
+  t.after(() => [speaker!, witness!].map((channels) => channels.close()))
   const handle = await janus.attach()
   const peer = clients.peer()
   const [session, application, audio] = peer.offer({ audio: AUDIO_SSRC }).split(/^(?=m=)/m)
@@ -98,9 +99,11 @@ test('a client without a data m-line gets no SCTP, and has channels as soon as i
 
   await handle.message({}, { type: 'offer', sdp: bundling('1 0') + audio + application })
   const late = new DataChannels(peer)
-  t.after(() => [speaker!, witness!, late].map((channels) => channels.close()))
-  speaker!.send(kinds[0]!, Buffer.from('late'))
-  await eventually('who came late hears what comes after that', () => late.heard.length === 1)
+  t.after(() => late.close())
+  await eventually('who came late hears what is said from now on', () => {
+    speaker!.send(kinds[0]!, Buffer.from('late'))
+    return late.heard.length > 0
+  })
   assert.equal(Buffer.from(late.heard[0]!.payload).toString(), 'late')
   late.send(kinds[0]!, Buffer.from('thanks'))
   await eventually('and is heard', () => speaker!.heard.length === 1)

@@ -122,7 +122,7 @@ test('another user on the same connection: new source, new offer, same m-lines',
   assert.equal(endpoint.methods.filter((method) => method === 'connect').length, 1)
 })
 
-test('swaps while an offer is out wait for its answer and become one offer', async () => {
+test('asking while an offer is out: a new one takes its place, and answers to those before may still come', async () => {
   const here = stage()
   const bob = here.peer()
   for (const user of ['alice', 'carol', 'dave']) {
@@ -130,15 +130,39 @@ test('swaps while an offer is out wait for its answer and become one offer', asy
     await peer.publish()
     await peer.join(user)
   }
-  const first = await bob.join('bob', { media: 'alice' })
-  assert.equal((await bob.ok({ kind: 'subscribe', media: 'carol' })).jsep, undefined)
-  assert.equal((await bob.ok({ kind: 'subscribe', media: 'dave' })).jsep, undefined)
-  assert.equal(here.pool.last.feeds, here.pool.endpoints[2])
-  await bob.answer(first.jsep)
-  const second = bob.offer()
-  assert.match(second.sdp, /^o=\S+ \d+ 2 /m)
-  await bob.answer(second)
+  const first = (await bob.join('bob', { media: 'alice' })).jsep
+  const second = (await bob.ok({ kind: 'subscribe', media: 'carol' })).jsep
+  const third = (await bob.ok({ kind: 'subscribe', media: 'dave' })).jsep
+  const viewer = here.pool.last
+  assert.equal(viewer.feeds, here.pool.endpoints[2])
+  assert.match(third!.sdp, /^o=\S+ \d+ 3 /m)
+  // All of them arrived: the client answers each, one after the other.
+  for (const offer of [first, second, third]) {
+    assert.equal(bob.handle.expectsAnswer(), true)
+    await bob.answer(offer)
+  }
+  assert.equal(bob.handle.negotiation(), 'stable')
+  assert.equal(bob.handle.expectsAnswer(), false)
   assert.deepEqual(bob.take(), [])
+  assert.equal(viewer.methods.filter((method) => method === 'connect').length, 1)
+})
+
+test('an offer that was lost with its transport blocks nothing: whoever asks again gets another one', async () => {
+  const { peer } = stage()
+  const [alice, bob] = [peer(), peer()]
+  await alice.join('alice')
+  await bob.join('bob', { media: 'alice' })
+  await alice.publish(offers.data)
+  bob.offer()
+  await alice.publish(offers.media)
+  assert.deepEqual(bob.take(), [], 'what changes waits for the answer')
+  const { jsep } = await bob.ok({ kind: 'subscribe', media: 'alice' })
+  assert.deepEqual(lines(jsep!.sdp, 'msid'), lines(offers.media, 'msid'))
+  await bob.answer(jsep)
+  assert.equal(bob.handle.negotiation(), 'stable')
+  assert.deepEqual(bob.take(), [])
+  await alice.publish(offers.media.replace('a=msid:469c3e62', 'a=msid:00000000'))
+  assert.ok(bob.offer(), 'and what changes later is offered')
 })
 
 test('asking for the same user again restarts ICE: how a client gets over a change of network', async () => {
