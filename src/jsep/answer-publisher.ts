@@ -63,6 +63,7 @@ export function answerPublisher(
     streams,
     tracks: [...chosen].flatMap(([mline, choice]) => publishedTrack(mline, choice) ?? []),
     data: dataMline !== undefined,
+    declined: mlines.flatMap(({ port }, position) => (port === 0 ? [position] : [])),
   }
 }
 

@@ -115,6 +115,8 @@ export interface PublisherAnswer {
   tracks: PublishedTrack[]
   /** A data m-line was accepted. */
   data: boolean
+  /** Positions of m-lines, from 0, that are off in the answer: the next offer may use them for something else. */
+  declined: number[]
 }
 
 /** One media m-line towards a subscriber; never reordered, and unchanged as long as the transport is the same. */

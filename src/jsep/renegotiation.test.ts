@@ -68,3 +68,20 @@ test('an m-line that was off can be given to something else', () => {
   const reused = offerOf(opusLines, opusLines, dataLines).replace('a=mid:1', 'a=mid:new').replace('0 1 2', '0 new 2')
   assert.equal(renegotiationProblem(describe(off), describe(reused), 'client'), undefined)
 })
+
+test('an m-line that the answer declined can be given to something else, with ids of its own', () => {
+  const toffset = 'a=extmap:7 urn:ietf:params:rtp-hdrext:toffset'
+  const pcmu = ['m=audio 9 UDP/TLS/RTP/SAVPF 0', 'a=rtpmap:0 PCMU/8000', 'a=sendrecv', toffset]
+  const before = describe(offerOf(opusLines, pcmu, dataLines))
+  const { sdp, declined } = answerPublisher(before, local, defaultPolicy)
+  assert.match(section(sdp, 2)[0]!, /^m=audio 0 /)
+  assert.deepEqual(declined, [1])
+  const reused = offerOf(opusLines, [...vp8Lines, `a=extmap:7 ${level}`], dataLines)
+    .replace('a=mid:1', 'a=mid:3')
+    .replace('0 1 2', '0 3 2')
+  assert.equal(renegotiationProblem(before, describe(reused), 'client', declined), undefined)
+  assert.match(renegotiationProblem(before, describe(reused), 'client') ?? '', /M-line 1 was audio with another mid/)
+  // The others keep their places all the same.
+  const moved = describe(reused.replace('a=mid:2', 'a=mid:4').replace('0 3 2', '0 3 4'))
+  assert.match(renegotiationProblem(before, moved, 'client', declined) ?? '', /M-line 2 was application/)
+})

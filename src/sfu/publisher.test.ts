@@ -277,6 +277,23 @@ test('an endpoint that ends while its offer waits for something else is reported
   assert.equal(alice.handle.negotiation(), 'none')
 })
 
+test('the place of an m-line that was declined goes to another track, as browsers reuse it', async () => {
+  const { peer, pool } = stage()
+  const alice = peer()
+  const unknown = offers.media.replace(/^(m=audio 9 UDP\/TLS\/RTP\/SAVPF) .*$/m, '$1 0')
+  const { jsep } = await alice.publish(unknown)
+  assert.match(jsep!.sdp, /^m=audio 0 /m)
+  const reused = offers.media.replace('a=mid:1\r\n', 'a=mid:3\r\n').replace('BUNDLE 0 1 2', 'BUNDLE 0 3 2')
+  const answer = (await alice.publish(reused)).jsep!.sdp
+  assert.deepEqual(lines(answer, 'mid'), ['0', '3', '2'])
+  const streams = pool.last.calls.at(-1)![1] as { mid: string }[]
+  assert.deepEqual(
+    streams.map(({ mid }) => mid),
+    ['3', '2'],
+  )
+  assert.equal((await alice.fails({}, { type: 'offer', sdp: unknown })).code, 'invalid_sdp', 'it is in use now')
+})
+
 test('a further offer that drops m-lines is refused, and the connection goes on as it was', async () => {
   const { peer, pool } = stage()
   const alice = peer()

@@ -26,6 +26,8 @@ export class Publisher implements Source {
   #streams: readonly ReceiveStream[] = []
   #tracks: readonly PublishedTrack[] = []
   #data = false
+  /** Positions of the m-lines that the last answer declined. */
+  #declined: readonly number[] = []
 
   /** @param endpoint freshly opened; the publisher owns it from now on */
   constructor(endpoint: PooledEndpoint, offer: RemoteDescription, codecs: CodecPolicy) {
@@ -49,13 +51,14 @@ export class Publisher implements Source {
 
   /** The answer to the offer that it was made with. */
   answerFirst(): Exchange {
-    const { sdp, dtls, streams, tracks, data } = answerPublisher(this.#offer, this.endpoint, this.#codecs)
+    const { sdp, dtls, streams, tracks, data, declined } = answerPublisher(this.#offer, this.endpoint, this.#codecs)
     // The endpoint is placed, which depends on this, before it is told what it receives.
     this.#data = data
     const commit = () => {
       this.#role = dtls.role
       this.#streams = streams
       this.#tracks = tracks
+      this.#declined = declined
       this.endpoint.connect(this.#offer.ice, dtls, maxMessageBytes(this.#offer))
       this.endpoint.receive(streams)
       return sdp
@@ -78,7 +81,7 @@ export class Publisher implements Source {
 
   /** Why a further offer cannot follow the last one, as a sentence for the client; undefined when it can. */
   problem(offer: RemoteDescription): string | undefined {
-    return renegotiationProblem(this.#offer, offer, this.#role)
+    return renegotiationProblem(this.#offer, offer, this.#role, this.#declined)
   }
 
   /** A further offer of the same PeerConnection. */
@@ -87,7 +90,8 @@ export class Publisher implements Source {
       const restart = iceChanged(this.#offer.ice, offer.ice)
       if (restart) this.endpoint.restart()
       const before = { role: this.#role, streams: this.#streams }
-      const { sdp, dtls, streams, tracks, data } = answerPublisher(offer, this.endpoint, this.#codecs, before)
+      const answer = answerPublisher(offer, this.endpoint, this.#codecs, before)
+      const { sdp, dtls, streams, tracks, data, declined } = answer
       if (restart || maxMessageBytes(offer) !== maxMessageBytes(this.#offer)) {
         this.endpoint.connect(offer.ice, dtls, maxMessageBytes(offer))
       }
@@ -95,6 +99,7 @@ export class Publisher implements Source {
       this.#streams = streams
       this.#tracks = tracks
       this.#data = data
+      this.#declined = declined
       this.endpoint.receive(streams)
       return sdp
     }
