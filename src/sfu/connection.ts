@@ -185,9 +185,10 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
 
   /**
    * The connection becomes one of a user of a room. Nothing of the user's passes before blocks are in force.
-   * @returns the users listed before, and a promise that resolves when every worker obeys the blocks
+   * @returns a promise that resolves when every worker obeys the blocks, with the users who were listed before and still are:
+   *   of those who left meanwhile the client has been told already
    */
-  join(roomId: string, userId: string, grant: Grant): { listed: string[]; enforced: Promise<void> } {
+  join(roomId: string, userId: string, grant: Grant): Promise<string[]> {
     const { presence, enforcement } = this.services
     this.#grant = grant
     this.#replaceOlder(roomId, userId)
@@ -200,7 +201,10 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
     this.notify({ event: 'join', room_id: roomId, user_id: userId })
     this.#place()
     if (this.source) this.sourceChanged()
-    return { listed, enforced }
+    return enforced.then(() => {
+      const still = new Set(room.listed(this.profile, this))
+      return listed.filter((user) => still.has(user))
+    })
   }
 
   /** Last check before `want`: makes sure that there can be an endpoint. */

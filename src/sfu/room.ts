@@ -61,9 +61,14 @@ export class Room {
     this.id = id
   }
 
-  /** Users whom a profile lists, in the order of their joining. */
-  listed(profile: Profile): string[] {
-    return [...this.users.values()].filter((user) => profile.lists(user.connections)).map((user) => user.id)
+  /**
+   * Users whom a profile lists, in the order of their joining.
+   * @param without a connection that does not count
+   */
+  listed(profile: Profile, without?: Member): string[] {
+    const counting = ({ connections }: User) =>
+      without && connections.has(without) ? [...connections].filter((member) => member !== without) : connections
+    return [...this.users.values()].filter((user) => profile.lists(counting(user))).map((user) => user.id)
   }
 
   *members(): Generator<Member> {

@@ -164,3 +164,21 @@ test('a screen beside a camera comes, goes and comes again, and viewers know whi
   ])
   assert.equal(await offersTo(bob, 'ann'), atFirst + 4, 'none for the camera that went')
 })
+
+test('a track whose codec the server does not take leaves its m-line to the next one', async () => {
+  const ann = await join('declined', 'ann')
+  const direction = await ann.evaluate(async (client) => {
+    const transceiver = client.pc.addTransceiver('audio', { direction: 'sendonly' })
+    const { codecs } = RTCRtpSender.getCapabilities('audio')!
+    transceiver.setCodecPreferences(codecs.filter(({ mimeType }) => mimeType === 'audio/PCMU'))
+    await client.negotiate()
+    return transceiver.currentDirection
+  })
+  assert.equal(direction, 'stopped', 'its m-line was declined')
+  const camera = await add(ann, 'red', true)
+  const mids = await ann.evaluate(({ pc }) => [...pc.localDescription!.sdp.matchAll(/^a=mid:(\S+)/gm)].map(([, mid]) => mid))
+  assert.equal(mids.length, 3, 'a new track is where the old one was')
+  assert.ok(!mids.includes('1'), `${mids}`)
+  const bob = await join('declined', 'bob')
+  await sees(bob, 'ann', { camera }, ['0 audio of camera', '1 video of camera red'])
+})

@@ -13,6 +13,32 @@ test('the reply lists the room in the order of joining, and yourself last', asyn
   assert.deepEqual(users(await peer().join('alice')), { room: ['bob', 'dave', 'alice'] })
 })
 
+test('who leaves while a join waits for its blocks is told as gone and not listed; who comes is told and not listed', async () => {
+  for (const profile of ['documented', 'upstream']) {
+    const { peer, pool } = stage()
+    const [alice, carol] = [peer(), peer()]
+    await alice.join('alice', { data: true })
+    await carol.join('carol', { data: true })
+    await alice.ok({ kind: 'block', whom: 'bob' })
+    pool.holdBlocks = true
+    const bob = peer(`profile=${profile}`)
+    const joining = bob.join('bob', { notifications: true, data: true })
+    await new Promise(setImmediate)
+    await peer().join('dave', { data: true })
+    carol.handle.detached()
+    pool.release()
+    const self = profile === 'documented' ? ['bob'] : []
+    assert.deepEqual(users(await joining), { room: ['alice', ...self] })
+    assert.deepEqual(
+      bob.events().map(({ event, user_id }) => [event, user_id]),
+      [
+        ['join', 'dave'],
+        ['leave', 'carol'],
+      ],
+    )
+  }
+})
+
 test('upstream lists the others who subscribed to data, and yourself only if you are already there', async () => {
   const { peer } = stage()
   await peer().join('alice', { data: true })

@@ -47,10 +47,9 @@ export const join: Message<typeof joinSchema> = {
       abandon: () => blocks.release(userId),
       async commit(): Promise<Outcome> {
         connection.want(flags)
-        const { listed, enforced } = connection.join(roomId, userId, grant)
+        const enforced = connection.join(roomId, userId, grant)
         const jsep = media === undefined ? undefined : connection.want({ media })
-        await enforced
-        const users = { [roomId]: connection.profile.users(listed, userId) }
+        const users = { [roomId]: connection.profile.users(await enforced, userId) }
         return { response: { users } satisfies JoinReply, ...(jsep && { jsep }) }
       },
     }
