@@ -45,8 +45,8 @@ test('H-44: each bad token is refused with its own code and the words of the ori
       'token_invalid',
       'Rejecting join with invalid token!',
     ],
-    ['expired', await sign({ ...good, exp: nowS }), 'token_expired', 'Rejecting join with invalid token!'],
-    ['early', await sign({ ...good, nbf: nowS + 5 }), 'token_not_yet_valid', 'Rejecting join with invalid token!'],
+    ['expired', await sign({ ...good, exp: nowS - 5 }), 'token_expired', 'Rejecting join with invalid token!'],
+    ['early', await sign({ ...good, nbf: nowS + 6 }), 'token_not_yet_valid', 'Rejecting join with invalid token!'],
     ['no exp', await sign({ join_hub: true }), 'token_claim_invalid', 'Rejecting join with invalid token!'],
     [
       'odd claim',
@@ -79,6 +79,13 @@ test('H-44: each bad token is refused with its own code and the words of the ori
   await alice.ok({ kind: 'join', room_id: 'room', user_id: 'alice', token })
   for (const each of [alice, bob]) each.handle.detached()
   assertEmpty(here)
+})
+
+test('clocks may be five seconds apart, either way', async () => {
+  assert.equal(await joinCode(await sign({ ...good, exp: nowS - 4 })), 'joined')
+  assert.equal(await joinCode(await sign({ ...good, exp: nowS - 5 })), 'token_expired')
+  assert.equal(await joinCode(await sign({ ...good, nbf: nowS + 5 })), 'joined')
+  assert.equal(await joinCode(await sign({ ...good, nbf: nowS + 6 })), 'token_not_yet_valid')
 })
 
 test('claims: rooms, nbf, identity by user_id, and by sub only when bound', async () => {

@@ -18,6 +18,8 @@ export interface TokenAuthOptions {
   now?: () => Date
 }
 
+/** How far the clocks of this machine and of whoever signs may be apart, in seconds; for `exp` and `nbf` (RFC 7519 §4.1.4). */
+const CLOCK_TOLERANCE_S = 5
 /** Longer ones are not looked at. */
 const LONGEST_TOKEN = 16_384
 
@@ -68,7 +70,8 @@ async function verify(token: string, key: TokenKey, currentDate: Date): Promise<
   if (token.length > LONGEST_TOKEN) return refuse('token_invalid')
   const { algorithms } = key
   try {
-    const { payload } = await verifyWithAny(token, key, { algorithms, currentDate, requiredClaims: ['exp'] })
+    const times = { currentDate, clockTolerance: CLOCK_TOLERANCE_S, requiredClaims: ['exp'] }
+    const { payload } = await verifyWithAny(token, key, { algorithms, ...times })
     const claims = claimsSchema.safeParse(payload)
     return claims.success ? claims.data : refuse('token_claim_invalid')
   } catch (error) {
