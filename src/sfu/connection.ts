@@ -9,6 +9,7 @@ import type {
   Negotiation as State,
 } from '../janus/plugin.js'
 import type { MediaKind, Preferences } from '../media/control.js'
+import type { Abandonable } from './abandonment.js'
 import type { Grant } from './auth.js'
 import type { Refusal } from './errors.js'
 import type { RoomNotice, SharedEvent } from './events.js'
@@ -36,7 +37,7 @@ export interface Wishes {
   preferences?: Preferences
 }
 
-export class Connection implements PluginHandle, Member, Suspect, NegotiationHost {
+export class Connection implements PluginHandle, Member, Suspect, Abandonable, NegotiationHost {
   readonly services: Services
   readonly profile: Profile
   readonly negotiator: Negotiation
@@ -48,6 +49,8 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
   #notifications = false
   #data = false
   #media: string | undefined
+  /** It asked for media, and has published nothing since. */
+  #subscribed = false
   #answering = false
   #gone = false
 
@@ -111,6 +114,17 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
     return this.#media !== undefined || this.negotiator.subscribes
   }
 
+  get idle(): boolean {
+    const asksForMore = this.#notifications || this.#data
+    return this.#joined !== undefined && this.#subscribed && !asksForMore && !this.negotiator.endpoint
+  }
+  get needed(): boolean {
+    if (!this.#joined) return false
+    const { room, userId } = this.#joined
+    const waits = this.#media !== undefined && room.users.has(this.#media)
+    return waits || room.users.get(userId)?.connections.size === 1
+  }
+
   mayHearOf(roomId: string): boolean {
     return this.#grant.mayHearOf(roomId)
   }
@@ -144,10 +158,12 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
 
   async message(request: PluginRequest): Promise<PluginReply> {
     this.#answering = request.jsep?.type === 'offer'
+    this.services.abandonment.forget(this)
     try {
       return await this.#dispatch(this, request)
     } finally {
       this.#answering = false
+      this.services.abandonment.used(this)
     }
   }
 
@@ -159,6 +175,7 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
     else {
       this.#media = undefined
       this.negotiator.ignore()
+      this.services.abandonment.used(this)
     }
   }
 
@@ -174,6 +191,7 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
     if (this.#gone) return
     this.#gone = true
     this.services.ghosts.detached(this)
+    this.services.abandonment.forget(this)
     this.services.presence.listen(this, false)
     this.#media = undefined
     this.negotiator.close()
@@ -227,6 +245,7 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
     if (wishes.media === undefined) return undefined
     const again = this.#media === wishes.media
     this.#media = wishes.media === false ? undefined : wishes.media
+    this.#subscribed ||= wishes.media !== false
     if (wishes.media === false) this.negotiator.ignore()
     return wishes.media === false ? undefined : this.negotiator.attend(this.#sourceOf(wishes.media), again)
   }
@@ -261,6 +280,7 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
 
   opened(): void {
     this.#place()
+    if (this.source) this.#subscribed = false
     if (this.#joined && this.source) this.#replaceOlder(this.#joined.room.id, this.#joined.userId)
   }
 
@@ -280,6 +300,7 @@ export class Connection implements PluginHandle, Member, Suspect, NegotiationHos
 
   ended(reason: string, wasConnected: boolean): void {
     this.#media = undefined
+    this.services.abandonment.used(this)
     this.#port.hangup(reason)
     if (reason === 'ICE failed' && wasConnected && this.#joined) this.services.ghosts.consentLost(this)
   }

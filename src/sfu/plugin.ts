@@ -3,6 +3,7 @@ import type { HandleFigures } from '../janus/handle-info.js'
 import type { HandlePort, Plugin, PluginHandle } from '../janus/plugin.js'
 import type { CodecPolicy } from '../jsep/jsep.js'
 import type { MediaPool } from '../media/pool-types.js'
+import { Abandonment } from './abandonment.js'
 import { adminMessage } from './admin/index.js'
 import type { Auth } from './auth.js'
 import { BlockList } from './blocks/block-list.js'
@@ -90,6 +91,7 @@ class Sfu implements SfuPlugin {
       presence: new Presence(),
       enforcement: new Enforcement(pool, blocks, log),
       ghosts: new Ghosts(clock, log),
+      abandonment: new Abandonment(clock),
       quota: new Quota(peerConnections),
       refused: noRefusals(),
     }

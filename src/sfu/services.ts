@@ -1,6 +1,7 @@
 /** What all connections of the plugin share. */
 import type { CodecPolicy } from '../jsep/jsep.js'
 import type { MediaPool } from '../media/pool-types.js'
+import type { Abandonment } from './abandonment.js'
 import type { Auth } from './auth.js'
 import type { BlockList } from './blocks/block-list.js'
 import type { Enforcement } from './blocks/enforcement.js'
@@ -30,6 +31,7 @@ export interface Services {
   readonly blocks: BlockList
   readonly enforcement: Enforcement
   readonly ghosts: Ghosts
+  readonly abandonment: Abandonment
   readonly quota: Quota
   readonly auth: Auth
   readonly profile: ProfileName
