@@ -183,8 +183,14 @@ export class Negotiation {
   follow(source: Source | undefined): void {
     if (source && !this.#subscriber) {
       this.#subscriber = this.#newSubscriber(source)
+      if (!this.#subscriber) {
+        // The client waits for an offer: it has to know that none will come.
+        this.#givePlaceBack()
+        this.#host.ended('No media worker', false)
+        return
+      }
       this.#host.opened()
-      this.#subscriber?.ask(false)
+      this.#subscriber.ask(false)
     }
     this.#push(this.#subscriber?.follow(source))
   }

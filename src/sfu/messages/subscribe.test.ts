@@ -96,6 +96,21 @@ test('a publisher that offered before it joined is offered on when it joins', as
   assert.ok(bob.offer())
 })
 
+test('no worker has room when the user publishes: who waited is told, and may ask again', async () => {
+  const here = stage()
+  const [alice, early, bob] = [here.peer(), here.peer(), here.peer()]
+  await alice.publish()
+  await early.join('alice')
+  await bob.join('bob', { media: 'alice' })
+  here.pool.running = false
+  await alice.join('alice')
+  assert.deepEqual([bob.take(), bob.hangups], [[], ['No media worker']])
+  assert.equal(here.plugin.live().peer_connections, 1, 'the place is free')
+  assert.equal((await bob.fails({ kind: 'subscribe', media: 'alice' })).code, 'no_media_worker')
+  here.pool.running = true
+  await bob.answer((await bob.ok({ kind: 'subscribe', media: 'alice' })).jsep)
+})
+
 test('another user on the same connection: new source, new offer, same m-lines', async () => {
   const here = stage()
   const [alice, carol, bob] = [here.peer(), here.peer(), here.peer()]
