@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Ghosts, SILENCE_MS } from './ghosts.js'
 import { FakeClock } from './testing/fake-clock.js'
-import { offers, restarted, stage } from './testing/peer.js'
+import { fromAnotherPeerConnection, offers, restarted, stage } from './testing/peer.js'
 
 async function connected(sessionId = 7) {
   const here = stage()
@@ -42,7 +42,7 @@ test('a sign of life, a new peer connection or a detach calls it off', async () 
     [
       'new peer connection',
       async ({ alice, pool }) => {
-        await alice.publish(restarted(offers.media))
+        await alice.publish(fromAnotherPeerConnection(offers.media))
         pool.last.connects()
       },
     ],
@@ -111,4 +111,23 @@ test('a session that throws when it is ended is logged, and the next one is ende
   }
   clock.advance(SILENCE_MS)
   assert.deepEqual([ended, errors.length, ghosts.watched], [1, 1, 0])
+})
+
+test('an ICE restart that comes when the peer connection is gone is refused with what to do; a new one is welcome', async () => {
+  const { pool, clock, alice, endpoint } = await connected()
+  clock.advance(6_000)
+  endpoint.ends('ICE failed')
+  const { code, msg } = await alice.fails({}, { type: 'offer', sdp: restarted(offers.media) })
+  assert.equal(code, 'invalid_sdp')
+  assert.match(msg, /has ended; make a new one\.$/)
+  assert.equal(pool.live.length, 0)
+  await alice.publish(fromAnotherPeerConnection(offers.media))
+  pool.last.connects()
+  assert.equal(alice.webrtcups, 2)
+  // What was never up had no association, so that its client may offer again.
+  const early = await connected(8)
+  early.alice.handle.hangup('Janus API')
+  await early.alice.publish()
+  early.pool.last.ends('ICE failed')
+  await early.alice.publish(restarted(offers.media))
 })

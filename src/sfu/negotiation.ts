@@ -19,6 +19,8 @@ import { Subscriber } from './subscriber.js'
 /** Characters of a client's description that are kept to show it; those of browsers are a tenth of it. */
 const SDP_KEPT_MAX = 64 * 1024
 
+const PEER_CONNECTION_LOST = 'This PeerConnection was not heard of for too long and has ended; make a new one.'
+
 /** What a PeerConnection tells its connection. */
 export interface NegotiationHost extends QuotaClient {
   /** It needs a token to join, and has not joined. */
@@ -64,6 +66,8 @@ export class Negotiation {
   readonly #host: NegotiationHost
   readonly #lives = new WeakMap<PooledEndpoint, Life>()
   #publisher: Publisher | undefined
+  /** The last one whose consent ran out: it has no transport any more, which its client may not know. */
+  #lost: Publisher | undefined
   #subscriber: Subscriber | undefined
   /** What the client wants of media that it gets; holds for every PeerConnection. */
   #preferences: Preferences | undefined
@@ -236,6 +240,8 @@ export class Negotiation {
 
   #prepareOffer(received: RemoteDescription, room: string | undefined): Exchange | Refusal {
     const current = this.#publisher
+    // The DTLS association that it would go on with is gone here, and alive there: it could never connect.
+    if (!current && this.#lost?.continues(received)) return refuse('invalid_sdp', PEER_CONNECTION_LOST)
     if (current?.continues(received)) {
       const problem = current.problem(received)
       if (problem !== undefined) return refuse('invalid_sdp', `${problem}.`)
@@ -263,6 +269,7 @@ export class Negotiation {
   #replace(publisher: Publisher, exchange: Exchange): string | undefined {
     const old = this.#publisher
     this.#publisher = publisher
+    this.#lost = undefined
     // The PeerConnection before may have ended meanwhile, and given back the place of both.
     this.#takePlace()
     this.#wasConnected = false
@@ -339,7 +346,9 @@ export class Negotiation {
   }
 
   #ended(endpoint: PooledEndpoint | undefined, reason: HangupReason): void {
-    if (endpoint && this.endpoint === endpoint) this.hangup(reason)
+    if (!endpoint || this.endpoint !== endpoint) return
+    if (reason === 'ICE failed' && this.#wasConnected) this.#lost = this.#publisher
+    this.hangup(reason)
   }
 
   #push(sdp: string | undefined): void {

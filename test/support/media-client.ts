@@ -1,5 +1,5 @@
 /** The load generator's clients, with what only tests ask of a client. */
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { ClientPeer, PeerPool } from '../../src/load/peer.js'
 import type { RemoteTransport } from '../../src/load/remote.js'
 
@@ -15,6 +15,9 @@ export class MediaClients extends PeerPool<MediaPeer> {
 }
 
 export class MediaPeer extends ClientPeer {
+  /** Of the o= line: the same in all descriptions of a PeerConnection, and another in every other (RFC 9429 §5.2.1). */
+  readonly sessionId = String(randomInt(2 ** 47))
+
   /** Sends no more checks, and says no farewell either: as if the power went off. */
   fallSilent(): void {
     this.silent = true
@@ -95,7 +98,7 @@ function description(
       `a=${direction}`,
     ],
   }
-  const lines = ['v=0', 'o=- 4611731400430051336 2 IN IP4 127.0.0.1', 's=-', 't=0 0']
+  const lines = ['v=0', `o=- ${peer.sessionId} 2 IN IP4 127.0.0.1`, 's=-', 't=0 0']
   lines.push(`a=group:BUNDLE ${mlines.map((_, mid) => mid).join(' ')}`)
   for (const [mid, kind] of mlines.entries()) {
     const ssrc = kind === 'application' ? undefined : ssrcs[kind as 'audio' | 'video']
