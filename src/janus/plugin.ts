@@ -33,7 +33,7 @@ export interface PluginReply {
 }
 
 /** Where a handle's negotiation stands; the core needs it for answers nobody asked for and for trickle. */
-export type Negotiation =
+export type NegotiationState =
   /** No PeerConnection. */
   | 'none'
   /** We offered (or an offer is being answered) and the exchange is not complete. */
@@ -75,7 +75,7 @@ export interface HandlePort {
 
 /** The plugin's side of one handle. */
 export interface PluginHandle {
-  negotiation(): Negotiation
+  negotiation(): NegotiationState
   /** True while an answer is expected from the client; otherwise the core replies 469 to one. */
   expectsAnswer(): boolean
   /**

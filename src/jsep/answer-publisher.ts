@@ -8,9 +8,12 @@ import { chooseEncodings, type Encodings } from './simulcast.js'
 import { assignIndexes, sends } from './stream-index.js'
 import {
   extensionLines,
+  feedbackLine,
   type Mline,
-  maxMessageSize,
+  sctpFormat,
+  sctpMline,
   sctpPort,
+  type TransportLines,
   transportLines,
   writeDescription,
 } from './write-description.js'
@@ -139,15 +142,10 @@ function acceptedFeedback({ codec, payload }: Match, mline: RemoteMline): string
   return feedbackOf(codec).filter((line) => payload.feedback.includes(line) && (numbered || line !== 'transport-cc'))
 }
 
-type TransportLines = ReturnType<typeof transportLines>
-
 function mediaLine(mline: RemoteMline, { matches, encodings }: Choice, transport: TransportLines): Mline {
   const payloads = [...matches.map(({ payload }) => payload), ...matches.flatMap(({ rtx }) => rtx ?? [])]
   const feedback = matches.flatMap((match) =>
-    acceptedFeedback(match, mline).map((line) => {
-      const [type = '', subtype] = line.split(' ')
-      return { payload: match.payload.pt, type, ...(subtype === undefined ? {} : { subtype }) }
-    }),
+    acceptedFeedback(match, mline).map((line) => feedbackLine(match.payload.pt, line)),
   )
   return {
     type: mline.type,
@@ -172,21 +170,9 @@ function mediaLine(mline: RemoteMline, { matches, encodings }: Choice, transport
 }
 
 /** In the form it was offered (RFC 8841, or its draft with `a=sctpmap`). */
-function dataLine(mline: RemoteMline, transport: TransportLines): Mline {
-  const line = {
-    type: 'application',
-    port: 9,
-    protocol: mline.protocol,
-    rtp: [],
-    fmtp: [],
-    direction: 'sendrecv' as const,
-    mid: mline.mid,
-    maxMessageSize,
-    ...transport,
-  }
-  return mline.legacySctp
-    ? { ...line, payloads: String(sctpPort), sctpmap: legacySctpmap }
-    : { ...line, payloads: 'webrtc-datachannel', sctpPort }
+function dataLine({ mid, protocol, legacySctp }: RemoteMline, transport: TransportLines): Mline {
+  const format = legacySctp ? { payloads: String(sctpPort), sctpmap: legacySctpmap } : sctpFormat
+  return { ...sctpMline(mid, protocol, transport), ...format }
 }
 
 /** As Janus writes it. sdp-transform calls the last number a size; in the draft it is a number of streams. */

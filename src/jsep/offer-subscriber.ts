@@ -10,10 +10,11 @@ import { offeredMlines } from './slots.js'
 import { Template } from './template.js'
 import {
   extensionLines,
+  feedbackLine,
   type Mline,
-  maxMessageSize,
   type SessionLines,
-  sctpPort,
+  sctpFormat,
+  sctpMline,
   transportLines,
   writeDescription,
 } from './write-description.js'
@@ -64,7 +65,7 @@ export function describeOffer({ slots, tracks, local, origin, cname, codecs }: S
   const transport = transportLines(local, 'actpass')
   const mlines = offeredMlines(slots).map(({ mid, slot }) =>
     slot === undefined
-      ? dataLine(mid, transport)
+      ? { ...sctpMline(mid, 'UDP/DTLS/SCTP', transport), ...sctpFormat }
       : { ...mediaLine(slot, tracks[slots.indexOf(slot)]!, cname, codecs), ...transport },
   )
   return {
@@ -131,8 +132,6 @@ function makeTemplate({ slots, tracks, local, codecs }: SubscriberOffer): Templa
   return new Template(writeDescription(description).replace(/\b41000\d{5}\b/g, ssrcPlace))
 }
 
-type TransportLines = ReturnType<typeof transportLines>
-
 function mediaLine(slot: SubscriberSlot, track: SlotTrack, cname: string, policy: CodecPolicy): Mline {
   const entries = offeredFormats(slot.kind, policy)
   const extensions: ExtensionIds = offeredExtensions(slot.kind)
@@ -168,10 +167,7 @@ function fmtps({ name, pt, rtxPt, fmtp }: CodecEntry, { sprop }: SlotTrack): Mli
 }
 
 function feedbacks({ pt, name }: CodecEntry): NonNullable<Mline['rtcpFb']> {
-  return feedbackOf(name).map((line) => {
-    const [type = '', subtype] = line.split(' ')
-    return subtype === undefined ? { payload: pt, type } : { payload: pt, type, subtype }
-  })
+  return feedbackOf(name).map((line) => feedbackLine(pt, line))
 }
 
 /** RFC 5576 and RFC 4588 §8.3: the stream and, where codecs have RTX, its retransmission stream. */
@@ -185,21 +181,5 @@ function ssrcLines(
   return {
     ssrcGroups: [{ semantics: 'FID', ssrcs: `${ssrc} ${rtxSsrc}` }],
     ssrcs: [line(ssrc), line(rtxSsrc)],
-  }
-}
-
-function dataLine(mid: string, transport: TransportLines): Mline {
-  return {
-    type: 'application',
-    port: 9,
-    protocol: 'UDP/DTLS/SCTP',
-    payloads: 'webrtc-datachannel',
-    rtp: [],
-    fmtp: [],
-    direction: 'sendrecv',
-    mid,
-    sctpPort,
-    maxMessageSize,
-    ...transport,
   }
 }

@@ -5,7 +5,7 @@ import { extensions } from './extensions.js'
 import type { LocalTransport, RemoteDescription, Setup } from './jsep.js'
 
 /** RFC 8841 §6: longest data-channel message that we take, in bytes. */
-export const maxMessageSize = 262144
+const maxMessageSize = 262144
 /** RFC 8841 §5: the only SCTP port in use inside of DTLS. */
 export const sctpPort = 5000
 
@@ -48,11 +48,10 @@ function connection(local: LocalTransport): { version: 4 | 6; ip: string } {
   return { version: ip.includes(':') ? 6 : 4, ip }
 }
 
+export type TransportLines = Pick<Mline, 'iceUfrag' | 'icePwd' | 'setup' | 'candidates' | 'endOfCandidates'>
+
 /** ICE, DTLS role and candidates; on every enabled m-line, as Janus does. */
-export function transportLines(
-  local: LocalTransport,
-  setup: Setup,
-): Pick<Mline, 'iceUfrag' | 'icePwd' | 'setup' | 'candidates' | 'endOfCandidates'> {
+export function transportLines(local: LocalTransport, setup: Setup): TransportLines {
   return {
     iceUfrag: local.ice.ufrag,
     icePwd: local.ice.pwd,
@@ -67,6 +66,30 @@ function candidateLine(candidate: Candidate): NonNullable<Mline['candidates']>[n
   const line = { foundation, component, transport: protocol, priority, ip, port, type: 'host' }
   return tcpType === undefined ? line : { ...line, tcptype: tcpType }
 }
+
+/** An `a=rtcp-fb` line of a payload type. @param written as in `RemotePayloadType.feedback`, e.g. `nack pli` */
+export function feedbackLine(payload: number, written: string): NonNullable<Mline['rtcpFb']>[number] {
+  const [type = '', subtype] = written.split(' ')
+  return subtype === undefined ? { payload, type } : { payload, type, subtype }
+}
+
+/** A data m-line (RFC 8841 §5), without its format. @param protocol e.g. `UDP/DTLS/SCTP` */
+export function sctpMline(mid: string, protocol: string, transport: TransportLines): Omit<Mline, 'payloads'> {
+  return {
+    type: 'application',
+    port: 9,
+    protocol,
+    rtp: [],
+    fmtp: [],
+    direction: 'sendrecv',
+    mid,
+    maxMessageSize,
+    ...transport,
+  }
+}
+
+/** What follows of a data m-line in the form of RFC 8841. */
+export const sctpFormat = { payloads: 'webrtc-datachannel', sctpPort } as const
 
 export function extensionLines(ids: ExtensionIds): NonNullable<Mline['ext']> {
   return Object.entries(ids).map(([name, value]) => ({ value, uri: extensions[name as ExtensionName].uri }))

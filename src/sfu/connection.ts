@@ -3,10 +3,10 @@ import type { CaptureOutcome, CaptureRequest, HandleInfo } from '../janus/handle
 import type {
   HandlePort,
   Jsep,
+  NegotiationState,
   PluginHandle,
   PluginReply,
   PluginRequest,
-  Negotiation as State,
 } from '../janus/plugin.js'
 import type { MediaKind, Preferences } from '../media/control.js'
 import type { Abandonable } from './abandonment.js'
@@ -148,7 +148,7 @@ export class Connection implements PluginHandle, Member, Suspect, Abandonable, N
 
   // What the core asks.
 
-  negotiation(): State {
+  negotiation(): NegotiationState {
     return this.#answering ? 'pending' : this.negotiator.state
   }
 

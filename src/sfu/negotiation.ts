@@ -3,7 +3,7 @@
  * is offered to and may only answer, any other may only offer. So the two sides never offer at once (no glare),
  * and exchanges of one connection follow each other.
  */
-import type { Jsep, Negotiation as State } from '../janus/plugin.js'
+import type { Jsep, NegotiationState } from '../janus/plugin.js'
 import type { CodecPolicy, RemoteDescription } from '../jsep/jsep.js'
 import { readAnswer } from '../jsep/read-answer.js'
 import { readDescription } from '../jsep/read-description.js'
@@ -123,7 +123,7 @@ export class Negotiation {
     return this.#subscriber?.takesAnswer ?? false
   }
 
-  get state(): State {
+  get state(): NegotiationState {
     if (this.#subscriber?.awaitsAnswer) return 'pending'
     return this.endpoint ? 'stable' : 'none'
   }

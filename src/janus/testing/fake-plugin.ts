@@ -1,7 +1,7 @@
 import type { CaptureOutcome, CaptureRequest, HandleFigures, HandleInfo } from '../handle-info.js'
 import type {
   HandlePort,
-  Negotiation,
+  NegotiationState,
   Plugin,
   PluginHandle,
   PluginReply,
@@ -16,7 +16,7 @@ export class FakeHandle implements PluginHandle {
   readonly calls: string[] = []
   readonly requests: PluginRequest[] = []
   readonly candidates: (TrickleCandidate | null)[] = []
-  state: Negotiation = 'none'
+  state: NegotiationState = 'none'
   awaitsAnswer = false
   /** Replaces the echo. */
   respond: (request: PluginRequest) => Promise<PluginReply> | PluginReply = ({ body }) => ({ data: { echo: body } })
@@ -25,7 +25,7 @@ export class FakeHandle implements PluginHandle {
     this.port = port
   }
 
-  negotiation(): Negotiation {
+  negotiation(): NegotiationState {
     return this.state
   }
 

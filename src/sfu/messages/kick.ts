@@ -1,6 +1,6 @@
 /** `kick`: ends all connections of a user in a room, for whoever holds a token that allows it. */
 import { z } from 'zod'
-import type { refuse } from '../errors.js'
+import type { Refusal } from '../errors.js'
 import { idSchema } from '../ids.js'
 import type { Message, Plan } from './message.js'
 
@@ -17,7 +17,7 @@ export type KickReply = Record<string, never>
 export const kick: Message<typeof kickSchema> = {
   schema: kickSchema,
 
-  async prepare(connection, body): Promise<Plan | ReturnType<typeof refuse>> {
+  async prepare(connection, body): Promise<Plan | Refusal> {
     const { auth, presence, log } = connection.services
     const place = { room_id: body.room_id, user_id: body.user_id }
     const refused = await auth.kick(body.token ?? undefined, body.room_id)

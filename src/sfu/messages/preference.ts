@@ -2,17 +2,14 @@
 import { z } from 'zod'
 import type { Preferences, StreamPreference } from '../../media/control.js'
 
-const pixels = z
-  .int({ error: 'expected a whole number of pixels from 1 to 16384' })
-  .min(1, { error: 'expected a whole number of pixels from 1 to 16384' })
-  .max(16_384, { error: 'expected a whole number of pixels from 1 to 16384' })
-  .nullish()
+/** A whole number from `min` to `max`. @param error what to say of anything else */
+const ranged = (min: number, max: number, error: string) => z.int({ error }).min(min, { error }).max(max, { error })
 
-const layer = z
-  .int({ error: 'expected a layer from 0 to 15' })
-  .min(0, { error: 'expected a layer from 0 to 15' })
-  .max(15, { error: 'expected a layer from 0 to 15' })
-  .nullish()
+const pixels = ranged(1, 16_384, 'expected a whole number of pixels from 1 to 16384').nullish()
+const layer = ranged(0, 15, 'expected a layer from 0 to 15').nullish()
+/** As long as mids may be (`jsep`). */
+const midError = { error: 'expected the mid of an m-line' }
+const mid = z.string(midError).min(1, midError).max(16, midError)
 
 const streamShape = {
   max_width: pixels,
@@ -36,19 +33,7 @@ export const preferSchema = z.object(
     video: streamSchema.nullish(),
     /** Of one m-line, known by its mid in the offer. */
     tracks: z
-      .array(
-        z.object(
-          {
-            ...streamShape,
-            mid: z
-              .string({ error: 'expected the mid of an m-line' })
-              .min(1, { error: 'expected the mid of an m-line' })
-              .max(16, { error: 'expected the mid of an m-line' }),
-          },
-          { error: 'expected an object' },
-        ),
-        { error: 'expected an array' },
-      )
+      .array(z.object({ ...streamShape, mid }, { error: 'expected an object' }), { error: 'expected an array' })
       .max(TRACKS_MAX, { error: `expected ${TRACKS_MAX} tracks at most` })
       .nullish(),
   },
