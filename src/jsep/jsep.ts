@@ -119,7 +119,7 @@ export interface PublisherAnswer {
   declined: number[]
 }
 
-/** One media m-line towards a subscriber; never reordered, and unchanged as long as the transport is the same. */
+/** One media m-line towards a subscriber; never reordered, never changed. */
 export interface SubscriberSlot {
   mid: string
   kind: MediaKind

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { appendSlot, dataMid, offeredMlines, renewSlots, subscriberSlots } from './slots.js'
+import { appendSlot, dataMid, offeredMlines, subscriberSlots } from './slots.js'
 import { seeded } from './testing/recorded.js'
 
 test('a subscriber begins with one audio and one video m-line', () => {
@@ -22,21 +22,6 @@ test('SSRCs are never 0 and never the same', () => {
 
 test('a source of random numbers that repeats itself is a bug', () => {
   assert.throws(() => subscriberSlots(() => 1), /repeats itself/)
-})
-
-test('renewing keeps the m-lines and gives SSRCs that were never there', () => {
-  const slots = [
-    { mid: '0', kind: 'audio', index: 0, ssrc: 10, rtxSsrc: 11 },
-    { mid: '1', kind: 'video', index: 0, ssrc: 12, rtxSsrc: 13 },
-  ] as const
-  const numbers = [13, 20, 10, 20, 21, 21, 22, 0, 23]
-  assert.deepEqual(
-    renewSlots(slots, () => numbers.shift()!),
-    [
-      { mid: '0', kind: 'audio', index: 0, ssrc: 20, rtxSsrc: 21 },
-      { mid: '1', kind: 'video', index: 0, ssrc: 22, rtxSsrc: 23 },
-    ],
-  )
 })
 
 test('appending changes nothing that is there, and skips the mid of the data m-line', () => {

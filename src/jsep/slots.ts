@@ -1,4 +1,4 @@
-/** The m-lines towards a subscriber: their mids, order and SSRCs. Only ever appended to; a new transport renews SSRCs. */
+/** The m-lines towards a subscriber: their mids, order and SSRCs. Only ever appended to. */
 import type { MediaKind } from '../media/control.js'
 import type { SubscriberSlot } from './jsep.js'
 
@@ -21,19 +21,6 @@ export function appendSlot(slots: readonly SubscriberSlot[], kind: MediaKind, ra
   const mid = String(position < Number(dataMid) ? position : position + 1)
   const index = slots.filter((slot) => slot.kind === kind).length
   return [...slots, { mid, kind, index, ssrc, rtxSsrc }]
-}
-
-/**
- * The same m-lines with SSRCs that were not used on this connection before. For a new transport: sequence numbers and
- * timestamps start anew there, and under the old SSRC a receiver takes those behind its last ones for late packets.
- */
-export function renewSlots(slots: readonly SubscriberSlot[], random: Random32): SubscriberSlot[] {
-  const renewed: SubscriberSlot[] = []
-  for (const slot of slots) {
-    const ssrc = newSsrc([...slots, ...renewed], [], random)
-    renewed.push({ ...slot, ssrc, rtxSsrc: newSsrc([...slots, ...renewed], [ssrc], random) })
-  }
-  return renewed
 }
 
 /** Non-zero and not yet used on this connection (RFC 3550 §8.1). */

@@ -76,7 +76,7 @@ export class Negotiation {
   #remoteSdp: string | undefined
   /** Of the description that it was read from. */
   #order: MlineOrder & { readonly sdp: string } = { sdp: '', ...mlineOrder('') }
-  /** `webrtcup` was sent for this PeerConnection, be it on an earlier endpoint. */
+  /** `webrtcup` was sent for this PeerConnection. */
   #wasConnected = false
 
   constructor(parts: NegotiationParts, host: NegotiationHost) {
@@ -304,15 +304,9 @@ export class Negotiation {
   }
 
   #newSubscriber(source: Source): Subscriber | undefined {
-    const open = (publisher: PooledEndpoint) => this.#openEndpoint({ publisher })
-    const endpoint = open(source.endpoint)
+    const endpoint = this.#openEndpoint({ publisher: source.endpoint })
     if (!endpoint) return undefined
-    const subscriber = new Subscriber(
-      endpoint,
-      source.endpoint,
-      { open, opened: () => this.#host.opened() },
-      this.#parts.codecs,
-    )
+    const subscriber = new Subscriber(endpoint, this.#parts.codecs)
     if (this.#preferences) subscriber.prefer(this.#preferences)
     return subscriber
   }

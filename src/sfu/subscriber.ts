@@ -4,26 +4,22 @@
  * for media gets a new offer in the place of one that is out: that one may have been lost with its transport. M-lines are only
  * ever appended, so that what the publisher sends reaches the client where it was, and there is an offer only for m-lines
  * that are new, and for other tracks on those that are there.
+ *
+ * Its transport never changes: a client goes on with the DTLS association that it has, and Firefox ignores the
+ * fingerprint of another one. Publishers on other workers are fed to it through mirrors.
  */
 import { randomBytes, randomInt } from 'node:crypto'
 import type { CodecPolicy, RemoteDescription, SubscriberSlot } from '../jsep/jsep.js'
 import { offerSubscriber } from '../jsep/offer-subscriber.js'
 import { readSubscriberAnswer } from '../jsep/read-subscriber-answer.js'
 import { iceChanged } from '../jsep/renegotiation.js'
-import { appendSlot, renewSlots, subscriberSlots } from '../jsep/slots.js'
+import { appendSlot, subscriberSlots } from '../jsep/slots.js'
 import type { DtlsParameters, IceCredentials, Preferences } from '../media/control.js'
 import type { PooledEndpoint } from '../media/pool-types.js'
 import { type Refusal, refuse } from './errors.js'
 import type { Exchange } from './publisher.js'
 import type { Source } from './room.js'
 import { SlotTracks } from './slot-tracks.js'
-
-export interface Endpoints {
-  /** Opens an endpoint for subscribing to a publisher, or undefined when no worker can take it. */
-  open(publisher: PooledEndpoint): PooledEndpoint | undefined
-  /** The subscriber has another endpoint now. */
-  opened(): void
-}
 
 const random32 = () => randomInt(2 ** 32)
 /** The most that there is at once. */
@@ -32,7 +28,7 @@ const random48 = () => randomInt(2 ** 48 - 1)
 const randomName = () => randomBytes(12).toString('base64url')
 
 export class Subscriber {
-  readonly #endpoints: Endpoints
+  readonly endpoint: PooledEndpoint
   readonly #codecs: CodecPolicy
   /** Of the o= line (RFC 9429 §5.2.1). */
   readonly #sessionId = String(random48() + 1)
@@ -40,11 +36,6 @@ export class Subscriber {
   readonly #name = randomName()
   #tracks = new SlotTracks(this.#name)
   #offers = 0
-  #endpoint: PooledEndpoint
-  /** Whom its worker was chosen for. */
-  #chosenFor: PooledEndpoint
-  /** What the user that the client asked for published on last; undefined before it did. */
-  #followed: PooledEndpoint | undefined
   /** What the endpoint knows of the client; nothing before the first answer. */
   #remote: { ice: IceCredentials; dtls: DtlsParameters } | undefined
   #source: Source | undefined
@@ -57,23 +48,14 @@ export class Subscriber {
   #isOut = false
   /** Offers that a newer one took the place of: a client that got them after all answers each. */
   #replaced = 0
-  #preferences: Preferences | undefined
   /** The client waits for an offer. */
   #asked = false
-  /** An offer has to be made as soon as none is out. */
-  #due = false
   #restartDue = false
 
-  /** @param chosenFor the publisher that `endpoint` was opened for */
-  constructor(endpoint: PooledEndpoint, chosenFor: PooledEndpoint, endpoints: Endpoints, codecs: CodecPolicy) {
-    this.#endpoint = endpoint
-    this.#chosenFor = chosenFor
-    this.#endpoints = endpoints
+  /** @param endpoint freshly opened; the subscriber owns it from now on, and never has another one */
+  constructor(endpoint: PooledEndpoint, codecs: CodecPolicy) {
+    this.endpoint = endpoint
     this.#codecs = codecs
-  }
-
-  get endpoint(): PooledEndpoint {
-    return this.#endpoint
   }
 
   /** An offer is out. */
@@ -91,18 +73,14 @@ export class Subscriber {
    * @param restartIce it asks for the same user again; else the tracks are somebody else's from now on
    */
   ask(restartIce: boolean): void {
-    if (!restartIce) {
-      this.#tracks = new SlotTracks(this.#name)
-      this.#followed = undefined
-    }
+    if (!restartIce) this.#tracks = new SlotTracks(this.#name)
     this.#asked = true
     this.#restartDue ||= restartIce
   }
 
   /** The client wants no more than this of what it gets. */
   prefer(preferences: Preferences): void {
-    this.#preferences = preferences
-    this.#endpoint.prefer(preferences)
+    this.endpoint.prefer(preferences)
   }
 
   /**
@@ -111,11 +89,7 @@ export class Subscriber {
    */
   follow(source: Source | undefined): string | undefined {
     this.#source = source
-    if (source) {
-      this.#grow(source)
-      this.#succeed(source.endpoint)
-      if (!this.#suits(source.endpoint)) this.#due = true
-    }
+    if (source) this.#grow(source)
     this.#feed()
     return this.#offerIfDue()
   }
@@ -135,10 +109,10 @@ export class Subscriber {
     if (!read.ok) return refuse('invalid_sdp', `${read.reason}.`)
     const { dtls, streams } = read.value
     const commit = () => {
-      if (!this.#remote || iceChanged(this.#remote.ice, answer.ice)) this.#endpoint.connect(answer.ice, dtls)
+      if (!known || iceChanged(known.ice, answer.ice)) this.endpoint.connect(answer.ice, dtls)
       this.#remote = { ice: answer.ice, dtls }
-      this.#endpoint.send(streams)
-      // The message that brought it may have asked for media as well: then it is not to the offer that went out for that.
+      this.endpoint.send(streams)
+      // A message may ask for media and bring an answer: it cannot be to the offer that is made for that message.
       if (this.#isOut && newest === this.#offers) this.#isOut = false
       else this.#replaced--
       return undefined
@@ -151,24 +125,20 @@ export class Subscriber {
     return this.#offerIfDue()
   }
 
-  close(): void {
-    this.#endpoint.close()
-  }
-
+  /** From wherever the publisher lives: the transport that the client has stays. */
   #feed(): void {
-    const fed = this.#source && this.#suits(this.#source.endpoint) ? this.#source.endpoint : null
+    const fed = this.#source?.endpoint ?? null
     if (fed === this.#feeding) return
     this.#feeding = fed
-    this.#endpoint.source(fed)
+    this.endpoint.source(fed)
   }
 
   #offerIfDue(): string | undefined {
     if (!this.#source || (this.#isOut && !this.#asked)) return undefined
-    const { endpoint, tracks } = this.#source
-    if (!this.#asked && !this.#due && !this.#tracks.changed(this.#slots, tracks)) return undefined
-    if (!this.#move(endpoint)) return undefined
-    if (this.#restartDue && this.#remote) this.#endpoint.restart()
-    this.#asked = this.#due = this.#restartDue = false
+    const { tracks } = this.#source
+    if (!this.#asked && !this.#tracks.changed(this.#slots, tracks)) return undefined
+    if (this.#restartDue && this.#remote) this.endpoint.restart()
+    this.#asked = this.#restartDue = false
     if (this.#isOut) this.#replaced++
     this.#isOut = true
     this.#offered = this.#slots
@@ -177,7 +147,7 @@ export class Subscriber {
     return offerSubscriber({
       slots: this.#slots,
       tracks: said,
-      local: this.#endpoint,
+      local: this.endpoint,
       origin: { sessionId: this.#sessionId, sessionVersion: String(++this.#offers) },
       cname: this.#name,
       codecs: this.#codecs,
@@ -191,37 +161,5 @@ export class Subscriber {
         this.#slots = appendSlot(this.#slots, kind, random32)
       }
     }
-  }
-
-  /**
-   * The user goes on with `publisher`. Who got the one before from afar gets this one so too: there was no place on that worker,
-   * and a whole audience would negotiate anew at once.
-   */
-  #succeed(publisher: PooledEndpoint): void {
-    const before = this.#followed
-    this.#followed = publisher
-    if (before === this.#chosenFor && before.worker !== this.#endpoint.worker) this.#chosenFor = publisher
-  }
-
-  /** Whether the endpoint is on a worker where it should get `publisher`: on its own, or one that was chosen for it. */
-  #suits(publisher: PooledEndpoint): boolean {
-    return publisher === this.#chosenFor || publisher.worker === this.#endpoint.worker
-  }
-
-  /** To a worker where it should get `publisher`, on a new endpoint. @returns false when there is none to be had */
-  #move(publisher: PooledEndpoint): boolean {
-    if (this.#suits(publisher)) return true
-    const endpoint = this.#endpoints.open(publisher)
-    if (!endpoint) return false
-    this.#endpoint.close()
-    this.#endpoint = endpoint
-    this.#chosenFor = publisher
-    this.#slots = renewSlots(this.#slots, random32)
-    this.#remote = undefined
-    this.#feeding = null
-    this.#endpoints.opened()
-    if (this.#preferences) endpoint.prefer(this.#preferences)
-    this.#feed()
-    return true
   }
 }
