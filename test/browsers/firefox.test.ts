@@ -99,8 +99,8 @@ test('a user goes on on another media worker: viewers in both browsers see on, o
     [port, port],
   )
 
-  // With some more subscribers where ann is, the other worker has fewer peers.
-  for (let i = 0; i < 6; i++) await subscribe(janus, clients, 'moving', 'crowd', 'ann')
+  // With some more subscribers where ann is, the other worker has fewer peers. A new user would be subscribed to by the pages.
+  for (let i = 0; i < 6; i++) await subscribe(janus, clients, 'moving', 'Firefox viewer', 'ann')
   const second = await enter('Chromium', 'moving', 'ann', two)
   assert.notEqual((await transport(second.client)).port, port, 'ann is on the other worker as well')
   await first.page.context().close()
