@@ -130,14 +130,10 @@ export class FakePool implements MediaPool {
     return this.endpoints.at(-1)!
   }
 
-  /** Where the next subscriber goes, when it should not live with its publisher. */
-  subscriberWorker: number | undefined
-
   open(where: Wanted, observer: EndpointObserver): FakeEndpoint | undefined {
     if (!this.running) return undefined
     this.opened.push(where)
-    const near = where.publisher && (this.subscriberWorker ?? where.publisher.worker)
-    const worker = where.worker ?? near ?? this.nextWorker
+    const worker = where.worker ?? where.publisher?.worker ?? this.nextWorker
     const endpoint = new FakeEndpoint(this.endpoints.length + 1, worker, observer)
     this.endpoints.push(endpoint)
     return endpoint
