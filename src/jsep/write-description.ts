@@ -5,7 +5,7 @@ import { extensions } from './extensions.js'
 import type { LocalTransport, RemoteDescription, Setup } from './jsep.js'
 
 /** RFC 8841 §6: longest data-channel message that we take, in bytes. */
-const maxMessageSize = 262144
+export const maxMessageSize = 262144
 /** RFC 8841 §5: the only SCTP port in use inside of DTLS. */
 export const sctpPort = 5000
 

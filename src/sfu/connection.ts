@@ -1,13 +1,6 @@
 /** One handle: what it joined, what it subscribed to, and its PeerConnection. */
 import type { CaptureOutcome, CaptureRequest, HandleInfo } from '../janus/handle-info.js'
-import type {
-  HandlePort,
-  Jsep,
-  NegotiationState,
-  PluginHandle,
-  PluginReply,
-  PluginRequest,
-} from '../janus/plugin.js'
+import type { HandlePort, Jsep, NegotiationState, PluginHandle, PluginReply, PluginRequest } from '../janus/plugin.js'
 import type { MediaKind, Preferences } from '../media/control.js'
 import type { Abandonable } from './abandonment.js'
 import type { Grant } from './auth.js'

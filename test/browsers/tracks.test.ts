@@ -176,7 +176,9 @@ test('a track whose codec the server does not take leaves its m-line to the next
   })
   assert.equal(direction, 'stopped', 'its m-line was declined')
   const camera = await add(ann, 'red', true)
-  const mids = await ann.evaluate(({ pc }) => [...pc.localDescription!.sdp.matchAll(/^a=mid:(\S+)/gm)].map(([, mid]) => mid))
+  const mids = await ann.evaluate(({ pc }) =>
+    [...pc.localDescription!.sdp.matchAll(/^a=mid:(\S+)/gm)].map(([, mid]) => mid),
+  )
   assert.equal(mids.length, 3, 'a new track is where the old one was')
   assert.ok(!mids.includes('1'), `${mids}`)
   const bob = await join('declined', 'bob')

@@ -80,7 +80,9 @@ test('nobody gets longer messages than its max-message-size says', async (t) => 
 test('a client without a data m-line gets no SCTP, and has channels as soon as it negotiates one', async (t) => {
   const { clients, janus } = await openStage(t, [])
   const [speaker, witness] = await Promise.all(
-    ['speaker', 'witness'].map(async (user) => new DataChannels((await offerThenJoin(janus, clients, 'hall', user)).peer)),
+    ['speaker', 'witness'].map(
+      async (user) => new DataChannels((await offerThenJoin(janus, clients, 'hall', user)).peer),
+    ),
   )
   t.after(() => [speaker!, witness!].map((channels) => channels.close()))
   const handle = await janus.attach()
