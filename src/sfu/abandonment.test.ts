@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ABANDONED_MS } from './abandonment.js'
+import { ABANDONED_MS, Abandonment } from './abandonment.js'
+import { FakeClock } from './testing/fake-clock.js'
 import { assertEmpty, stage } from './testing/peer.js'
 
 /** Alice publishes; bob is there with a connection of his own and has a subscription to her, which is up. */
@@ -97,4 +98,19 @@ test('a connection that listens, receives data or published is none of these', a
     [...kept, plain].map(({ detaches }) => detaches),
     [0, 0, 0, 0],
   )
+})
+
+test('one that throws when it is ended is logged, and the others are ended all the same', () => {
+  const clock = new FakeClock()
+  const silent = () => {}
+  const errors: object[] = []
+  const log = { debug: silent, info: silent, warn: silent, error: (fields: object) => errors.push(fields) }
+  const abandonment = new Abandonment(clock, log)
+  let ended = 0
+  const bug = () => {
+    throw new Error('a bug')
+  }
+  for (const expel of [bug, () => ended++]) abandonment.used({ idle: true, needed: false, expel })
+  clock.advance(ABANDONED_MS)
+  assert.deepEqual([ended, errors.length, clock.timers], [1, 1, 0])
 })

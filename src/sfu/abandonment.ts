@@ -4,6 +4,7 @@
  * have. One that was not used for `ABANDONED_MS` is detached.
  */
 import type { Clock } from './clock.js'
+import type { Log } from './log.js'
 
 /** Much longer than a client that wants to go on with a handle needs: those that retry wait for seconds. */
 export const ABANDONED_MS = 10 * 60_000
@@ -20,11 +21,13 @@ export interface Abandonable {
 
 export class Abandonment {
   readonly #clock: Clock
+  readonly #log: Log
   /** Idle connections: calls off the decision. */
   readonly #idle = new Map<Abandonable, () => void>()
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, log: Log) {
     this.#clock = clock
+    this.#log = log
   }
 
   /** The client has used the connection, or its PeerConnection has ended: its time begins anew. */
@@ -33,8 +36,13 @@ export class Abandonment {
     if (!connection.idle) return
     const decide = () => {
       this.#idle.delete(connection)
-      if (connection.idle && !connection.needed) connection.expel()
-      else this.used(connection)
+      try {
+        if (connection.idle && !connection.needed) connection.expel()
+        else this.used(connection)
+      } catch (error) {
+        // A timer has nobody above it who would catch it: it would end the server.
+        this.#log.error({ err: error }, 'an abandoned connection could not be ended: this is a bug')
+      }
     }
     this.#idle.set(connection, this.#clock.after(ABANDONED_MS, decide))
   }

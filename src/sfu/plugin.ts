@@ -91,7 +91,7 @@ class Sfu implements SfuPlugin {
       presence: new Presence(),
       enforcement: new Enforcement(pool, blocks, log),
       ghosts: new Ghosts(clock, log),
-      abandonment: new Abandonment(clock),
+      abandonment: new Abandonment(clock, log),
       quota: new Quota(peerConnections),
       refused: noRefusals(),
     }
