@@ -26,6 +26,7 @@ export class RoomError extends Error {
 const PASSING_REFUSALS: ReadonlySet<string | number | undefined> = new Set([
   'room_full',
   'server_full',
+  'too_many_peer_connections',
   'no_media_worker',
   'storage_failed',
   'keys_unavailable',

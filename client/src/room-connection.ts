@@ -11,12 +11,13 @@ import {
 } from './publisher.js'
 import { Session } from './session.js'
 import { PLUGIN, Subscriber, type SubscriberListener } from './subscriber.js'
+import type { TokenSource } from './token-source.js'
 
 export interface RoomConnectionSettings extends PublisherSettings {
   url: string
   room: string
   user: string
-  token: string | undefined
+  token: TokenSource
   /** A session of an earlier connection that the server may still hold. */
   staleSessionId: number | undefined
 }
@@ -53,10 +54,12 @@ export class RoomConnection {
   async open(tracks: ReadonlyMap<TrackSource, PublishedTrack>): Promise<void> {
     try {
       const { url, staleSessionId: staleId } = this.#settings
+      const token = await this.#settings.token.get()
+      if (this.#over) throw new RoomError('disconnected', 'The connection was given up.')
       this.#session = await Session.create(url, { staleId, signal: this.#aborter.signal }, (end) => this.#end(end))
       this.#handle = await this.#session.attach(PLUGIN)
       this.#listen(this.#handle)
-      await this.#join(this.#handle)
+      await this.#join(this.#handle, token)
       this.#publisher = this.#makePublisher(this.#handle)
       await this.#publisher.start(tracks)
       if (this.#over) throw new RoomError('disconnected', 'The connection was lost.')
@@ -82,7 +85,7 @@ export class RoomConnection {
   }
 
   subscribe(user: string, listener: SubscriberListener, preference?: Prefer): void {
-    if (this.#over || !this.#session || this.#subscribers.has(user)) return
+    if (this.#over || !this.#session || this.subscriber(user)) return
     this.#subscribers.set(user, new Subscriber(this.#session, this.#settings, user, listener, preference))
   }
 
@@ -91,8 +94,10 @@ export class RoomConnection {
     this.#subscribers.delete(user)
   }
 
+  /** Undefined when there is none, or when it has given up. */
   subscriber(user: string): Subscriber | undefined {
-    return this.#subscribers.get(user)
+    const subscriber = this.#subscribers.get(user)
+    return subscriber?.over ? undefined : subscriber
   }
 
   /** Checks that the server is still there; reports `ended` if not. */
@@ -120,8 +125,8 @@ export class RoomConnection {
     }
   }
 
-  async #join(handle: Handle): Promise<void> {
-    const { room, user, token, data } = this.#settings
+  async #join(handle: Handle, token: string | undefined): Promise<void> {
+    const { room, user, data } = this.#settings
     const subscribe = { notifications: true, data }
     const join = { room_id: room, user_id: user, subscribe, ...(token !== undefined && { token }) }
     const { response } = await handle.send('join', join)

@@ -33,6 +33,9 @@ export interface RoomEvents {
   unblocked: { by: string }
   /** The state changed; `why` is a sentence for people. `retryInMs`: when the next attempt starts, in `reconnecting`. */
   state: { state: RoomState; why: string; retryInMs: number | undefined }
-  /** Something went wrong that does not change the state: one user's media, a message of ours. */
+  /**
+   * Something went wrong that does not change the state: one user's media, a message of ours. Media that a server refuses for
+   * good, as with an expired token, are not asked for again until `Room.subscribe`, or until the user joins anew.
+   */
   error: { error: RoomError; user: string | undefined }
 }

@@ -12,7 +12,10 @@ export interface RoomOptions {
   data?: boolean
   /** Whose audio and video to receive. Default everyone; `Room.subscribe` and `unsubscribe` change it later. */
   subscribeTo?: 'everyone' | ((user: string) => boolean)
-  /** Token for servers that ask for one; a function is called on every attempt, so that it can fetch a fresh one. */
+  /**
+   * Token for servers that ask for one. It goes with every join: ours, and that of each subscription to somebody. Tokens expire,
+   * so give a function, which is called for each attempt; with a string those who come after its `exp` are not received.
+   */
   token?: string | (() => string | Promise<string>)
   /** Aborting leaves the room, whatever it is doing. */
   signal?: AbortSignal

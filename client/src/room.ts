@@ -12,6 +12,7 @@ import { RoomConnection } from './room-connection.js'
 import type { RoomEvents } from './room-events.js'
 import type { RoomOptions } from './room-options.js'
 import type { SubscriberListener } from './subscriber.js'
+import { TokenSource } from './token-source.js'
 import { TypedEventTarget } from './typed-events.js'
 import { watchPage } from './watch-page.js'
 
@@ -24,6 +25,7 @@ export class Room extends TypedEventTarget<RoomEvents> {
   /** Our own user id. */
   readonly user: string
   readonly #options: RoomOptions
+  readonly #token: TokenSource
   readonly #lifecycle: Lifecycle
   readonly #participants = new Map<string, MutableParticipant>()
   /** What arrives, by user. */
@@ -47,6 +49,7 @@ export class Room extends TypedEventTarget<RoomEvents> {
     this.room = options.room
     this.user = options.user
     this.#options = options
+    this.#token = new TokenSource(options.token)
     this.#lifecycle = new Lifecycle(options.keepTrying ?? false)
     this.#blocked = new Set(options.blocked)
     for (const track of options.stream?.getTracks() ?? []) {
@@ -257,31 +260,34 @@ export class Room extends TypedEventTarget<RoomEvents> {
   }
 
   async #connect(): Promise<void> {
-    const { url, data = true, rtcConfiguration: configuration = {}, simulcast = false, token } = this.#options
-    const { room, user } = this
-    let connection: RoomConnection | undefined
+    if (this.#lifecycle.over || this.#connection) return
+    const connection = this.#newConnection()
+    this.#connection = connection
     try {
-      const fresh = typeof token === 'function' ? await token() : token
-      if (this.#lifecycle.over || this.#connection) return
-      const staleSessionId = this.#staleSessionId
-      const settings = { url, room, user, token: fresh, data, simulcast, configuration, staleSessionId }
-      connection = new RoomConnection(settings, {
-        joined: (users) => this.#syncParticipants(users),
-        notification: (notification) => this.#notified(notification),
-        data: (channel, payload) => this.#received(channel, payload),
-        channelOpen: (label) => label === 'reliable' && this.#drainOutbox(),
-        ended: (end) => {
-          if (connection !== this.#connection) return
-          if (end.kind === 'lost') this.#ended('lost', end.error)
-          else this.#ended('goodbye', new RoomError('disconnected', 'The server ended the connection.'))
-        },
-      })
-      this.#connection = connection
       await connection.open(this.#published)
       if (connection === this.#connection) this.#joined()
     } catch (error) {
       if (connection === this.#connection) this.#ended('lost', toRoomError(error))
     }
+  }
+
+  #newConnection(): RoomConnection {
+    const { url, data = true, rtcConfiguration: configuration = {}, simulcast = false } = this.#options
+    const { room, user } = this
+    const [token, staleSessionId] = [this.#token, this.#staleSessionId]
+    const settings = { url, room, user, token, data, simulcast, configuration, staleSessionId }
+    const connection: RoomConnection = new RoomConnection(settings, {
+      joined: (users) => this.#syncParticipants(users),
+      notification: (notification) => this.#notified(notification),
+      data: (channel, payload) => this.#received(channel, payload),
+      channelOpen: (label) => label === 'reliable' && this.#drainOutbox(),
+      ended: (end) => {
+        if (connection !== this.#connection) return
+        if (end.kind === 'lost') this.#ended('lost', end.error)
+        else this.#ended('goodbye', new RoomError('disconnected', 'The server ended the connection.'))
+      },
+    })
+    return connection
   }
 
   #joined(): void {
@@ -362,7 +368,7 @@ export class Room extends TypedEventTarget<RoomEvents> {
 
   #subscribe(user: string): void {
     const tracks = this.#tracks.get(user)
-    if (!tracks) return
+    if (!tracks || this.#connection?.subscriber(user)) return
     tracks.clear()
     const listener: SubscriberListener = {
       track: (track, streamId, mid) => {

@@ -1,10 +1,11 @@
 import { backoffMs } from './backoff.js'
-import { RoomError, toRoomError } from './errors.js'
+import { RoomError, toRoomError, worthRetrying } from './errors.js'
 import type { Handle } from './handle.js'
 import { Peer } from './peer.js'
 import { type Prefer, preferOf } from './preference.js'
 import type { MediaKind } from './publisher.js'
 import type { Session } from './session.js'
+import type { TokenSource } from './token-source.js'
 
 /** The plugin's package name. */
 export const PLUGIN = 'janus.plugin.sfu'
@@ -13,7 +14,8 @@ export interface SubscriberSettings {
   room: string
   /** Our own user id. */
   user: string
-  token: string | undefined
+  /** Asked for every attempt: a token may have expired since the last one. */
+  token: TokenSource
   configuration: RTCConfiguration
 }
 
@@ -26,11 +28,14 @@ export interface SubscriberListener {
   track(track: MediaStreamTrack, streamId: string | undefined, mid: string | null): void
   /** The tracks given so far are dead; new ones follow. */
   lost(): void
-  /** An attempt failed; the next one follows by itself. */
+  /** An attempt failed. The next one follows by itself, unless the subscriber is over. */
   problem(error: RoomError): void
 }
 
-/** One remote user's audio and video: a handle and a PeerConnection of its own, made anew when it breaks. */
+/**
+ * One remote user's audio and video: a handle and a PeerConnection of its own, made anew when it breaks. It gives up when the
+ * server refuses the join in a way that does not pass by itself.
+ */
 export class Subscriber {
   readonly #session: Session
   readonly #settings: SubscriberSettings
@@ -63,6 +68,11 @@ export class Subscriber {
     void this.#attempt()
   }
 
+  /** It was closed, or has given up. */
+  get over(): boolean {
+    return this.#closed
+  }
+
   /** @returns receivers of that kind */
   receivers(kind: MediaKind): RTCRtpReceiver[] {
     return this.#peer?.connection.getReceivers().filter(({ track }) => track.kind === kind) ?? []
@@ -83,11 +93,13 @@ export class Subscriber {
   async #attempt(): Promise<void> {
     let handle: Handle | undefined
     try {
+      const token = await this.#settings.token.get()
+      if (this.#closed) return
       handle = await this.#session.attach(PLUGIN)
       if (this.#closed) return handle.detach()
       this.#handle = handle
       const peer = this.#makePeer(handle)
-      const { room, user, token } = this.#settings
+      const { room, user } = this.#settings
       const preference = this.#preference
       const join = {
         room_id: room,
@@ -100,7 +112,8 @@ export class Subscriber {
       this.#told = JSON.stringify(preference)
       this.#tellPreference()
       // Without an offer in the reply the user sends nothing yet; the offer is pushed when there is something.
-      if (jsep?.type === 'offer') await peer.accept(jsep)
+      // What is wrong with an answer of ours may be right in the next one, whatever the server says of it.
+      if (jsep?.type === 'offer') await peer.accept(jsep).catch((error) => peer.fail(toRoomError(error).message))
     } catch (error) {
       if (handle === undefined || handle === this.#handle) this.#failed(toRoomError(error))
     }
@@ -148,9 +161,15 @@ export class Subscriber {
     this.#release()
     this.#listener.lost()
     this.#listener.problem(error)
+    if (!this.#isWorthRetrying(error)) this.close()
+    if (this.#closed) return
     this.#failures++
     clearTimeout(this.#retry)
     this.#retry = setTimeout(() => void this.#attempt(), backoffMs(this.#failures, Math.random()))
+  }
+
+  #isWorthRetrying(error: RoomError): boolean {
+    return worthRetrying(error) || (error.code === 'token_expired' && this.#settings.token.renews)
   }
 
   #release(): void {
