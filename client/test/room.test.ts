@@ -1,4 +1,4 @@
-/** A room over a socket to a server that only signals: tokens that expire while it is kept. */
+/** A room over a socket to a server that only signals: its subscriptions, and tokens that expire while it is kept. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
@@ -9,14 +9,33 @@ import { Room, type RoomOptions } from '../src/index.js'
 /** As much of a PeerConnection as one needs that neither sends nor is offered anything. */
 class SilentPeerConnection extends EventTarget {
   readonly connectionState = 'new'
+
+  constructor() {
+    super()
+    connections.push(this)
+  }
+
   close(): void {}
 }
 
-class SilentMediaStream {
-  getTracks(): [] {
-    return []
+class FakeMediaStream {
+  readonly #tracks = new Set<unknown>()
+
+  addTrack(track: unknown): void {
+    this.#tracks.add(track)
+  }
+
+  removeTrack(track: unknown): void {
+    this.#tracks.delete(track)
+  }
+
+  getTracks(): unknown[] {
+    return [...this.#tracks]
   }
 }
+
+/** All that were made, in that order. */
+const connections: SilentPeerConnection[] = []
 
 /** Unlike this package's, a browser's WebSocket does not mind an error nobody listens to. */
 class BrowserWebSocket extends WebSocket {
@@ -30,7 +49,7 @@ const page = new EventTarget()
 Object.assign(globalThis, {
   WebSocket: BrowserWebSocket,
   RTCPeerConnection: SilentPeerConnection,
-  MediaStream: SilentMediaStream,
+  MediaStream: FakeMediaStream,
   addEventListener: page.addEventListener.bind(page),
 })
 
@@ -153,4 +172,17 @@ test('a token that cannot change is refused once, and again by `subscribe` and b
   }
   assert.equal(server.joins.length, 4)
   assert.deepEqual([room.state, [...room.participants.keys()]], ['joined', ['bob']])
+})
+
+test('`subscribe` leaves a subscription alone that stands', async (t) => {
+  const { server, room } = await enter(t, (server) => server.token)
+  server.announce('bob')
+  await server.joined(2)
+  const track = { kind: 'audio' }
+  const event = Object.assign(new Event('track'), { track, streams: [], transceiver: { mid: '0' } })
+  connections.at(-1)!.dispatchEvent(event)
+  const tracks = () => room.participants.get('bob')?.stream.getTracks()
+  assert.deepEqual(tracks(), [track])
+  room.subscribe('bob')
+  assert.deepEqual([tracks(), server.joins.length], [[track], 2])
 })
