@@ -48,8 +48,12 @@ export function listenOn(
       }
       if (known.has(ip)) continue
       candidates.push({
-        ...{ foundation: String(sockets.get(address)! + 1), component: 1, protocol },
-        ...{ priority: priority(protocol, known.size), ip, port: bound },
+        foundation: String(sockets.get(address)! + 1),
+        component: 1,
+        protocol,
+        priority: priority(protocol, known.size),
+        ip,
+        port: bound,
         ...(protocol === 'tcp' && { tcpType: 'passive' }),
       })
       known.add(ip)

@@ -3,7 +3,10 @@ import { test } from 'node:test'
 import { Rooms } from './rooms.js'
 
 const place = (room: string, user: string, receivesData = true) => ({
-  ...{ room, user, session: 1, relaysData: true },
+  room,
+  user,
+  session: 1,
+  relaysData: true,
   receivesData,
 })
 

@@ -73,7 +73,10 @@ async function start(command: Extract<Command, { kind: 'start' }>): Promise<void
       const fingerprint = { algorithm: 'sha-256', value: worker.io.fingerprint } as const
       const socketBufferBytes = worker.io.bufferBytes(0)
       report({
-        ...{ kind: 'ready', fingerprint, candidates, socketBufferBytes },
+        kind: 'ready',
+        fingerprint,
+        candidates,
+        socketBufferBytes,
         ...(relay && { relayPort: worker.openRelay() }),
       })
       return
