@@ -146,7 +146,10 @@ export type Command = { ask?: number } & (
   | { kind: 'source'; endpoint: EndpointId; publisher: EndpointId | null }
   /** The endpoint's connection joined (or its flags changed). */
   | ({ kind: 'place'; endpoint: EndpointId } & Place)
-  /** Between two users of a room nothing passes, either way. Symmetric; setting twice is harmless. */
+  /**
+   * Between two users of a room nothing passes, either way, data-channel messages that are queued included. Symmetric;
+   * setting twice is harmless.
+   */
   | { kind: 'block'; room: string; users: [string, string]; blocked: boolean }
   /** Whether the room has endpoints on other workers: then data messages are also reported as `relay`. */
   | { kind: 'spread'; room: string; elsewhere: boolean }

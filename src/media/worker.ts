@@ -17,10 +17,10 @@ import {
   type EndpointInfo,
   MAX_ENDPOINTS,
   MAX_LINKS,
-  type RelayedData,
   type Report,
   type WorkerLimits,
 } from './control.js'
+import { DataRelay } from './data-relay.js'
 import { DeadlineHeap } from './deadline-heap.js'
 import { Endpoint, type EndpointEvents } from './endpoint/endpoint.js'
 import { iceReasonNames } from './endpoint/ice.js'
@@ -28,15 +28,11 @@ import { readUfrag } from './endpoint/stun.js'
 import { Router } from './forward/router.js'
 import { Kind, type MediaIo, Meta } from './io/io.js'
 import { MediaRelay } from './media-relay.js'
-import { RelayWindow } from './relay-window.js'
 import { Rooms } from './rooms.js'
 import { type Seat, Seats } from './seats.js'
 import { Sweeps } from './sweeps.js'
 import { countersOf, figuresPage } from './worker-figures.js'
 import type { WorkerHost } from './worker-host.js'
-
-const isReliable = (channel: ChannelParameters) =>
-  channel.maxRetransmits === undefined && channel.maxPacketLifeTimeMs === undefined
 
 export class MediaWorker implements EndpointEvents {
   readonly io: MediaIo
@@ -44,18 +40,16 @@ export class MediaWorker implements EndpointEvents {
   readonly #limits: WorkerLimits
   readonly #router: Router
   readonly #rooms = new Rooms()
-  /** Data messages on their way to other workers. */
-  readonly #window = new RelayWindow()
   readonly #seats = new Seats()
+  readonly #data = new DataRelay(this.#rooms, this.#seats, {
+    pending: (seat) => this.#flushLater(seat),
+    failed: (seat, error) => this.#contain(seat, error),
+  })
   readonly #stunDrops = new Float64Array(iceReasonNames.length)
   readonly #totals = {
     endpoints_refused: 0,
     stun_requests: 0,
     drop_stun_unknown: 0,
-    data_received: 0,
-    data_relayed: 0,
-    data_dropped: 0,
-    data_relay_dropped: 0,
     bugs: 0,
   }
   /** Seats by the earliest time at which their endpoint may be due. */
@@ -190,7 +184,7 @@ export class MediaWorker implements EndpointEvents {
 
   #deadlines(nowMs: number): void {
     this.#flushData(nowMs)
-    const batch = this.#window.take()
+    const batch = this.#data.window.take()
     if (batch) this.#report({ kind: 'relay', ...batch })
     if (nowMs >= this.#router.deadline()) this.#router.expire(nowMs)
     if (this.#sweeps.begin(nowMs, this.#due.earliestMs)) this.#sweep(nowMs)
@@ -274,33 +268,7 @@ export class MediaWorker implements EndpointEvents {
   }
 
   message(endpoint: Endpoint, channel: ChannelParameters, binary: boolean, payload: Uint8Array): void {
-    this.#totals.data_received++
-    const place = this.#rooms.placeOf(endpoint.id)
-    if (!place?.relaysData) return
-    const data: RelayedData = { room: place.room, from: place.user, channel, binary, payload }
-    this.#relay(this.#host.nowMs(), data)
-    if (!this.#rooms.isSpread(place.room) || this.#window.add(endpoint.id, data)) return
-    this.#totals.data_relay_dropped++
-    if (isReliable(channel)) endpoint.closeChannels(channel.label)
-  }
-
-  #relay(nowMs: number, data: RelayedData): void {
-    this.#rooms.forReceivers(data.room, data.from, (receiver) => {
-      const seat = this.#seats.get(receiver)
-      if (seat) this.#tell(nowMs, seat, data)
-    })
-  }
-
-  /** A bug in the receiver's association is not the fault of who speaks. */
-  #tell(nowMs: number, seat: Seat, { channel, binary, payload }: RelayedData): void {
-    try {
-      const outcome = seat.endpoint.send(nowMs, channel, binary, payload)
-      this.#flushLater(seat)
-      if (outcome === 'sent') this.#totals.data_relayed++
-      else this.#totals.data_dropped++
-    } catch (error) {
-      this.#contain(seat, error)
-    }
+    this.#data.said(this.#host.nowMs(), endpoint, channel, binary, payload)
   }
 
   // ---- commands
@@ -344,10 +312,10 @@ export class MediaWorker implements EndpointEvents {
       case 'speakers':
         return this.#router.elsewhere(nowMs, command.from, command.rooms)
       case 'relay':
-        for (const data of command.data) this.#relay(nowMs, data)
+        for (const data of command.data) this.#data.relayed(nowMs, data)
         return
       case 'relayed':
-        return this.#window.acknowledged(command.batch)
+        return this.#data.window.acknowledged(command.batch)
       case 'link':
       case 'mirror':
       case 'sources':
@@ -357,6 +325,7 @@ export class MediaWorker implements EndpointEvents {
         return this.#rooms.forget(command.room)
       case 'block':
         this.#rooms.block(command.room, command.users, command.blocked)
+        if (command.blocked) this.#data.blocked(command.room, command.users)
         return this.#pauseRoom(nowMs, command.room, (seat) => {
           const place = this.#rooms.placeOf(seat.endpoint.id)
           return place !== undefined && command.users.includes(place.user)
@@ -464,8 +433,8 @@ export class MediaWorker implements EndpointEvents {
   // ---- what is going on
 
   counters(): Counters {
-    return countersOf(this.#totals, this.#stunDrops, this.#host.usage?.(), {
-      ...{ io: this.io, seats: this.#seats, rooms: this.#rooms, window: this.#window },
+    return countersOf({ ...this.#totals, ...this.#data.totals }, this.#stunDrops, this.#host.usage?.(), {
+      ...{ io: this.io, seats: this.#seats, rooms: this.#rooms, window: this.#data.window },
       ...{ captures: this.#captures, router: this.#router, mirrors: this.#mirrors },
     })
   }

@@ -20,19 +20,21 @@ import { type MediaPeer, readRemote } from '../support/media-client.js'
 
 const flags = ['--workers', '2', '--max-peer-connections-per-worker', '3']
 
+type Listener = Party & { user: string }
+
 /**
  * A publisher, two subscribers on its worker, which has no place for more, and two or three on the other one: who comes where
  * depends on what the workers have used so far.
  */
-async function openAudience({ janus, clients }: Stage): Promise<{ ann: Party; near: Party[]; far: Party[] }> {
+async function openAudience({ janus, clients }: Stage): Promise<{ ann: Party; near: Listener[]; far: Listener[] }> {
   const ann = await publish(janus, clients, 'hall', 'ann')
   const home = ann.peer.remote!.port
-  const [near, far]: [Party[], Party[]] = [[], []]
+  const [near, far]: [Listener[], Listener[]] = [[], []]
   for (const user of ['bob', 'cid', 'dan', 'eve', 'fay']) {
     if (near.length === 2 && far.length >= 2) break
     const party = await subscribe(janus, clients, 'hall', user, 'ann')
-    if (party.peer.remote!.port === home) near.push(party)
-    else far.push(party)
+    if (party.peer.remote!.port === home) near.push({ user, ...party })
+    else far.push({ user, ...party })
   }
   assert.equal(near.length, 2)
   assert.ok(far.length >= 2)
@@ -88,6 +90,30 @@ test('everybody hears everything once, keyframes are asked for from afar, and th
   assert.equal((await stage.server.live()).mirrors, 1)
   for (const { handle } of far) await handle.request('detach')
   await eventually('no mirror is left', async () => (await stage.server.live()).mirrors === 0)
+})
+
+test('H-62 a block holds on the other worker too, and what comes after it has the next number', async (t) => {
+  const stage = await openStage(t, flags)
+  const { ann, near, far } = await openAudience(stage)
+  const [blocked, other] = far as [Listener, Listener]
+  const numbers: number[] = []
+  blocked.peer.onRtp = ({ seq }) => numbers.push(seq)
+  const voice = speak(ann.peer)
+  t.after(() => voice.stop())
+  const goesOn = async (party: Party, packets: number) => {
+    const before = party.peer.rtpPackets
+    await eventually('sound', () => party.peer.rtpPackets >= before + packets)
+  }
+  await Promise.all([...near, ...far].map((party) => goesOn(party, 5)))
+  await ann.handle.message({ kind: 'block', whom: blocked.user })
+  await goesOn(other, 3)
+  const heardBefore = numbers.length
+  await Promise.all([...near, other].map((party) => goesOn(party, 25)))
+  assert.equal(numbers.length, heardBefore)
+  await ann.handle.message({ kind: 'unblock', whom: blocked.user })
+  await goesOn(blocked, 25)
+  const steps = numbers.slice(1).map((seq, i) => (seq - numbers[i]!) & 0xffff)
+  assert.deepEqual([...new Set(steps)], [1])
 })
 
 test('the audience’s worker dies: its subscribers come back, the others lose nothing', async (t) => {

@@ -1,28 +1,42 @@
-/** Who may hear whom: blocks, rooms, and handles that never joined. */
+/** Who may hear whom: blocks, rooms, and handles that never joined; on one worker, and through mirrors and the data relay. */
 import assert from 'node:assert/strict'
-import type { Stage } from './stage/stage.js'
-import { scenario } from './stage/stage.js'
+import { type ScenarioOptions, type Stage, scenario } from './stage/stage.js'
 
 const steps = (values: readonly number[]) => values.slice(1).map((value, i) => value - values[i]!)
 
-/** Two people and a third, each with a publisher, a viewer of the other, and data. */
+/** One scenario on one worker, and again where some are on another one. */
+function everywhere(name: string, options: ScenarioOptions, play: (stage: Stage) => void): void {
+  scenario(name, options, play)
+  scenario(`${name}, across workers`, { ...options, seeds: [1], workers: 2 }, play)
+}
+
+/** The worker of those who are on another one, if there are two. */
+const away = ({ workers }: Stage) => workers.length - 1
+
+/** What the main process says when a room has endpoints on several workers. */
+function spread(stage: Stage, room: string): void {
+  if (stage.workers.length === 1) return
+  for (const worker of stage.workers) worker.command({ kind: 'spread', room, elsewhere: true })
+}
+
+/** Two people and a third, each with a publisher, a viewer of the other, and data. Bob is away. */
 function cast(stage: Stage) {
-  const [alice, bob] = ['alice', 'bob'].map((user) => stage.publisher({ user, audio: true, video: true })) as [
-    ReturnType<Stage['publisher']>,
-    ReturnType<Stage['publisher']>,
-  ]
+  const worker = away(stage)
+  const alice = stage.publisher({ user: 'alice', audio: true, video: true })
+  const bob = stage.publisher({ user: 'bob', audio: true, video: true, worker })
   const carol = stage.publisher({ user: 'carol' })
-  const bobSeesAlice = stage.viewer(alice, { user: 'bob' })
+  const bobSeesAlice = stage.viewer(alice, { user: 'bob', worker })
   const aliceSeesBob = stage.viewer(bob, { user: 'alice' })
   const carolSeesAlice = stage.viewer(alice, { user: 'carol' })
   const carolSeesBob = stage.viewer(bob, { user: 'carol' })
+  spread(stage, 'hall')
   stage.connect()
   return { alice, bob, carol, bobSeesAlice, aliceSeesBob, carolSeesAlice, carolSeesBob }
 }
 
 const lossy = { seeds: [1, 2], conditions: { delayMs: 20, loss: 0.01, jitterMs: 3 } }
 
-scenario('H-62 a block of 60 s: nothing passes either way, and afterwards the picture goes on', lossy, (stage) => {
+everywhere('H-62 a block of 60 s: nothing passes either way, and afterwards the picture goes on', lossy, (stage) => {
   const { alice, bob, carol, bobSeesAlice, aliceSeesBob, carolSeesAlice, carolSeesBob } = cast(stage)
   for (const publisher of [alice, bob]) {
     publisher.sendFrames(25 * 75)
@@ -83,7 +97,60 @@ scenario('H-62 a block of 60 s: nothing passes either way, and afterwards the pi
   assert.deepEqual(bob.texts(), ['to all', 'hello again'])
 })
 
-scenario('a block on a perfect network leaves no gap in any number', {}, (stage) => {
+everywhere('H-62 what waits on data channels when the block comes is not sent', {}, (stage) => {
+  const { alice, bob, carol } = cast(stage)
+  const phone = stage.client({ user: 'bob', receivesData: true })
+  stage.connect()
+  const filler = 'x'.repeat(5000)
+  const waitingBytes = () => stage.workers.reduce((sum, { counters }) => sum + counters.live.buffered_bytes!, 0)
+  for (const [one, other] of [
+    [alice, bob],
+    [bob, alice],
+  ] as const) {
+    carol.say('hello')
+    stage.run(1000)
+    const before = [bob, phone].map((receiver) => receiver.texts().length)
+    for (const receiver of [bob, phone]) receiver.downlink({ loss: 1 })
+    for (let i = 0; i < 100; i++) alice.say(filler)
+    stage.run(500)
+    carol.say('to everybody')
+    stage.run(500)
+    assert.ok(waitingBytes() > 2 * 90 * filler.length, `${waitingBytes()} bytes wait`)
+    stage.block(one, other, true)
+    alice.say('during the block')
+    for (const receiver of [bob, phone]) receiver.downlink({ loss: 0 })
+    stage.run(8000)
+    for (const [i, receiver] of [bob, phone].entries()) {
+      const since = receiver.texts().slice(before[i])
+      const last = since.pop()
+      assert.equal(last, 'to everybody', 'what others said arrives')
+      assert.ok(since.every((text) => text === filler) && since.length < 5, `${since.length} had begun`)
+    }
+    stage.block(one, other, false)
+    alice.say('after the block')
+    stage.run(1000)
+    for (const receiver of [bob, phone]) assert.equal(receiver.texts().at(-1), 'after the block')
+    assert.equal(waitingBytes(), 0)
+  }
+  assert.deepEqual([bob.closedChannels, phone.closedChannels], [[], []])
+})
+
+scenario(
+  'H-62 what is between the workers when the block comes is not delivered',
+  { workers: 2, relayDelayMs: 500 },
+  (stage) => {
+    const { alice, bob } = cast(stage)
+    const dave = stage.publisher({ user: 'dave', worker: away(stage) })
+    stage.connect()
+    alice.say('under way')
+    stage.run(100)
+    stage.block(alice, bob, true)
+    stage.run(2000)
+    assert.deepEqual([bob.texts(), dave.texts()], [[], ['under way']])
+  },
+)
+
+everywhere('a block on a perfect network leaves no gap in any number', {}, (stage) => {
   const { alice, bob, bobSeesAlice } = cast(stage)
   alice.sendFrames(25 * 8)
   alice.speak(50 * 8)
@@ -120,19 +187,24 @@ scenario('a block before anybody is there holds; blocking twice is harmless', {}
   assert.equal(dave!.packets, 0)
 })
 
-scenario('listening unseen: other rooms, and handles that never joined, get nothing', {}, (stage) => {
+everywhere('H-45 listening unseen: other rooms, and handles that never joined, get nothing', {}, (stage) => {
+  const there = { receivesData: true, worker: away(stage) }
   const alice = stage.publisher({ user: 'alice', audio: true, video: true })
-  const elsewhere = stage.viewer(alice, { user: 'eve', room: 'cellar', receivesData: true, relaysData: true })
-  const unplaced = stage.viewer(alice, { user: 'mallory', room: null, receivesData: true, relaysData: true })
-  const member = stage.viewer(alice, { user: 'bob', receivesData: true })
+  const elsewhere = stage.viewer(alice, { user: 'eve', room: 'cellar', relaysData: true, ...there })
+  const unplaced = stage.viewer(alice, { user: 'mallory', room: null, relaysData: true, ...there })
+  const member = stage.viewer(alice, { user: 'bob', ...there })
+  for (const room of ['hall', 'cellar']) spread(stage, room)
   stage.connect()
   alice.sendFrames(75)
   alice.speak(150)
   alice.say('only for this room')
   elsewhere.say('from the cellar')
   unplaced.say('from nowhere')
+  stage.run(2000)
+  const asked = alice.keyframeRequestsMs.length
   for (const viewer of [elsewhere, unplaced]) viewer.video.askForKeyframe()
-  stage.run(4000)
+  stage.run(2000)
+  assert.equal(alice.keyframeRequestsMs.length, asked, 'nobody is asked for what they would like')
   for (const viewer of [elsewhere, unplaced]) {
     assert.deepEqual([viewer.packets, viewer.senderReportsMs.length, viewer.heard.length], [0, 0, 0])
   }
@@ -150,9 +222,10 @@ scenario('listening unseen: other rooms, and handles that never joined, get noth
   assert.equal(member.packets, before)
 })
 
-scenario('a publisher that never joined is heard by nobody', {}, (stage) => {
+everywhere('H-45 a publisher that never joined is heard by nobody', {}, (stage) => {
   const ghost = stage.publisher({ room: null, audio: true, video: true })
-  const viewer = stage.viewer(ghost, { receivesData: true })
+  const viewer = stage.viewer(ghost, { receivesData: true, worker: away(stage) })
+  spread(stage, 'hall')
   stage.connect()
   ghost.sendFrames(50)
   ghost.speak(100)
