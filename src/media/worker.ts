@@ -3,18 +3,18 @@
  *
  *   receive (io) → sort → route → decide → write → send (router, io) → deadlines
  *
- * Beside it, commands of the main process (`control.ts`). No sockets and no process here: the io and the
+ * Beside it, commands of the main process (`commands.ts`). No sockets and no process here: the io and the
  * report channel are arguments, so the same loop runs over a simulated network in virtual time.
  */
 import { Captures } from './capture/captures.js'
+import { Commands } from './commands.js'
+import { Containment } from './containment.js'
 import {
   type Answers,
-  type CaptureAnswer,
   type ChannelParameters,
   type Command,
   type Counters,
   type EndpointId,
-  type EndpointInfo,
   MAX_ENDPOINTS,
   MAX_LINKS,
   type Report,
@@ -31,7 +31,7 @@ import { MediaRelay } from './media-relay.js'
 import { Rooms } from './rooms.js'
 import { type Seat, Seats } from './seats.js'
 import { Sweeps } from './sweeps.js'
-import { countersOf, figuresPage } from './worker-figures.js'
+import { countersOf } from './worker-figures.js'
 import type { WorkerHost } from './worker-host.js'
 
 export class MediaWorker implements EndpointEvents {
@@ -43,21 +43,18 @@ export class MediaWorker implements EndpointEvents {
   readonly #seats = new Seats()
   readonly #data = new DataRelay(this.#rooms, this.#seats, {
     pending: (seat) => this.#flushLater(seat),
-    failed: (seat, error) => this.#contain(seat, error),
+    failed: (seat, error) => this.#containment.contain(seat, error),
   })
   readonly #stunDrops = new Float64Array(iceReasonNames.length)
-  readonly #totals = {
-    endpoints_refused: 0,
-    stun_requests: 0,
-    drop_stun_unknown: 0,
-    bugs: 0,
-  }
+  readonly #totals = { endpoints_refused: 0, stun_requests: 0, drop_stun_unknown: 0 }
   /** Seats by the earliest time at which their endpoint may be due. */
   readonly #due = new DeadlineHeap<Seat>()
   /** Seats with data-channel messages or acknowledgements that leave at the end of the batch. */
   readonly #unflushed: Seat[] = []
   readonly #captures: Captures
   readonly #mirrors: MediaRelay
+  readonly #containment: Containment
+  readonly #commands: Commands
   readonly #sweeps = new Sweeps()
   #wakeMs = Number.POSITIVE_INFINITY
   /** Since the batch began something was done that may use `process.nextTick` or a promise. */
@@ -76,18 +73,44 @@ export class MediaWorker implements EndpointEvents {
       {
         media: (endpoint, mid, media, receiving, silentMs) =>
           this.#report({
-            ...{ kind: 'media', endpoint, mid, media, receiving },
+            kind: 'media',
+            endpoint,
+            mid,
+            media,
+            receiving,
             ...(silentMs !== undefined && { silentMs }),
           }),
         slowlink: (endpoint, mid, media, uplink, lost) =>
           this.#report({ kind: 'slowlink', endpoint, mid, media, uplink, lost }),
         speakers: (rooms) => this.#report({ kind: 'speakers', rooms }),
         sources: (endpoint, sources) => this.#report({ kind: 'sources', endpoint, sources }),
-        failed: (endpoint, error) => this.#containOf(endpoint, error),
+        failed: (endpoint, error) => this.#containment.containOf(endpoint, error),
       },
       { maxPublisherBps: limits.maxPublisherBps, audible: limits.audible ?? 0, random: () => host.random() },
     )
-    this.#mirrors = new MediaRelay(this.io, this.#router, (id, error) => this.#containOf(id, error))
+    this.#mirrors = new MediaRelay(this.io, this.#router, (id, error) => this.#containment.containOf(id, error))
+    const ends = {
+      report: (report: Report) => this.#report(report),
+      close: (seat: Seat) => this.#close(seat),
+      closeMirror: (id: EndpointId) => this.#closeMirror(id),
+    }
+    this.#containment = new Containment({
+      ...ends,
+      seats: this.#seats,
+      free: (transport) => this.io.free(transport),
+    })
+    this.#commands = new Commands({
+      ...ends,
+      router: this.#router,
+      rooms: this.#rooms,
+      seats: this.#seats,
+      mirrors: this.#mirrors,
+      data: this.#data,
+      captures: this.#captures,
+      counters: () => this.counters(),
+      open: (nowMs, id, local) => this.#open(nowMs, id, local),
+      expect: (seat) => this.#expect(seat),
+    })
   }
 
   /** @returns the port on loopback for packets of other workers' publishers */
@@ -105,7 +128,7 @@ export class MediaWorker implements EndpointEvents {
       try {
         this.#step(nowMs, row)
       } catch (error) {
-        this.#contain(this.#seatOf(row), error)
+        this.#containment.contain(this.#seatOf(row), error)
       }
     }
     this.#deadlines(nowMs)
@@ -176,7 +199,7 @@ export class MediaWorker implements EndpointEvents {
         seat.endpoint.flush(nowMs)
         this.#expect(seat)
       } catch (error) {
-        this.#contain(seat, error)
+        this.#containment.contain(seat, error)
       }
     }
     this.#unflushed.length = 0
@@ -207,7 +230,7 @@ export class MediaWorker implements EndpointEvents {
         if (nowMs >= seat.endpoint.deadline()) seat.endpoint.expire(nowMs)
         this.#expect(seat)
       } catch (error) {
-        this.#contain(seat, error)
+        this.#containment.contain(seat, error)
       }
     }
   }
@@ -218,45 +241,13 @@ export class MediaWorker implements EndpointEvents {
     if (dueMs < seat.dueMs) this.#due.set(seat, dueMs)
   }
 
-  /** A bug of ours ends one endpoint, loudly, and nothing else. */
-  #contain(seat: Seat | undefined, error: unknown): void {
-    this.#bug(seat?.endpoint.id, error)
-    if (!seat) return
-    this.#report({ kind: 'closed', endpoint: seat.endpoint.id, reason: 'Internal error' })
-    try {
-      this.#close(seat)
-    } catch {
-      // What is broken cannot say goodbye either; its transport must not outlive it.
-      this.io.free(seat.endpoint.transport)
-    }
-  }
-
-  /** The same for an endpoint, or a mirror, that may not even have come to be: whoever follows it has to hear. */
-  #containOf(id: EndpointId, error: unknown): void {
-    const seat = this.#seats.get(id)
-    if (seat) return this.#contain(seat, error)
-    this.#bug(id, error)
-    this.#report({ kind: 'closed', endpoint: id, reason: 'Internal error' })
-    try {
-      this.#closeMirror(id)
-    } catch {
-      // It has no transport that could outlive it.
-    }
-  }
-
-  #bug(endpoint: EndpointId | undefined, error: unknown): void {
-    this.#totals.bugs++
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    this.#report({ kind: 'bug', error: text, ...(endpoint !== undefined && { endpoint }) })
-  }
-
   // ---- what endpoints say
 
   connected(endpoint: Endpoint): void {
     const seat = this.#seats.get(endpoint.id)
     if (!seat) return
     seat.peer.connected(this.#host.nowMs())
-    this.#nameClient(this.#host.nowMs(), seat)
+    this.#commands.nameClient(this.#host.nowMs(), seat)
     this.#report({ kind: 'connected', endpoint: endpoint.id })
   }
 
@@ -278,11 +269,11 @@ export class MediaWorker implements EndpointEvents {
     const nowMs = this.#host.nowMs()
     let value: Answers[keyof Answers] | undefined
     try {
-      this.#obey(nowMs, command)
-      value = this.#answer(nowMs, command)
+      this.#commands.obey(nowMs, command)
+      value = this.#commands.answer(nowMs, command)
     } catch (error) {
-      if ('endpoint' in command) this.#containOf(command.endpoint, error)
-      else this.#contain(undefined, error)
+      if ('endpoint' in command) this.#containment.containOf(command.endpoint, error)
+      else this.#containment.contain(undefined, error)
     }
     if (command.ask !== undefined) {
       this.#report({ kind: 'done', ask: command.ask, ...(value && { value }) })
@@ -291,91 +282,7 @@ export class MediaWorker implements EndpointEvents {
     this.io.flush()
   }
 
-  /** What the question that comes with a command is answered with; most only want to know that it was carried out. */
-  #answer(nowMs: number, command: Command): Answers[keyof Answers] | undefined {
-    if (command.kind === 'link') return true
-    if (command.kind === 'counters') return this.counters()
-    if (command.kind === 'inspect') return this.#inspect(nowMs, command.endpoint)
-    if (command.kind === 'figures') return figuresPage(this.#seats.entries(), nowMs, command.after)
-    return command.kind === 'capture' ? this.#capture(command) : undefined
-  }
-
-  #obey(nowMs: number, command: Command): void {
-    switch (command.kind) {
-      case 'configure':
-        return this.#router.configure(command.settings)
-      case 'open':
-        return this.#open(nowMs, command.endpoint, command.local)
-      case 'spread':
-        this.#router.spread(command.room, command.elsewhere)
-        return this.#rooms.spread(command.room, command.elsewhere)
-      case 'speakers':
-        return this.#router.elsewhere(nowMs, command.from, command.rooms)
-      case 'relay':
-        for (const data of command.data) this.#data.relayed(nowMs, data)
-        return
-      case 'relayed':
-        return this.#data.window.acknowledged(command.batch)
-      case 'link':
-      case 'mirror':
-      case 'sources':
-      case 'unpass':
-        return this.#mirrors.obey(nowMs, command)
-      case 'forget':
-        return this.#rooms.forget(command.room)
-      case 'block':
-        this.#rooms.block(command.room, command.users, command.blocked)
-        if (command.blocked) this.#data.blocked(command.room, command.users)
-        return this.#pauseRoom(nowMs, command.room, (seat) => {
-          const place = this.#rooms.placeOf(seat.endpoint.id)
-          return place !== undefined && command.users.includes(place.user)
-        })
-    }
-    if (!('endpoint' in command)) return
-    const seat = this.#seats.get(command.endpoint)
-    // Ended by itself a moment ago: the main process will hear, or has just heard.
-    if (!seat) return this.#mirrors.isMirror(command.endpoint) ? this.#obeyOfMirror(nowMs, command) : undefined
-    switch (command.kind) {
-      case 'connect':
-        seat.endpoint.connect(nowMs, command.remote, command.dtls, command.maxMessageBytes)
-        return this.#expect(seat)
-      case 'restart':
-        seat.endpoint.ice.restart(nowMs, command.local)
-        this.#seats.name(seat, command.local.ufrag)
-        return this.#expect(seat)
-      case 'receive':
-        return seat.peer.receive(command.streams, nowMs)
-      case 'send':
-        return seat.peer.send(command.streams, nowMs)
-      case 'prefer':
-        return seat.peer.prefer(command.preferences, nowMs)
-      case 'source':
-        seat.source = command.publisher
-        this.#pause(nowMs, seat)
-        return seat.peer.source(command.publisher, nowMs)
-      case 'place':
-        this.#place(nowMs, command)
-        this.#nameClient(nowMs, seat)
-        return this.#pause(nowMs, seat)
-      case 'pass':
-        return this.#mirrors.pass(seat.peer, command.mirror, command.to)
-      case 'close':
-        return this.#close(seat)
-    }
-  }
-
-  #obeyOfMirror(nowMs: number, command: Command): void {
-    if (command.kind === 'receive') this.#mirrors.receive(command.endpoint, command.streams, nowMs)
-    else if (command.kind === 'place') this.#place(nowMs, command)
-    else if (command.kind === 'close') this.#closeMirror(command.endpoint)
-  }
-
-  #place(nowMs: number, place: Extract<Command, { kind: 'place' }>): void {
-    const { endpoint, room } = place
-    this.#rooms.place(endpoint, place)
-    this.#router.place(endpoint, room)
-    this.#pauseRoom(nowMs, room, (other) => other.source === endpoint)
-  }
+  // ---- endpoints and mirrors, as commands want them
 
   #closeMirror(id: EndpointId): void {
     this.#rooms.remove(id)
@@ -406,49 +313,19 @@ export class MediaWorker implements EndpointEvents {
     this.#captures.stop(transport)
   }
 
-  /**
-   * Connections of one user from one address have one link in common, if they are of one session: an address is many
-   * people's, and any of them may take another's user id and lie about what arrives.
-   */
-  #nameClient(nowMs: number, seat: Seat): void {
-    const place = this.#rooms.placeOf(seat.endpoint.id)
-    const ip = seat.endpoint.info(nowMs).ice.selected?.ip
-    if (!place || !ip) return
-    const { session, room, user } = place
-    seat.peer.setClient(JSON.stringify([ip, session, room, user]), nowMs)
-  }
-
-  /** Nothing passes between endpoints that may not hear each other: not joined, another room, blocked. */
-  #pause(nowMs: number, seat: Seat): void {
-    seat.peer.setPaused(seat.source === null || !this.#rooms.mayHear(seat.endpoint.id, seat.source), nowMs)
-  }
-
-  #pauseRoom(nowMs: number, room: string, concerned: (seat: Seat) => boolean): void {
-    for (const id of this.#rooms.membersOf(room) ?? []) {
-      const seat = this.#seats.get(id)
-      if (seat && concerned(seat)) this.#pause(nowMs, seat)
-    }
-  }
-
   // ---- what is going on
 
   counters(): Counters {
-    return countersOf({ ...this.#totals, ...this.#data.totals }, this.#stunDrops, this.#host.usage?.(), {
-      ...{ io: this.io, seats: this.#seats, rooms: this.#rooms, window: this.#data.window },
-      ...{ captures: this.#captures, router: this.#router, mirrors: this.#mirrors },
+    const own = { ...this.#totals, ...this.#data.totals, bugs: this.#containment.bugs }
+    return countersOf(own, this.#stunDrops, this.#host.usage?.(), {
+      io: this.io,
+      seats: this.#seats,
+      rooms: this.#rooms,
+      window: this.#data.window,
+      captures: this.#captures,
+      router: this.#router,
+      mirrors: this.#mirrors,
     })
-  }
-
-  #inspect(nowMs: number, id: EndpointId): EndpointInfo | undefined {
-    const seat = this.#seats.get(id)
-    return seat && { ...seat.endpoint.info(nowMs), ...seat.peer.info(nowMs) }
-  }
-
-  #capture({ endpoint, capture }: Extract<Command, { kind: 'capture' }>): CaptureAnswer | undefined {
-    const transport = this.#seats.get(endpoint)?.endpoint.transport
-    if (transport === undefined) return undefined
-    if (!capture) return this.#captures.stop(transport)
-    return this.#captures.start(transport, capture, (why) => this.#report({ kind: 'captured', endpoint, why }))
   }
 
   async close(): Promise<void> {
