@@ -14,10 +14,10 @@ export interface Occupancy {
 }
 
 /**
- * Each joining and leaving is told to every listener, so these bound what it costs. A client listens on one handle; of an
- * address as many may as it may have sockets.
+ * Each joining and leaving is told to every listener, so these bound what it costs. A page listens on one handle, a server
+ * that speaks for many users on one for each of them; of an address as many may as it may have sockets.
  */
-const LISTENERS: QuotaLimits = { perSession: 16, perAddress: 4096 }
+const LISTENERS: QuotaLimits = { perSession: 256, perAddress: 4096 }
 
 export class Presence {
   readonly #rooms = new Map<string, Room>()
