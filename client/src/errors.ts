@@ -27,6 +27,7 @@ const PASSING_REFUSALS: ReadonlySet<string | number | undefined> = new Set([
   'room_full',
   'server_full',
   'too_many_peer_connections',
+  'too_many_listeners',
   'no_media_worker',
   'storage_failed',
   'keys_unavailable',

@@ -67,6 +67,8 @@ for (const [kind, code, expected] of [
   ['janus', 458, true],
   ['refused', 'room_full', true],
   ['refused', 'no_media_worker', true],
+  ['refused', 'too_many_peer_connections', true],
+  ['refused', 'too_many_listeners', true],
   ['refused', 'token_expired', false],
   ['refused', undefined, false],
   ['removed', undefined, false],
