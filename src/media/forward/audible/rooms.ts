@@ -80,6 +80,12 @@ export class AudibleRooms {
       room.toldMs = nowMs
       told.push({ room: name, speakers })
     }
+    // Those behind the limit come first the next time.
+    for (const { room: name } of told) {
+      const room = this.#rooms.get(name)!
+      this.#rooms.delete(name)
+      this.#rooms.set(name, room)
+    }
     return told
   }
 
