@@ -24,7 +24,7 @@ import { Pictures } from './pictures.js'
 import { JUMPED, Placement } from './placement.js'
 import { LayerRates } from './rates.js'
 import { type Reporter, sendNack, sendPli } from './reports.js'
-import { primarySkipOf } from './retransmit.js'
+import { OSN_BYTES, primarySkipOf } from './retransmit.js'
 import type { Source } from './ssrc-table.js'
 import type { Subscription } from './subscription.js'
 import { Drop } from './totals.js'
@@ -37,8 +37,6 @@ export const SILENCE_MS = 1000
  * changes every few seconds, a lost packet shows only when the next one comes.
  */
 const REST_MS = 10_000
-/** Original sequence number in front of an RTX payload. */
-const OSN_BYTES = 2
 /** A publisher may begin anew so often: each time costs as much as there are subscribers, and a keyframe. */
 const RESTARTS_PER_MS = 0.005
 const RESTARTS_BURST = 5
@@ -357,6 +355,8 @@ export class Encoding {
 
   #store(extSeq: number, nowMs: number): void {
     this.history.store(extSeq, packet.bytes, packet.offset, packet.length, packet.headerLength, packet.codec, nowMs)
+    // The gate may have set one that the packet came without.
+    if (this.line.gate !== null && packet.view.marker) this.history.mark(extSeq)
   }
 
   /**

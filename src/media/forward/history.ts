@@ -102,6 +102,11 @@ export class History {
     this.#write(at, source, offset, length, nowMs)
   }
 
+  /** The packet that was stored last, which is this one, gets the marker bit (RFC 3550 §5.1). */
+  mark(extSeq: number): void {
+    this.bytes[this.offsetOf(extSeq % this.#slots) + 1]! |= 0x80
+  }
+
   /** The number came, but nobody will ask for its packet. */
   note(extSeq: number, nowMs: number): void {
     const slot = this.#slotFor(extSeq, nowMs)

@@ -29,7 +29,10 @@ export function sendPadding(context: ForwardContext, subscription: Subscription,
   const { out, totals } = context
   const { downlink, profile, types } = subscription
   const extSeq = subscription.nextRtxSeq()
-  if (extSeq > MAX_SENT) return false
+  if (extSeq > MAX_SENT) {
+    totals.padding_refused++
+    return false
+  }
   out.begin(padding, 0, PADDING_BYTES, 0)
   profile.write(out, padding, noExtensions, noIds, nowMs)
   const extOffset = profile.numberedCopy(out, downlink.number(PADDING_BYTES, nowMs))

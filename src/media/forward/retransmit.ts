@@ -20,6 +20,9 @@ import type { Pictures } from './pictures.js'
 import { MAX_SENT, Note } from './sequence-map.js'
 import type { Subscription } from './subscription.js'
 
+/** Original sequence number in front of an RTX payload. */
+export const OSN_BYTES = 2
+
 const view = newRtpView()
 const redView = newRedView()
 
@@ -101,21 +104,27 @@ function resendOne(
   if (!content.rewritten && content.skip === 0) content.skip = subscription.skipOf(codec, primarySkip)
   const rtx = rtxPt >= 0
   const number = rtx ? subscription.nextRtxSeq() : sent
-  if (number > MAX_SENT) return
+  if (number > MAX_SENT) {
+    totals.nack_refused++
+    return
+  }
   out.begin(bytes, offset, length, headerLength)
   profile.write(out, bytes, view, sourceIds, rtx ? nowMs : history.arrivedMsOf(slot))
+  const { scratch, at: prefix } = out
+  const osnBytes = rtx ? OSN_BYTES : 0
+  if (rtx) writeU16(scratch, prefix, sent)
+  if (content.rewritten)
+    content.skip = rewriteDescriptor(codec, bytes, payloadOffset, content, scratch, prefix + osnBytes)
+  const prefixLength = osnBytes + (content.rewritten ? content.skip : 0)
+  out.take(prefixLength)
+  const sentBytes = length - headerLength - content.skip + prefixLength
   let extOffset = profile.offset
-  if (profile.numbered) extOffset = profile.numberedCopy(out, downlink.number(length - headerLength, nowMs))
+  if (profile.numbered) extOffset = profile.numberedCopy(out, downlink.number(sentBytes, nowMs))
   const { transport } = downlink
-  const { scratch, at } = out
-  const osnBytes = rtx ? 2 : 0
-  if (rtx) writeU16(scratch, at, sent)
-  if (content.rewritten) content.skip = rewriteDescriptor(codec, bytes, payloadOffset, content, scratch, at + osnBytes)
-  const prefix = osnBytes + (content.rewritten ? content.skip : 0)
   const markerPt = content.marker | (rtx ? rtxPt : pt)
   const ssrc = rtx ? subscription.rtxSsrc : subscription.ssrc
   const { timestamp, skip } = content
-  out.row(transport, ssrc, markerPt, number, timestamp, extOffset, profile.length, out.take(prefix), prefix, skip)
+  out.row(transport, ssrc, markerPt, number, timestamp, extOffset, profile.length, prefix, prefixLength, skip)
   if (rtx) totals.rtx_sent++
   else totals.resent_packets++
   subscription.resent++

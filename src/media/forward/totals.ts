@@ -92,7 +92,7 @@ export function newTotals() {
     nack_unknown: 0,
     /** Of those: no longer in the history. */
     nack_expired: 0,
-    /** Of those: asked too often, too soon or too much. */
+    /** Of those: asked too often, too soon or too much, or what cannot be sent again. */
     nack_refused: 0,
     /** Numbers asked of publishers, retries included. */
     nack_sent: 0,
@@ -120,6 +120,8 @@ export function newTotals() {
     transport_cc_repeated: 0,
     /** Packets of padding, to find out what a link holds. */
     padding_sent: 0,
+    /** Probes that were not sent, since the RTX stream has used all its numbers. */
+    padding_refused: 0,
     remb_sent: 0,
     /** Transport-wide feedback packets. */
     transport_cc_sent: 0,
@@ -128,6 +130,8 @@ export function newTotals() {
     relay_repeated: 0,
     /** Packets of publishers that came from other workers. */
     relay_received: 0,
+    /** M-lines beyond those that one peer may have, each time they were negotiated. */
+    lines_refused: 0,
     /** Times a stream went on under another SSRC or with other numbers. */
     stream_restarts: 0,
   }

@@ -36,7 +36,8 @@ export class SoundGate {
   }
 
   /**
-   * Ranks the speaker by this packet and says how it is sent. `packet` becomes one of silence where that is the answer.
+   * Ranks the speaker by this packet and says how it is sent: `packet` becomes one of silence, or its view gets the marker,
+   * where that is the answer.
    * @returns whether it is sent at all
    * @param levelId of the audio-level extension; 0 = not negotiated
    * @param subscriptions who gets it
@@ -73,9 +74,8 @@ export class SoundGate {
     this.#open = true
     this.#silentLeft = 0
     for (const subscription of subscriptions) subscription.map.resync()
+    // What was received stays as it is: a mirror gets it too.
     packet.view.marker = true
-    // In the packet too: from there it is stored, and what is sent again has to be the same.
-    packet.bytes[packet.offset + 1]! |= 0x80
   }
 }
 
