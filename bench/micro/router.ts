@@ -53,11 +53,11 @@ const router = new Router(
   },
   { maxPublisherBps: 2_500_000, random: () => (random = (Math.imul(random, 1_664_525) + 1_013_904_223) >>> 0) },
 )
-const publisher = router.openPeer(1, 1)
+const publisher = router.openPeer(1, 1, 0)
 publisher.connected(0)
 publisher.receive([video], 0)
 for (let i = 0; i < subscribers; i++) {
-  const peer = router.openPeer(100 + i, 100 + i)
+  const peer = router.openPeer(100 + i, 100 + i, 0)
   peer.connected(0)
   peer.send([send(0x8000_0000 + i * 2)], 0)
   peer.source(publisher, 0)

@@ -63,6 +63,19 @@ napi_value outcome(napi_env env, Outcome outcome) {
   }
 }
 
+// `TargetError` of io.ts: the number of the row tells whose it is.
+napi_value targetError(napi_env env, int row, const char* what) {
+  const std::string message = "target row " + std::to_string(row) + what;
+  napi_value code = nullptr, text = nullptr, number = nullptr, error = nullptr;
+  napi_create_string_utf8(env, "ERR_OUT_OF_RANGE", NAPI_AUTO_LENGTH, &code);
+  napi_create_string_utf8(env, message.c_str(), message.size(), &text);
+  napi_create_int32(env, row, &number);
+  napi_create_range_error(env, code, text, &error);
+  napi_set_named_property(env, error, "row", number);
+  napi_throw(env, error);
+  return nullptr;
+}
+
 }  // namespace
 
 napi_value Io::listenOn(napi_env env, napi_callback_info info, bool tcp) {
@@ -191,7 +204,7 @@ napi_value Io::fanout(napi_env env, napi_callback_info info) {
                                  static_cast<int>(count), queued);
   if (result != Outcome::yes) {
     const char* what = result == Outcome::badId ? ": not a transport id" : ": value out of range";
-    return rangeError(env, "target row " + std::to_string(engine.badTarget()) + what);
+    return targetError(env, engine.badTarget(), what);
   }
   napi_value value = nullptr;
   napi_create_int32(env, queued, &value);

@@ -68,14 +68,14 @@ function call({ numbered = false, relay }: Call) {
   const extensions = numbered ? { ...plain, 'transport-cc': transportCc } : plain
   const way = { link: new Link(), mirror: 1 }
   way.link.renew(900)
-  const publisher = relay === 'from' ? router.openMirror(1, way) : router.openPeer(1, 1)
+  const publisher = relay === 'from' ? router.openMirror(1, way, 0) : router.openPeer(1, 1, 0)
   publisher.connected(0)
   publisher.receive([video(extensions)], 0)
   publisher.name([{ mid: '1', rid: '', ssrc: SSRC, rtx: false, repairs: -1, replaced: false }], 0)
   if (relay === 'to') publisher.addWay(way)
   const { mid, kind, index, payloadTypes } = video(extensions)
   for (let i = 0; i < SUBSCRIBERS; i++) {
-    const peer = router.openPeer(100 + i, 100 + i)
+    const peer = router.openPeer(100 + i, 100 + i, 0)
     const ssrc = 0x8000_0000 + i * 2
     const stream: SendStream = { mid, kind, index, payloadTypes, ssrc, rtxSsrc: ssrc + 1, extensions, active: true }
     peer.connected(0)

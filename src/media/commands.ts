@@ -39,11 +39,11 @@ export class Commands {
     const { router, rooms, seats, mirrors, data } = this.#parts
     switch (command.kind) {
       case 'configure':
-        return router.configure(command.settings)
+        return router.configure(command.settings, nowMs)
       case 'open':
         return this.#parts.open(nowMs, command.endpoint, command.local)
       case 'spread':
-        router.spread(command.room, command.elsewhere)
+        router.spread(command.room, command.elsewhere, nowMs)
         return rooms.spread(command.room, command.elsewhere)
       case 'speakers':
         return router.elsewhere(nowMs, command.from, command.rooms)

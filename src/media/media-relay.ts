@@ -103,7 +103,7 @@ export class MediaRelay {
         if (!this.#link(command)) throw new Error(`no link to worker ${command.worker}`)
         return
       case 'mirror':
-        return this.#mirror(command.endpoint, command.from)
+        return this.#mirror(command.endpoint, command.from, nowMs)
       case 'sources':
         return this.#mirrors.get(command.endpoint)?.peer.name(command.sources, nowMs)
       case 'unpass':
@@ -145,9 +145,9 @@ export class MediaRelay {
   }
 
   /** Opens the mirror of a publisher on worker `from`. */
-  #mirror(endpoint: EndpointId, from: number): void {
+  #mirror(endpoint: EndpointId, from: number, nowMs: number): void {
     const link = this.#linkTo(from)
-    const peer = this.#router.openMirror(endpoint, { link, mirror: endpoint })
+    const peer = this.#router.openMirror(endpoint, { link, mirror: endpoint }, nowMs)
     this.#mirrors.set(endpoint, { peer, link })
   }
 
@@ -155,8 +155,8 @@ export class MediaRelay {
     this.#mirrors.get(mirror)?.peer.receive(streams.map(withoutTransportNumbers), nowMs)
   }
 
-  closeMirror(endpoint: EndpointId): void {
-    if (this.#mirrors.delete(endpoint)) this.#router.closePeer(endpoint)
+  closeMirror(endpoint: EndpointId, nowMs: number): void {
+    if (this.#mirrors.delete(endpoint)) this.#router.closePeer(endpoint, nowMs)
   }
 
   /** What `publisher` sends goes to that mirror on worker `to`. */
@@ -178,8 +178,8 @@ export class MediaRelay {
   }
 
   /** Ends all mirrors. */
-  close(): void {
-    for (const endpoint of [...this.#mirrors.keys()]) this.closeMirror(endpoint)
+  close(nowMs: number): void {
+    for (const endpoint of [...this.#mirrors.keys()]) this.closeMirror(endpoint, nowMs)
   }
 
   #linkTo(worker: number): WorkerLink {

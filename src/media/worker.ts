@@ -286,7 +286,7 @@ export class MediaWorker implements EndpointEvents {
 
   #closeMirror(id: EndpointId): void {
     this.#rooms.remove(id)
-    this.#mirrors.closeMirror(id)
+    this.#mirrors.closeMirror(id, this.#host.nowMs())
   }
 
   #open(nowMs: number, id: EndpointId, local: Extract<Command, { kind: 'open' }>['local']): void {
@@ -298,7 +298,7 @@ export class MediaWorker implements EndpointEvents {
       return
     }
     const endpoint = new Endpoint(nowMs, this.io, id, transport, local, this, this.#limits)
-    const peer = this.#router.openPeer(id, transport)
+    const peer = this.#router.openPeer(id, transport, nowMs)
     this.#expect(this.#seats.open(endpoint, peer, local.ufrag))
   }
 
@@ -308,7 +308,7 @@ export class MediaWorker implements EndpointEvents {
     this.#due.remove(seat)
     this.#rooms.remove(id)
     this.#mirrors.forget(seat.peer)
-    this.#router.closePeer(id)
+    this.#router.closePeer(id, this.#host.nowMs())
     seat.endpoint.close()
     this.#captures.stop(transport)
   }
@@ -330,7 +330,7 @@ export class MediaWorker implements EndpointEvents {
 
   async close(): Promise<void> {
     for (const seat of [...this.#seats.all()]) this.#close(seat)
-    this.#mirrors.close()
+    this.#mirrors.close(this.#host.nowMs())
     this.#host.wakeAt(Number.POSITIVE_INFINITY, () => {})
     this.io.flush()
     await Promise.all([this.io.close(), this.#captures.close()])

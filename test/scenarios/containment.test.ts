@@ -1,6 +1,6 @@
 /** Bugs of ours, the end of a worker, and what a worker does when nothing happens. */
 import assert from 'node:assert/strict'
-import type { MediaIo } from '../../src/media/io/io.js'
+import { type MediaIo, Target } from '../../src/media/io/io.js'
 import { type Stage, scenario } from './stage/stage.js'
 
 /** Ids of the transports of endpoints that are opened from now on, in that order. */
@@ -25,6 +25,19 @@ function breakFor(io: MediaIo, method: 'select' | 'rtcp' | 'sctpSend', transport
       return original(...args)
     },
   })
+}
+
+/** Makes the io refuse rows for one transport as the addon does: those before are sent, and the error names the row. */
+function refuseRows(io: MediaIo, transport: number): void {
+  const fanout = io.fanout.bind(io)
+  io.fanout = (source, offset, length, headerLength, count) => {
+    for (let row = 0; row < count; row++) {
+      if (io.targets[row * Target.stride + Target.transport] !== transport) continue
+      if (row > 0) fanout(source, offset, length, headerLength, row)
+      throw Object.assign(new RangeError('made up'), { row })
+    }
+    return fanout(source, offset, length, headerLength, count)
+  }
 }
 
 const bugs = { expectsBugs: true }
@@ -86,6 +99,29 @@ scenario('a bug in what is due for a publisher ends that publisher, and others g
   assert.deepEqual(speakers[1]!.reported('closed'), [])
   assert.equal(stage.worker.bugs.length, 1)
   assert.equal(stage.worker.counters.live.endpoints, 3)
+})
+
+scenario('a row that the io refuses ends the viewer that it was for; nobody else loses a picture', bugs, (stage) => {
+  const transports = recordTransports(stage)
+  const speaker = stage.publisher({ audio: true, video: true })
+  const other = stage.publisher({ video: true })
+  const viewers = [stage.viewer(speaker), stage.viewer(speaker), stage.viewer(speaker), stage.viewer(other)]
+  stage.connect()
+  for (const publisher of [speaker, other]) publisher.sendFrames(100)
+  stage.run(1000)
+  refuseRows(stage.worker.media.io, transports[3]!)
+  stage.run(8000)
+  const [first, unlucky, last, elsewhere] = viewers
+  for (const viewer of [first, last, elsewhere]) {
+    assert.equal(viewer!.video.frames.length, 100)
+    assert.deepEqual(viewer!.reported('closed'), [])
+  }
+  assert.deepEqual(
+    unlucky!.reported('closed').map(({ reason }) => reason),
+    ['Internal error'],
+  )
+  assert.deepEqual([speaker.reported('closed'), other.reported('closed')], [[], []])
+  assert.deepEqual([stage.worker.bugs.length, stage.worker.counters.live.endpoints], [1, 5])
 })
 
 scenario(

@@ -1,5 +1,7 @@
 /** The links to all clients of a router: which connections share one, and when something of them is due. */
+import { alignedMs } from './congestion/aligned.js'
 import { Bottleneck, type Member } from './congestion/bottleneck.js'
+import type { Blame } from './outbox.js'
 
 /** Links are looked at at the same times, so that the router wakes up once for all. */
 const TICK_MS = 250
@@ -10,6 +12,8 @@ const MIN_WAIT_MS = 1
 
 /** A connection whose packets wait for their turn. */
 export interface Waiter {
+  /** Of the io: who it is. */
+  readonly transport: number
   /** Sends what may go out. @returns when to call again; Infinity when nothing waits any more */
   drain(nowMs: number): number
 }
@@ -19,15 +23,15 @@ export class Bottlenecks {
   /** Links with a probe on its way or about to begin. */
   readonly #probing = new Map<Bottleneck, number>()
   readonly #waiters = new Map<Waiter, number>()
-  readonly #failed: (what: Member | Waiter, error: unknown) => void
+  readonly #blame: Blame
   readonly #random: () => number
   #tickMs = Number.POSITIVE_INFINITY
   #dueMs = Number.POSITIVE_INFINITY
 
-  /** @param failed a bug of ours in what was due for this connection @param random uint32 */
-  constructor(failed: (what: Member | Waiter, error: unknown) => void, random: () => number) {
+  /** @param blame for whom something was due when a bug of ours came up @param random uint32 */
+  constructor(blame: Blame, random: () => number) {
     this.#random = random
-    this.#failed = failed
+    this.#blame = blame
   }
 
   get size(): number {
@@ -43,7 +47,7 @@ export class Bottlenecks {
   join(member: Member, client: string, nowMs: number): Bottleneck {
     let bottleneck = this.#byClient.get(client)
     if (bottleneck === undefined) {
-      bottleneck = new Bottleneck(this.#random)
+      bottleneck = new Bottleneck(this.#random, ({ transport }, error) => this.#blame(transport, error))
       this.#byClient.set(client, bottleneck)
     }
     bottleneck.add(member)
@@ -51,9 +55,9 @@ export class Bottlenecks {
     return bottleneck
   }
 
-  leave(member: Member, client: string): void {
+  leave(member: Member, client: string, nowMs: number): void {
     const bottleneck = this.#byClient.get(client)
-    bottleneck?.remove(member)
+    bottleneck?.remove(member, nowMs)
     if (bottleneck === undefined || bottleneck.members.length > 0) return
     this.#byClient.delete(client)
     this.#probing.delete(bottleneck)
@@ -87,14 +91,14 @@ export class Bottlenecks {
         idle &&= bottleneck.idle
       }
       this.#tickMs =
-        this.#byClient.size === 0 ? Number.POSITIVE_INFINITY : nextTick(nowMs, idle ? IDLE_TICK_MS : TICK_MS)
+        this.#byClient.size === 0 ? Number.POSITIVE_INFINITY : alignedMs(nowMs, idle ? IDLE_TICK_MS : TICK_MS)
     } else for (const [bottleneck, atMs] of this.#probing) if (nowMs >= atMs) this.#tick(bottleneck, nowMs)
     this.#dueMs = Math.min(this.#tickMs, ...this.#waiters.values(), ...this.#probing.values())
   }
 
   /** One that was idle may not be any more. */
   wake(nowMs: number): void {
-    this.#tickMs = Math.min(this.#tickMs, nextTick(nowMs, TICK_MS))
+    this.#tickMs = Math.min(this.#tickMs, alignedMs(nowMs, TICK_MS))
     this.#dueMs = Math.min(this.#dueMs, this.#tickMs)
   }
 
@@ -103,7 +107,7 @@ export class Bottlenecks {
     try {
       next = waiter.drain(nowMs)
     } catch (error) {
-      this.#failed(waiter, error)
+      this.#blame(waiter.transport, error)
     }
     if (next === Number.POSITIVE_INFINITY) this.#waiters.delete(waiter)
     else this.#waiters.set(waiter, Math.max(next, nowMs + MIN_WAIT_MS))
@@ -117,11 +121,8 @@ export class Bottlenecks {
       const next = bottleneck.tick(nowMs)
       if (bottleneck.prober.state === 'sending') this.#probing.set(bottleneck, next)
     } catch (error) {
-      this.#failed(first, error)
+      // What is done for one member was contained as its own; the rest is done for all: any of them.
+      this.#blame(first.transport, error)
     }
   }
-}
-
-function nextTick(nowMs: number, intervalMs: number): number {
-  return (Math.floor(nowMs / intervalMs) + 1) * intervalMs
 }

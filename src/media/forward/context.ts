@@ -2,7 +2,7 @@ import type { EndpointId, MediaKind, MediaSettings, MirroredSource, RoomSpeakers
 import type { AudibleRooms } from './audible/rooms.js'
 import type { Bottlenecks } from './bottlenecks.js'
 import type { Distributions } from './distribution.js'
-import type { ForwardIo, Outbox } from './outbox.js'
+import type { Blame, ForwardIo, Outbox } from './outbox.js'
 import type { StateRows } from './state-rows.js'
 import type { Totals } from './totals.js'
 
@@ -15,7 +15,7 @@ export interface RouterEvents {
   speakers(rooms: RoomSpeakers[]): void
   /** Which SSRC is what of a publisher that other workers mirror: it began to be, or SSRCs changed. */
   sources(endpoint: EndpointId, sources: MirroredSource[]): void
-  /** A bug of ours in what was due for this peer; the others' is done all the same. The caller closes it. */
+  /** A bug of ours in what was done for this peer; the others' is done all the same. The caller closes it. */
   failed(endpoint: EndpointId, error: unknown): void
 }
 
@@ -33,6 +33,7 @@ export interface ForwardContext {
   /** What packets change of each subscription. */
   readonly rows: StateRows
   readonly events: RouterEvents
+  readonly blame: Blame
   readonly settings: MediaSettings
   readonly distributions: Distributions
   /** The links to the clients. */

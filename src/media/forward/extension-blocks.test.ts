@@ -16,7 +16,7 @@ function block(
   mid: string,
   to: ExtensionIds,
 ): string {
-  const out = new Outbox(new RecordingIo())
+  const out = new Outbox(new RecordingIo(), assert.fail)
   const bytes = rtpPacket({ pt: 96, seq: 1, ssrc: 1, extensions: elements, payload: Uint8Array.of(1) })
   const view = newRtpView()
   assert.equal(readRtp(bytes, 0, bytes.length, view), 0)
@@ -118,7 +118,7 @@ test('extension block: one profile for the same mid and ids, whatever their orde
 })
 
 test('extension block: written once per packet, and a numbered copy for each subscriber', () => {
-  const out = new Outbox(new RecordingIo())
+  const out = new Outbox(new RecordingIo(), assert.fail)
   const profile = new ExtensionProfile('v', { mid: 3, 'transport-cc': 5 })
   const view = newRtpView()
   out.begin(new Uint8Array(12), 0, 12, 12)

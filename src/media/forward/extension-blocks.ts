@@ -70,7 +70,6 @@ export class ExtensionProfile {
    */
   write(out: Outbox, bytes: Uint8Array, view: RtpView, sourceIds: Uint8Array, sentMs: number): void {
     if (this.#serial === out.serial) return
-    this.#serial = out.serial
     const { scratch } = out
     writer.begin(scratch, out.at)
     if (this.#midId !== 0) writer.copy(this.#midId, this.#mid, 0, this.#mid.length)
@@ -80,6 +79,7 @@ export class ExtensionProfile {
     if (this.#transportSeqId !== 0) this.#transportSeqAt = writer.element(this.#transportSeqId, 2) - out.at
     this.length = writer.end()
     this.offset = out.take(this.length)
+    this.#serial = out.serial
   }
 
   /** A copy of the block with a number of the transport. @returns its offset in scratch */

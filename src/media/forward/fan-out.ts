@@ -29,38 +29,43 @@ export function fanOut(
   out.begin(bytes, packet.offset, packet.length, packet.headerLength)
   for (let i = 0; i < subscriptions.length; i++) {
     const subscription = subscriptions[i]!
-    if (subscription.paced && source !== null && subscription.downlink.holds(subscription, source, packet, nowMs))
-      continue
-    const reason = subscription.decide(packet, decision)
-    if (reason !== Drop.none) {
-      countDrop(totals, reason)
-      continue
-    }
     out.makeRoom()
-    const { at, profile } = subscription
-    if (!profile.isWritten(out)) profile.write(out, bytes, view, sourceIds, nowMs)
-    let extOffset = profile.offset
-    let { skip } = decision
-    let prefix = 0
-    let prefixLength = 0
-    if (decision.rewritten) {
-      prefixLength = rewriteDescriptor(
-        packet.codec,
-        bytes,
-        packet.offset + packet.headerLength,
-        decision,
-        out.scratch,
-        out.at,
-      )
-      prefix = out.take(prefixLength)
-      skip = prefixLength
+    try {
+      if (subscription.paced && source !== null && subscription.downlink.holds(subscription, source, packet, nowMs))
+        continue
+      const reason = subscription.decide(packet, decision)
+      if (reason !== Drop.none) {
+        countDrop(totals, reason)
+        continue
+      }
+      const { at, profile } = subscription
+      if (!profile.isWritten(out)) profile.write(out, bytes, view, sourceIds, nowMs)
+      let extOffset = profile.offset
+      let { skip } = decision
+      let prefix = 0
+      let prefixLength = 0
+      if (decision.rewritten) {
+        prefixLength = rewriteDescriptor(
+          packet.codec,
+          bytes,
+          packet.offset + packet.headerLength,
+          decision,
+          out.scratch,
+          out.at,
+        )
+        prefix = out.take(prefixLength)
+        skip = prefixLength
+      }
+      const sentBytes = payloadLength - skip + prefixLength
+      if (profile.numbered) extOffset = profile.numberedCopy(out, subscription.downlink.number(sentBytes, nowMs))
+      out.forward(cells, at, decision, extOffset, profile.length, prefix, prefixLength, skip)
+      cells[at + Cell.packets]!++
+      cells[at + Cell.octets]! += sentBytes
+      totals.forwarded_bytes += sentBytes
+    } catch (error) {
+      // Neither who sent the packet nor who else gets it is to blame.
+      context.blame(subscription.downlink.transport, error)
     }
-    const sentBytes = payloadLength - skip + prefixLength
-    if (profile.numbered) extOffset = profile.numberedCopy(out, subscription.downlink.number(sentBytes, nowMs))
-    out.forward(cells, at, decision, extOffset, profile.length, prefix, prefixLength, skip)
-    cells[at + Cell.packets]!++
-    cells[at + Cell.octets]! += sentBytes
-    totals.forwarded_bytes += sentBytes
   }
   out.send()
   totals.forwarded_packets += out.queued - queuedBefore

@@ -37,7 +37,7 @@ test('values are counted in the first bucket that they fit in', () => {
 
 test('silence is told after as long as operators say', () => {
   const scene = new Scene()
-  scene.router.configure({ noMediaMs: 3000, slowlinkThreshold: 0 })
+  scene.router.configure({ noMediaMs: 3000, slowlinkThreshold: 0 }, scene.nowMs)
   const publisher = scene.publisher()
   scene.rtp(publisher, opus(1))
   scene.advance(2999)
@@ -54,13 +54,13 @@ test('silence is told after as long as operators say', () => {
 
 test('silence is never told with a timer of 0, and at once when it is set after a long silence', () => {
   const scene = new Scene()
-  scene.router.configure({ noMediaMs: 0, slowlinkThreshold: 0 })
+  scene.router.configure({ noMediaMs: 0, slowlinkThreshold: 0 }, scene.nowMs)
   const publisher = scene.publisher()
   scene.rtp(publisher, opus(1))
   scene.advance(60_000)
   assert.deepEqual(scene.media.splice(0), ['100 0 audio true'])
   assert.equal(scene.router.deadline(), Number.POSITIVE_INFINITY)
-  scene.router.configure({ noMediaMs: 1000, slowlinkThreshold: 0 })
+  scene.router.configure({ noMediaMs: 1000, slowlinkThreshold: 0 }, scene.nowMs)
   scene.advance(1)
   assert.deepEqual(scene.media.splice(0), ['100 0 audio false'])
   scene.rtp(publisher, opus(2))
@@ -76,7 +76,7 @@ test('what a publisher lost within a second is told from the threshold on', () =
     [1, ['100 0 audio up lost 5']],
   ] as const) {
     const scene = new Scene()
-    scene.router.configure({ noMediaMs: 1000, slowlinkThreshold: threshold })
+    scene.router.configure({ noMediaMs: 1000, slowlinkThreshold: threshold }, scene.nowMs)
     const publisher = scene.publisher()
     for (let i = 0; i < 80; i++) {
       if (i < 20 || i >= 25) scene.rtp(publisher, opus(i))
@@ -91,7 +91,7 @@ test('what a publisher lost within a second is told from the threshold on', () =
 
 test('what a subscriber lost is told once for each report that counts', () => {
   const scene = new Scene()
-  scene.router.configure({ noMediaMs: 1000, slowlinkThreshold: 10 })
+  scene.router.configure({ noMediaMs: 1000, slowlinkThreshold: 10 }, scene.nowMs)
   const peer = scene.subscriber(scene.publisher(), [sendAudio(10)])
   report(scene, peer, { ssrc: 10, cumulativeLost: 9, fractionLost: 12 })
   scene.advance(1000)

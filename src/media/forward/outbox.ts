@@ -11,7 +11,7 @@
  * The io takes what it needs out of scratch before `fanout` or `rtcp` returns, so nothing here lives longer
  * than one packet: each packet begins again at 0.
  */
-import { MAX_TARGETS, type MediaIo, STUN_SCRATCH_BYTES, Target } from '../io/io.js'
+import { MAX_TARGETS, type MediaIo, STUN_SCRATCH_BYTES, Target, type TargetError } from '../io/io.js'
 import { Cell } from './state-rows.js'
 
 /** Room that must be left before a row is begun: the largest extension block, and an OSN. */
@@ -29,12 +29,20 @@ export interface SentAs {
 /** What the forwarder needs of an io. */
 export type ForwardIo = Pick<MediaIo, 'rx' | 'targets' | 'scratch' | 'fanout' | 'rtcp'>
 
+/**
+ * A bug of ours in what was done for one peer: that one is ended as soon as what is at hand is done, and the others are not.
+ * @param transport of the peer
+ * @throws the error itself when no peer has that transport
+ */
+export type Blame = (transport: number, error: unknown) => void
+
 export class Outbox {
   /** Where rows are sent; another one has the same scratch and targets. */
   io: ForwardIo
   readonly scratch: Uint8Array
   readonly #targets: Uint32Array
   readonly #scratchEnd: number
+  readonly #blame: Blame
   /** Grows whenever scratch is begun anew: what was written under an earlier serial is gone. */
   serial = 0
   /** RTP packets that the io took, ever. */
@@ -46,8 +54,10 @@ export class Outbox {
   #length = 0
   #headerLength = 0
 
-  constructor(io: ForwardIo) {
+  /** @param blame whose row the io refused */
+  constructor(io: ForwardIo, blame: Blame) {
     this.io = io
+    this.#blame = blame
     this.scratch = io.scratch
     this.#targets = io.targets
     this.#source = io.rx
@@ -55,8 +65,8 @@ export class Outbox {
   }
 
   /**
-   * Begins the rows for the payload of one packet, `source[offset + headerLength … offset + length)`.
-   * Nothing may be pending.
+   * Begins the rows for the payload of one packet, `source[offset + headerLength … offset + length)`. Rows of another packet
+   * that a bug kept from being sent are forgotten.
    */
   begin(source: Uint8Array, offset: number, length: number, headerLength: number): void {
     this.#source = source
@@ -68,6 +78,7 @@ export class Outbox {
 
   /** Takes scratch anew, with no packet: for RTCP. */
   clear(): void {
+    this.#rows = 0
     this.#scratchAt = 0
     this.serial++
   }
@@ -159,8 +170,24 @@ export class Outbox {
 
   /** Sends the rows of the packet that was begun. */
   send(): void {
-    if (this.#rows === 0) return
-    this.queued += this.io.fanout(this.#source, this.#offset, this.#length, this.#headerLength, this.#rows)
+    const rows = this.#rows
+    if (rows === 0) return
+    // Forgotten before they are sent: a row that went out with another packet as well would use its number twice.
     this.#rows = 0
+    try {
+      this.queued += this.io.fanout(this.#source, this.#offset, this.#length, this.#headerLength, rows)
+    } catch (error) {
+      this.#refused(error)
+    }
   }
+
+  /** The rows before the one that the io refused are on their way. Those behind it are lost, and repaired like any loss. */
+  #refused(error: unknown): void {
+    if (!isTargetError(error)) throw error
+    this.#blame(this.#targets[error.row * Target.stride + Target.transport]!, error)
+  }
+}
+
+function isTargetError(error: unknown): error is TargetError {
+  return error instanceof RangeError && 'row' in error && typeof error.row === 'number'
 }

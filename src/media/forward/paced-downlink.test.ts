@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { newArrivalFeedback, writeArrivalFeedback, writeRemb } from '../rtp/rtcp/index.js'
 import type { Peer } from './router.js'
+import { MAX_SENT } from './sequence-map.js'
 import { vp8, vp8Rest } from './testing/packets.js'
 import { Scene, sendVideo, VIDEO_SSRC, videoStream } from './testing/scene.js'
 
@@ -22,9 +23,9 @@ function thin(): { scene: Scene; publisher: Peer; subscriber: Peer } {
   return { scene, publisher, subscriber }
 }
 
-function video(scene: Scene, peer: Peer, seq: number, keyframe: boolean, ssrc = VIDEO_SSRC): void {
+function video(scene: Scene, peer: Peer, seq: number, keyframe: boolean, ssrc = VIDEO_SSRC, mid = '1'): void {
   const payload = keyframe ? vp8(true, ...FAT) : vp8Rest(...FAT)
-  scene.rtp(peer, { pt: 96, seq, timestamp: seq * 3000, ssrc, extensions: { 4: '1' }, payload })
+  scene.rtp(peer, { pt: 96, seq, timestamp: seq * 3000, ssrc, extensions: { 4: mid }, payload })
 }
 
 function remb(scene: Scene, peer: Peer, bps: number): void {
@@ -70,4 +71,39 @@ test('feedback that comes faster than any receiver has something to say is not r
   scene.advance(100)
   scene.rtcp(subscriber, bytes.subarray(0, length))
   assert.equal(totals.transport_cc_received, 101)
+})
+
+test('a stream that nothing feeds any more is not among what a link has to carry', () => {
+  const scene = new Scene()
+  const second = { ...videoStream, mid: '2', index: 1, ssrcs: [{ ssrc: 0x5252 }] }
+  const publisher = scene.publisher([videoStream, second])
+  const extensions = { mid: 3, 'transport-cc': TRANSPORT_CC }
+  const subscriber = scene.subscriber(publisher, [
+    sendVideo(20, { extensions }),
+    sendVideo(30, { mid: 'w', index: 1, extensions }),
+  ])
+  let seq = 0
+  const pacingAfter = (ms: number) => {
+    for (const endMs = scene.nowMs + ms; scene.nowMs < endMs; scene.advance(40)) {
+      video(scene, publisher, seq, seq === 0)
+      video(scene, publisher, seq, seq === 0, 0x5252, '2')
+      seq++
+      remb(scene, subscriber, 100_000)
+    }
+    return subscriber.info(scene.nowMs).downlink.pacingBps
+  }
+  // 220 kbit/s each, and half as much for room.
+  const bothBps = pacingAfter(3000)
+  assert.ok(bothBps > 600_000 && bothBps < 720_000, `${bothBps}`)
+  publisher.receive([videoStream], scene.nowMs)
+  const oneBps = pacingAfter(400)
+  assert.ok(oneBps > 300_000 && oneBps < 360_000, `${oneBps}`)
+})
+
+test('a probe that the numbers of the RTX stream do not suffice for is counted', () => {
+  const { scene, subscriber } = thin()
+  const { subscription } = subscriber.feeds[0]!
+  subscription.nextRtxSeq = () => MAX_SENT + 1
+  assert.equal(subscriber.downlink.probe(1000, scene.nowMs), false)
+  assert.deepEqual([scene.router.totals.padding_sent, scene.router.totals.padding_refused], [0, 1])
 })

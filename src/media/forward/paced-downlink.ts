@@ -198,13 +198,13 @@ export class PacedDownlink implements Downlink, Member {
   belongsTo(client: string, nowMs: number): void {
     if (client === this.#client) return
     const joined = this.#bottleneck !== null
-    this.#leave()
+    this.#leave(nowMs)
     this.#client = client
     if (joined) this.#join(nowMs)
   }
 
-  close(): void {
-    this.#leave()
+  close(nowMs: number): void {
+    this.#leave(nowMs)
     this.#context.bottlenecks.forget(this)
     while (this.#waiting.size > 0) this.#waiting.shift()
     this.#allotments.clear()
@@ -216,9 +216,9 @@ export class PacedDownlink implements Downlink, Member {
     return this.#bottleneck
   }
 
-  #leave(): void {
+  #leave(nowMs: number): void {
     if (this.#bottleneck === null) return
-    this.#context.bottlenecks.leave(this, this.#client)
+    this.#context.bottlenecks.leave(this, this.#client, nowMs)
     this.#bottleneck = null
   }
 
@@ -239,8 +239,10 @@ export class PacedDownlink implements Downlink, Member {
   refresh(nowMs: number): void {
     const allotments: Allotment[] = []
     for (const { subscription, publication } of this.#feeds) {
-      if (subscription.kind !== 'video' || publication === null) continue
       let allotment = this.#allotments.get(subscription)
+      // Of a stream that nothing feeds any more nothing is needed, whatever it was given.
+      if (publication === null) allotment?.setLadder([])
+      if (subscription.kind !== 'video' || publication === null) continue
       if (allotment === undefined) {
         allotment = new Allotment()
         this.#allotments.set(subscription, allotment)

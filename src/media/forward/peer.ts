@@ -34,6 +34,8 @@ const FIRST_REPORT_MS = 100
 const SOURCES_INTERVAL_MS = 20
 /** Media streams of one peer; what jsep accepts is below that. */
 export const MAX_STREAMS = 64
+/** Streams to one peer, those that have ended among them: their numbers must not be used again. */
+export const MAX_FEEDS = MAX_STREAMS * 4
 
 const blocks = newReportBlocks()
 const rembSsrcs: number[] = []
@@ -128,12 +130,14 @@ export class Peer {
   /** What the peer sends, whole: m-lines that are missing or inactive have ended. */
   receive(streams: readonly ReceiveStream[], nowMs: number): void {
     if (this.#closed) return
-    const wanted = streams.filter(({ active }) => active).slice(0, MAX_STREAMS)
+    const active = streams.filter((stream) => stream.active)
+    const wanted = active.slice(0, MAX_STREAMS)
+    this.#context.totals.lines_refused += active.length - wanted.length
     this.uplink.configure(wanted)
     const ended = this.#publications.filter(
       ({ mid, kind }) => !wanted.some((stream) => stream.mid === mid && stream.kind === kind),
     )
-    for (const publication of ended) this.#endPublication(publication, true)
+    for (const publication of ended) this.#endPublication(publication, true, nowMs)
     for (const stream of wanted) {
       let publication = this.#publications.find(({ mid }) => mid === stream.mid)
       if (publication) publication.configure(stream)
@@ -152,18 +156,21 @@ export class Peer {
   send(streams: readonly SendStream[], nowMs: number): void {
     if (this.#closed) return
     for (const { subscription } of this.#feeds) subscription.active = false
+    let refused = Math.max(0, streams.length - MAX_STREAMS)
     for (const stream of streams.slice(0, MAX_STREAMS)) {
       const feed = this.#feeds.find(({ subscription }) => subscription.ssrc === stream.ssrc)
       if (feed) {
         feed.subscription.configure(stream)
         feed.publication?.shareTerms(feed.subscription)
-      } else if (stream.active && this.#feeds.length < MAX_STREAMS * 4) {
+      } else if (stream.active && this.#feeds.length === MAX_FEEDS) refused++
+      else if (stream.active) {
         const subscription = new Subscription(stream, this.downlink, this.#context.random, this.#context.rows)
         subscription.prefer(this.#preferenceOf(subscription), nowMs)
         if (subscription.paced) subscription.target = FIRST_TARGET
         this.#feeds.push({ subscription, publication: null })
       }
     }
+    this.#context.totals.lines_refused += refused
     this.#refresh(nowMs)
   }
 
@@ -211,17 +218,17 @@ export class Peer {
   }
 
   /** Ends all it publishes and subscribes to. Twice is harmless. */
-  close(): void {
+  close(nowMs: number): void {
     if (this.#closed) return
     this.#closed = true
     this.#connected = false
-    this.#refresh(0)
+    this.#refresh(nowMs)
     this.#follow(null)
     this.ways.length = 0
-    for (const publication of [...this.#publications]) this.#endPublication(publication, false)
+    for (const publication of [...this.#publications]) this.#endPublication(publication, false, nowMs)
     for (const subscriber of this.#subscribers) subscriber.#source = null
     this.#subscribers.clear()
-    this.downlink.close()
+    this.downlink.close(nowMs)
     for (const { subscription } of this.#feeds) subscription.end()
     this.#feeds.length = 0
     this.#reportMs = Number.POSITIVE_INFINITY
@@ -252,14 +259,14 @@ export class Peer {
     return this.#source.#publications.find(({ stream }) => stream.kind === kind && stream.index === index) ?? null
   }
 
-  #endPublication(publication: Publication, announce: boolean): void {
+  #endPublication(publication: Publication, announce: boolean, nowMs: number): void {
     this.#publications.splice(this.#publications.indexOf(publication), 1)
     this.#leaveRank(publication)
     for (const encoding of publication.encodings) this.#sources.remove(encoding)
     for (const subscriber of this.#subscribers) {
       for (const feed of subscriber.#feeds) {
         if (feed.publication !== publication) continue
-        publication.detach(feed.subscription, 0)
+        publication.detach(feed.subscription, nowMs)
         feed.publication = null
       }
     }

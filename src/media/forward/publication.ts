@@ -12,6 +12,7 @@
 import { type EndpointId, type InboundInfo, MAX_ENCODINGS, type ReceiveStream, type StreamFigures } from '../control.js'
 import type { SoundGate } from './audible/sound-gate.js'
 import { type ReceiveTypes, receiveTypes } from './codec-table.js'
+import { alignedMs } from './congestion/aligned.js'
 import type { ForwardContext } from './context.js'
 import { Encoding, type EncodingLine, SILENCE_MS } from './encoding.js'
 import { copiedIds } from './extension-blocks.js'
@@ -309,7 +310,7 @@ export class Publication implements EncodingLine, Steering {
   }
 
   #compareSoon(nowMs: number): void {
-    this.#compareMs = nextTick(nowMs)
+    this.#compareMs = alignedMs(nowMs, MEASURE_MS)
     this.#context.wake(this.#compareMs)
   }
 
@@ -318,7 +319,7 @@ export class Publication implements EncodingLine, Steering {
     this.#noticeSilence(nowMs)
     if (nowMs >= this.#compareMs) {
       this.#compare(nowMs)
-      this.#compareMs = this.#receiving ? nextTick(nowMs) : Number.POSITIVE_INFINITY
+      this.#compareMs = this.#receiving ? alignedMs(nowMs, MEASURE_MS) : Number.POSITIVE_INFINITY
     }
     let next = Math.min(this.#silentMs(), this.#compareMs)
     for (const encoding of this.encodings) next = Math.min(next, encoding.expire(nowMs))
@@ -364,11 +365,6 @@ export class Publication implements EncodingLine, Steering {
   #announce(receiving: boolean, silentMs?: number): void {
     this.#context.events.media(this.#endpoint, this.mid, this.kind, receiving, silentMs)
   }
-}
-
-/** Encodings of all publications are compared at the same times, so that the router wakes up once for all. */
-function nextTick(nowMs: number): number {
-  return (Math.floor(nowMs / MEASURE_MS) + 1) * MEASURE_MS
 }
 
 /** Counts of all encodings together; of what is no count, the worst. */

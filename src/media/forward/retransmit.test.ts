@@ -2,9 +2,19 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RtcpType, TransportFeedback, writeFeedback, writeNack } from '../rtp/rtcp/index.js'
 import type { Peer } from './router.js'
+import { MAX_SENT } from './sequence-map.js'
 import { rtxPayload, vp8, vp8Rest } from './testing/packets.js'
 import { elementOf, type SentRtp } from './testing/recording-io.js'
-import { Scene, sendVideo, VIDEO_RTX_SSRC, VIDEO_SSRC, videoStream } from './testing/scene.js'
+import {
+  AUDIO_SSRC,
+  audioStream,
+  Scene,
+  sendAudio,
+  sendVideo,
+  VIDEO_RTX_SSRC,
+  VIDEO_SSRC,
+  videoStream,
+} from './testing/scene.js'
 
 const packet = (seq: number, change: object = {}) => ({
   pt: 96,
@@ -383,4 +393,37 @@ test('numbers are looked up as fast as a receiver can need it, however many a pa
   scene.advance(10)
   floods(5)
   assert.equal(totals.nack_unknown, 2048 + 160)
+})
+
+test('what is sent again counts on the link as it is sent: without what is left out, with the original number', () => {
+  const scene = new Scene()
+  const publisher = scene.publisher([audioStream])
+  const peer = scene.subscriber(publisher, [
+    sendAudio(20, {
+      rtxSsrc: 21,
+      payloadTypes: [{ codec: 'opus', pt: 109, rtxPt: 112 }],
+      extensions: { mid: 3, 'transport-cc': 5 },
+    }),
+  ])
+  const inFlight = () => peer.downlink.flow.sent.inFlightBytes
+  //                             1 redundant block of 4 bytes; primary of 5
+  const red = Uint8Array.of(0x80 | 111, 0, 0, 4, 111, 1, 2, 3, 4, 0x78, 6, 7, 8, 9)
+  scene.rtp(publisher, { pt: 63, seq: 1, ssrc: AUDIO_SSRC, timestamp: 0, payload: red })
+  const [sent] = scene.io.takeRtp()
+  const bytes = inFlight()
+  assert.equal(sent!.payload.length, 5)
+  nack(scene, peer, 20, sent!.extSeq)
+  assert.deepEqual(
+    scene.io.takeRtp().map(({ ssrc, payload }) => [ssrc, payload.length]),
+    [[21, 7]],
+  )
+  assert.equal(inFlight() - bytes, bytes + 2)
+})
+
+test('a retransmission that the numbers of the RTX stream do not suffice for is refused', () => {
+  const { scene, peer, sent } = running(3)
+  peer.feeds[0]!.subscription.nextRtxSeq = () => MAX_SENT + 1
+  nack(scene, peer, 20, sent[1]!.extSeq)
+  assert.deepEqual(scene.io.takeRtp(), [])
+  assert.deepEqual([scene.router.totals.nack_refused, scene.router.totals.rtx_sent], [1, 0])
 })

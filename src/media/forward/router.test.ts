@@ -38,7 +38,7 @@ test('one publisher, three subscribers: each gets every packet under its own SSR
 test('nothing is sent before connected, and audio flows at once after it', () => {
   const scene = new Scene()
   const publisher = scene.publisher()
-  const peer = scene.router.openPeer(7, 7)
+  const peer = scene.router.openPeer(7, 7, scene.nowMs)
   peer.source(publisher, scene.nowMs)
   peer.send([sendAudio(10)], scene.nowMs)
   scene.rtp(publisher, opus(1))
@@ -173,8 +173,8 @@ test('hang-up and re-offer: the new publisher takes over where the old one ended
   const peer = scene.subscriber(first, [sendAudio(10), sendVideo(20)])
   scene.rtp(first, opus(1))
   scene.rtp(first, frame(1, true))
-  scene.router.closePeer(PUBLISHER)
-  scene.router.closePeer(PUBLISHER)
+  scene.router.closePeer(PUBLISHER, scene.nowMs)
+  scene.router.closePeer(PUBLISHER, scene.nowMs)
   assert.deepEqual(scene.media, ['100 0 audio true', '100 1 video true'], 'nothing is said of the closed')
   const before = scene.io.takeRtp()
   scene.advance(2000)
@@ -277,7 +277,7 @@ test('a subscriber waits for a publisher that opens later, and outlives it', () 
   const publisher = scene.publisher()
   scene.rtp(publisher, opus(1))
   assert.equal(scene.io.takeRtp().length, 1)
-  scene.router.closePeer(PUBLISHER)
+  scene.router.closePeer(PUBLISHER, scene.nowMs)
   scene.advance(5000)
   assert.deepEqual(scene.router.live(), { peers: 1, publications: 0, subscriptions: 1, links: 0 })
 })
@@ -390,7 +390,7 @@ test('nothing is left when all peers are closed, in any order, and late calls on
     scene.rtp(publisher, opus(1))
     scene.rtp(publisher, frame(1, true))
     scene.rtp(publisher, frame(5, false))
-    for (const endpoint of order) scene.router.closePeer(endpoint)
+    for (const endpoint of order) scene.router.closePeer(endpoint, scene.nowMs)
     assert.deepEqual(scene.router.live(), { peers: 0, publications: 0, subscriptions: 0, links: 0 })
     for (const peer of [publisher, ...peers]) {
       peer.receive([audioStream], scene.nowMs)
@@ -398,7 +398,7 @@ test('nothing is left when all peers are closed, in any order, and late calls on
       peer.source(publisher, scene.nowMs)
       peer.setPaused(true, scene.nowMs)
       peer.connected(scene.nowMs)
-      peer.close()
+      peer.close(scene.nowMs)
     }
     scene.io.takeRtp()
     scene.said()
@@ -407,4 +407,38 @@ test('nothing is left when all peers are closed, in any order, and late calls on
     assert.deepEqual([scene.io.rtpSent, scene.io.rtcpSent], [[], []])
     assert.equal(scene.router.deadline(), Number.POSITIVE_INFINITY)
   }
+})
+
+test('what comes soon after the last viewer has gone is kept, whenever that is', () => {
+  const scene = new Scene()
+  scene.nowMs = 500_000
+  const publisher = scene.publisher()
+  const viewer = scene.subscriber(publisher, [sendVideo(20)])
+  scene.rtp(publisher, frame(1, true))
+  const { history, newestExtSeq } = publisher.publications[1]!.encodings[0]!
+  scene.router.closePeer(viewer.endpoint, scene.nowMs)
+  const kept = [300, 600, 300].map((ms, i) => {
+    scene.advance(ms)
+    scene.rtp(publisher, frame(2 + i, false))
+    return history.find(newestExtSeq + 1 + i) >= 0
+  })
+  assert.deepEqual(kept, [true, true, false], 'for a second')
+})
+
+test('m-lines beyond those that one peer may have are counted, and leave the others alone', () => {
+  const scene = new Scene()
+  const publisher = scene.publisher(
+    Array.from({ length: 70 }, (_, i) => ({ ...videoStream, mid: `${i}`, index: i, ssrcs: [] })),
+  )
+  assert.equal(publisher.publications.length, 64)
+  assert.equal(scene.router.totals.lines_refused, 6)
+  const viewer = scene.subscriber(publisher, [])
+  for (let round = 0; round < 5; round++) {
+    viewer.send(
+      Array.from({ length: 64 }, (_, i) => sendVideo(1000 * (round + 1) + i * 2, { mid: `${i}`, index: i })),
+      scene.nowMs,
+    )
+  }
+  assert.equal(viewer.feeds.length, 256)
+  assert.equal(scene.router.totals.lines_refused, 6 + 64)
 })

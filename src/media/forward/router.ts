@@ -16,7 +16,7 @@ import { Bottlenecks } from './bottlenecks.js'
 import type { ForwardContext, RouterEvents } from './context.js'
 import { Distributions } from './distribution.js'
 import { takeFeedback } from './feedback.js'
-import { type ForwardIo, Outbox } from './outbox.js'
+import { type Blame, type ForwardIo, Outbox } from './outbox.js'
 import { Peer } from './peer.js'
 import { Frame, PACKET_MAX_BYTES, passOn, type Way } from './relay/link.js'
 import { takeRequests } from './relay/requests.js'
@@ -45,20 +45,20 @@ export class Router {
   readonly #context: ForwardContext
   #dueMs = Number.POSITIVE_INFINITY
   #runs = 0
-  #nowMs = 0
+  /** Peers in which a bug of ours was met, until what is at hand is done. */
+  readonly #blamed = new Map<EndpointId, unknown>()
 
   constructor(io: MediaIo, events: RouterEvents, options: RouterOptions) {
-    const failed = (downlink: unknown, error: unknown) => {
-      for (const peer of this.#peers.values()) if (peer.downlink === downlink) events.failed(peer.endpoint, error)
-    }
-    this.#bottlenecks = new Bottlenecks(failed, options.random)
+    const blame: Blame = (transport, error) => this.#blame(transport, error)
+    this.#bottlenecks = new Bottlenecks(blame, options.random)
     this.#context = {
       io,
       waitedUs: 0,
-      out: new Outbox(io),
+      out: new Outbox(io, blame),
       totals: this.totals,
       rows: new StateRows(),
       events,
+      blame,
       settings: { ...defaultMediaSettings },
       distributions: this.distributions,
       bottlenecks: this.#bottlenecks,
@@ -76,33 +76,33 @@ export class Router {
    * A new peer; nothing is sent to it before it is `connected`.
    * @throws RangeError when `endpoint` is open already: a mistake of the caller
    */
-  openPeer(endpoint: EndpointId, transport: number): Peer {
+  openPeer(endpoint: EndpointId, transport: number, nowMs: number): Peer {
     if (this.#peers.has(endpoint)) throw new RangeError(`endpoint ${endpoint} is open already`)
-    return this.#open(new Peer(this.#context, this.#peers, endpoint, transport, []))
+    return this.#open(new Peer(this.#context, this.#peers, endpoint, transport, []), nowMs)
   }
 
   /**
    * What stands here for a publisher on another worker. It is fed by `relayed`, and told by `Peer.name` what is what.
    * @param endpoint a number of its own @param back the way to that worker
    */
-  openMirror(endpoint: EndpointId, back: Way): Peer {
+  openMirror(endpoint: EndpointId, back: Way, nowMs: number): Peer {
     if (this.#peers.has(endpoint)) throw new RangeError(`endpoint ${endpoint} is open already`)
-    return this.#open(new Peer(this.#context, this.#peers, endpoint, -1, [back]))
+    return this.#open(new Peer(this.#context, this.#peers, endpoint, -1, [back]), nowMs)
   }
 
-  #open(peer: Peer): Peer {
+  #open(peer: Peer, nowMs: number): Peer {
     const { endpoint } = peer
     this.#peers.set(endpoint, peer)
-    for (const other of this.#peers.values()) other.opened(peer, this.#nowMs)
+    for (const other of this.#peers.values()) other.opened(peer, nowMs)
     return peer
   }
 
   /** Ends what it publishes and subscribes to, without events. Twice is harmless. */
-  closePeer(endpoint: EndpointId): void {
+  closePeer(endpoint: EndpointId, nowMs: number): void {
     const peer = this.#peers.get(endpoint)
     if (peer === undefined) return
     this.#peers.delete(endpoint)
-    peer.close()
+    peer.close(nowMs)
   }
 
   /** From now on everything goes out through `io`: the one that it was made with, or one that stands before it. */
@@ -111,9 +111,9 @@ export class Router {
   }
 
   /** Takes effect at once, also for what is silent already. */
-  configure(settings: MediaSettings): void {
+  configure(settings: MediaSettings, nowMs: number): void {
     Object.assign(this.#context.settings, settings)
-    this.#dueMs = this.#nowMs
+    this.#dueMs = nowMs
   }
 
   /** The endpoint is in that room now: its speakers are ranked among those of the room. */
@@ -122,9 +122,9 @@ export class Router {
   }
 
   /** Whether the room has endpoints on other workers. */
-  spread(room: string, elsewhere: boolean): void {
+  spread(room: string, elsewhere: boolean, nowMs: number): void {
     const { audible } = this.#context
-    audible.spread(room, elsewhere, this.#nowMs)
+    audible.spread(room, elsewhere, nowMs)
     this.#context.wake(audible.dueMs)
   }
 
@@ -139,7 +139,6 @@ export class Router {
    */
   rtp(nowMs: number, peer: Peer, offset: number, length: number, waitedUs: number): void {
     const { totals } = this
-    this.#nowMs = nowMs
     this.#context.waitedUs = waitedUs
     totals.received_packets++
     totals.received_bytes += length
@@ -154,6 +153,7 @@ export class Router {
       return
     }
     this.#take(nowMs, peer, offset, length)
+    if (this.#blamed.size > 0) this.#tellBlamed()
   }
 
   /**
@@ -161,7 +161,6 @@ export class Router {
    * @param audible whether it is among the loudest of its room
    */
   relayed(nowMs: number, mirror: Peer, offset: number, length: number, audible: boolean): void {
-    this.#nowMs = nowMs
     this.#context.waitedUs = 0
     this.totals.relay_received++
     if (readRtp(this.#context.io.rx, offset, length, view) !== RtpFault.none) {
@@ -170,11 +169,11 @@ export class Router {
     }
     mirror.speaker.audible = audible
     this.#take(nowMs, mirror, offset, length)
+    if (this.#blamed.size > 0) this.#tellBlamed()
   }
 
   /** RTCP of a mirror on another worker for its publisher here. */
   requested(nowMs: number, publisher: Peer, way: Way, offset: number, length: number): void {
-    this.#nowMs = nowMs
     this.#context.waitedUs = 0
     takeRequests(this.#context, nowMs, publisher, way, offset, length)
   }
@@ -200,18 +199,21 @@ export class Router {
    * @param waitedUs as of `rtp`
    */
   rtcp(nowMs: number, peer: Peer, offset: number, length: number, waitedUs: number): void {
-    this.#nowMs = nowMs
     this.#context.waitedUs = waitedUs
     const reports = takeFeedback(this.#context, nowMs, peer, offset, length)
     if (reports && peer.ways.length > 0)
       passOn(this.#context, peer.ways, Frame.report, this.#context.io.rx, offset, length)
+    if (this.#blamed.size > 0) this.#tellBlamed()
   }
 
   /** Sends what is due: NACKs, keyframe requests, reports; notices silence. */
   expire(nowMs: number): void {
-    this.#nowMs = nowMs
     this.#bottlenecks.expire(nowMs)
-    if (nowMs < this.#dueMs) return
+    if (nowMs >= this.#dueMs) this.#expirePeers(nowMs)
+    if (this.#blamed.size > 0) this.#tellBlamed()
+  }
+
+  #expirePeers(nowMs: number): void {
     this.#dueMs = Number.POSITIVE_INFINITY
     for (const peer of this.#peers.values()) {
       try {
@@ -229,6 +231,23 @@ export class Router {
   /** When `expire` has something to do; Infinity when nothing is due. */
   deadline(): number {
     return Math.min(this.#dueMs, this.#bottlenecks.dueMs)
+  }
+
+  #blame(transport: number, error: unknown): void {
+    for (const peer of this.#peers.values()) {
+      if (peer.transport !== transport) continue
+      if (!this.#blamed.has(peer.endpoint)) this.#blamed.set(peer.endpoint, error)
+      return
+    }
+    throw error
+  }
+
+  /** Whoever hears of a peer closes it, which takes its subscriptions out of the lists that packets go through: so not before. */
+  #tellBlamed(): void {
+    for (const [endpoint, error] of this.#blamed) {
+      this.#blamed.delete(endpoint)
+      this.#context.events.failed(endpoint, error)
+    }
   }
 
   /** What is alive. Subscriptions are m-lines towards subscribers, fed or not. */

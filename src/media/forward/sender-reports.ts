@@ -26,7 +26,11 @@ export function forwardSenderReport(
   if (report === null) return
   for (const subscription of encoding.subscriptions) {
     if (!subscription.begun || (newcomersOnly && !subscription.awaitsReport)) continue
-    send(context, subscription, report, nowMs)
+    try {
+      send(context, subscription, report, nowMs)
+    } catch (error) {
+      context.blame(subscription.downlink.transport, error)
+    }
   }
 }
 

@@ -363,6 +363,11 @@ test('ids, offsets and rows that are wrong throw; ids that were freed are counte
     ]) {
       assert.throws(mistake, RangeError, String(mistake))
     }
+    for (let row = 0; row < 3; row++) target(call, row, { extSeq: row, skip: row === 1 ? 29 : 0 })
+    const sent = call.client.counter('tx_packets')
+    assert.throws(() => io.fanout(bytes, 0, 40, 12, 3), { name: 'RangeError', row: 1, message: /^target row 1: / })
+    io.flush()
+    assert.equal(call.client.counter('tx_packets') - sent, 1, 'the row before it')
     assert.throws(() => io.dtlsSend(call.clientId, new Uint16Array(9) as unknown as Uint8Array, 0, 1), TypeError)
     assert.throws(() => io.free.call({} as never, 1), TypeError)
     // Made for its io, so it needs no `this`.

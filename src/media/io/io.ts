@@ -101,6 +101,11 @@ export const Target = {
   stride: 12,
 } as const
 
+/** What `fanout` throws when a row is wrong: the rows before `row` were queued, those from it on were not. */
+export interface TargetError extends RangeError {
+  row: number
+}
+
 /**
  * Keys of a linked transport, for AEAD_AES_128_GCM (RFC 7714 §12); the other end has the halves the other way round.
  *
@@ -226,6 +231,7 @@ export interface MediaIo {
    * Sends `count` RTP packets, one per row of `targets`, made of the payload of one received packet:
    * `source[offset + headerLength + skip … offset + length)`. Header and seal are written per row.
    * @returns how many were queued; the rest is counted (`send_not_connected`, `send_oversize`, `stale_id`)
+   * @throws TargetError for a row that no caller may write
    */
   fanout(source: Uint8Array, offset: number, length: number, headerLength: number, count: number): number
   /** Seals and sends compound RTCP from `scratch`; the SRTCP index is the io's. */

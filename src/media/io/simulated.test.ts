@@ -421,6 +421,7 @@ test('mistakes of the caller throw', () => {
     ['no IPv4 row', () => io.sendTo(new Uint8Array(Addr.stride), 0, 20)],
   ]
   for (const [what, call] of mistakes) assert.throws(call, RangeError, what)
+  assert.throws(() => end.sendRtp(1, 1, '0102', { skip: 3 }), { row: 0 })
   assert.throws(() => io.listen('::1', 0), { code: 'EADDRNOTAVAIL' })
   assert.throws(() => io.listen('10.0.0.1', 5000), { code: 'EADDRINUSE' })
 })

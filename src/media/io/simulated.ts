@@ -174,7 +174,13 @@ class SimulatedIo implements MediaIo {
     if (count < 0 || count > MAX_TARGETS) throw new RangeError(`${count} targets`)
     const payload = source.subarray(offset + headerLength, offset + length)
     let queued = 0
-    for (let row = 0; row < count; row++) if (this.#sendRtp(row * Target.stride, payload)) queued++
+    for (let row = 0; row < count; row++) {
+      try {
+        if (this.#sendRtp(row * Target.stride, payload)) queued++
+      } catch (error) {
+        throw Object.assign(error as RangeError, { row })
+      }
+    }
     return queued
   }
 

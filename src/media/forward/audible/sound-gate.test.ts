@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ReceiveStream } from '../../control.js'
+import { writeNack } from '../../rtp/rtcp/nack.js'
+import { Link } from '../relay/link.js'
 import type { Peer } from '../router.js'
 import type { SentRtp } from '../testing/recording-io.js'
 import { elementOf } from '../testing/recording-io.js'
@@ -109,7 +111,7 @@ test('rooms are ranked each for itself, and who moves takes no place along', () 
   scene.router.place(100, 'y')
   talk(scene, [a!, b!, c!], 100, 127, 30, 127)
   assert.deepEqual([a!.audible, b!.audible, c!.audible], [false, true, true])
-  scene.router.closePeer(101)
+  scene.router.closePeer(101, scene.nowMs)
   talk(scene, [a!], 20, 127)
   assert.equal(a!.audible, true)
 })
@@ -153,7 +155,7 @@ test('a spread room is told about five times a second, and rarely when nobody sp
   const voices = [new Voice(scene, 100), new Voice(scene, 101), new Voice(scene, 102)]
   talk(scene, voices, 1000, 30, 30, 127)
   assert.equal(scene.told.length, 0, 'not spread')
-  scene.router.spread('room', true)
+  scene.router.spread('room', true, scene.nowMs)
   talk(scene, voices, 2000, 30, 30, 127)
   assert.ok(scene.told.length >= 9 && scene.told.length <= 11, `${scene.told.length}`)
   assert.deepEqual(
@@ -166,7 +168,7 @@ test('a spread room is told about five times a second, and rarely when nobody sp
   assert.ok(scene.told.length <= 6, `${scene.told.length}`)
   scene.router.elsewhere(scene.nowMs, 1, [{ room: 'room', speakers: [{ id: '900/0', loudness: 100, quietMs: 0 }] }])
   assert.equal(voices.filter(({ audible }) => audible).length, 1, 'a place is taken elsewhere')
-  scene.router.spread('room', false)
+  scene.router.spread('room', false, scene.nowMs)
   scene.told.length = 0
   talk(scene, voices, 3000, 127, 30, 30)
   assert.equal(scene.told.length, 0)
@@ -174,4 +176,30 @@ test('a spread room is told about five times a second, and rarely when nobody sp
     voices.map(({ audible }) => audible),
     [false, true, true],
   )
+})
+
+test('a talk spurt begins with a marker, sent again or not; what another worker gets is what came', () => {
+  const scene = new Scene({ audible: 1 })
+  const voice = new Voice(scene, 100)
+  const LINK = 900
+  const link = new Link()
+  link.renew(LINK)
+  voice.peer.addWay({ link, mirror: 7 })
+  const subscriber = scene.subscriber(voice.peer, [sendAudio(10)])
+  voice.say(30)
+  const sent = scene.io.takeRtp()
+  const [heard] = sentTo(sent, 10)
+  const [passed] = sent.filter(({ transport }) => transport === LINK)
+  assert.equal(heard!.marker, true)
+  assert.equal(passed!.payload[1], 111, 'payload type without marker')
+  const bytes = new Uint8Array(32)
+  scene.rtcp(subscriber, bytes.subarray(0, writeNack(bytes, 0, 9, 10, Uint16Array.of(heard!.extSeq & 0xffff))))
+  assert.deepEqual(scene.io.takeRtp(), [heard])
+})
+
+test('a worker on which nothing happened for long tells of a room no sooner than of others', () => {
+  const scene = new Scene({ audible: 1 })
+  scene.nowMs = 500_000
+  scene.router.spread('room', true, scene.nowMs)
+  assert.equal(scene.router.deadline(), scene.nowMs + 200)
 })

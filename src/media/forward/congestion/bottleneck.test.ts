@@ -5,12 +5,18 @@ import { Flow } from './flow.js'
 
 /** A connection that counts how often it is asked for its layers. */
 class Counting implements Member {
+  readonly transport: number
   readonly flow = new Flow()
   readonly allotments = []
   readonly probes = false
   sentBytes = 0
   readonly audioBytes = 0
   refreshed = 0
+
+  constructor(transport = 1) {
+    this.transport = transport
+  }
+
   probe = () => false
   refresh = () => void this.refreshed++
   allocated = () => {}
@@ -89,8 +95,25 @@ test('a connection that ends takes its estimate along, which is no fall', () => 
     stays.sentBytes += 5000
     bottleneck.remb(stays, 300_000 + ms * 20, ms)
     if (ms < 3000) bottleneck.remb(leaves, 1_000_000, ms)
-    if (ms === 3000) bottleneck.remove(leaves)
+    if (ms === 3000) bottleneck.remove(leaves, ms)
     if (ms % 250 === 0) bottleneck.tick(ms)
     assert.equal(bottleneck.limited(ms), false, `after ${ms} ms`)
   }
+})
+
+test('a bug in what is done for one connection is its own, and the others are looked after all the same', () => {
+  const failed: [transport: number, error: unknown][] = []
+  const bottleneck = new Bottleneck(undefined, ({ transport }, error) => failed.push([transport, error]))
+  const members = [new Counting(1), new Counting(2), new Counting(3)]
+  const bug = new Error('made up')
+  members[1]!.refresh = () => {
+    throw bug
+  }
+  for (const member of members) bottleneck.add(member)
+  bottleneck.remb(members[0]!, 1e6, 1000)
+  assert.deepEqual(failed, [[2, bug]])
+  assert.deepEqual(
+    members.map(({ refreshed }) => refreshed),
+    [1, 0, 1],
+  )
 })

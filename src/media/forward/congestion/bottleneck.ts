@@ -38,6 +38,8 @@ const IDLE_TICK_MS = 500
 
 /** A connection of the client, and what it can send. */
 export interface Member {
+  /** Of the io: who it is. */
+  readonly transport: number
   readonly flow: Flow
   /** Video streams that want a share. */
   readonly allotments: readonly Allotment[]
@@ -52,6 +54,10 @@ export interface Member {
   refresh(nowMs: number): void
   /** The levels of its `allotments`, or the estimate, changed. */
   allocated(nowMs: number): void
+}
+
+const rethrow = (_: Member, error: unknown) => {
+  throw error
 }
 
 export class Bottleneck {
@@ -80,10 +86,12 @@ export class Bottleneck {
   /** What of the estimate nobody was given; negative when it is not enough. */
   spareBps = 0
   readonly #lossCounts = { received: 0, lost: 0 }
+  readonly #failed: (member: Member, error: unknown) => void
 
-  /** @param random uint32: when to probe */
-  constructor(random: () => number = () => 0) {
+  /** @param random uint32: when to probe @param failed a bug of ours in what was done for one member; the others' is done */
+  constructor(random: () => number = () => 0, failed: (member: Member, error: unknown) => void = rethrow) {
     this.prober = new Prober(random)
+    this.#failed = failed
   }
 
   get members(): readonly Member[] {
@@ -124,16 +132,16 @@ export class Bottleneck {
     this.#members.push(member)
   }
 
-  remove(member: Member): void {
+  remove(member: Member, nowMs: number): void {
     const at = this.#members.indexOf(member)
     if (at >= 0) this.#members.splice(at, 1)
     // The sum of the others is less, and did not fall.
-    this.#rembTrend.take(Number.NaN, 0)
+    this.#rembTrend.take(Number.NaN, nowMs)
     member.flow.cluster = null
     if (this.#probing !== member) return
     this.#endCluster()
     this.#probing = null
-    this.prober.abandon(0)
+    this.prober.abandon(nowMs)
   }
 
   usage(nowMs: number): Usage {
@@ -240,7 +248,7 @@ export class Bottleneck {
     if (nowMs - this.#allocatedMs < (this.#fell ? ALLOCATE_FALLEN_MS : ALLOCATE_MS) || !this.informed) return
     this.#fell = false
     this.#allocatedMs = nowMs
-    for (const member of this.#members) member.refresh(nowMs)
+    this.#forEach((member) => member.refresh(nowMs))
     const budget = {
       bps: Math.max(0, this.#estimateBps - this.#audioBps),
       limited: this.limited(nowMs),
@@ -249,7 +257,21 @@ export class Bottleneck {
     const allotments = this.#allotments()
     this.#allocator.allocate(allotments, budget, nowMs)
     this.spareBps = allotments.reduce((spare, { rateBps }) => spare - rateBps, budget.bps)
-    for (const member of this.#members) member.allocated(nowMs)
+    this.#forEach((member) => member.allocated(nowMs))
+  }
+
+  #forEach(work: (member: Member) => void): void {
+    for (const member of this.#members) this.#contained(member, () => work(member))
+  }
+
+  /** @returns what `work` does, undefined when it threw: that ends `member` */
+  #contained<T>(member: Member, work: () => T): T | undefined {
+    try {
+      return work()
+    } catch (error) {
+      this.#failed(member, error)
+      return undefined
+    }
   }
 
   /** The least of what delay, loss and the peers' own estimates allow. */
@@ -338,7 +360,7 @@ export class Bottleneck {
     if (member === null || this.prober.state !== 'sending') return
     // Media that went out meanwhile is part of the cluster.
     const owed = this.prober.owed(nowMs)
-    if (owed > 0 && !member.probe(owed, nowMs)) {
+    if (owed > 0 && !this.#contained(member, () => member.probe(owed, nowMs))) {
       this.#endCluster()
       this.#probing = null
       this.prober.abandon(nowMs)

@@ -30,7 +30,7 @@ class Pair {
     this.#there.renew(LINK)
     this.#back.renew(LINK)
     this.publisher = this.home.publisher(streams)
-    this.mirror = this.away.router.openMirror(MIRROR, { link: this.#back, mirror: MIRROR })
+    this.mirror = this.away.router.openMirror(MIRROR, { link: this.#back, mirror: MIRROR }, this.away.nowMs)
     this.mirror.receive(streams, this.away.nowMs)
     this.way = { link: this.#there, mirror: MIRROR }
     this.publisher.addWay(this.way)

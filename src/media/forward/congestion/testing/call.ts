@@ -47,6 +47,7 @@ interface Report {
 }
 
 class Connection implements Member {
+  readonly transport = 1
   readonly flow = new Flow()
   readonly pace = new Pace()
   readonly allotment = new Allotment()
