@@ -1,5 +1,5 @@
 /**
- * Compound RTCP that is nearly right: every packet type that is parsed, built field by field, with lies where lies
+ * Compound RTCP that is nearly right: every packet type that browsers send, built field by field, with lies where lies
  * have hurt servers: counts past the buffer, lengths that do not fit, chunks and deltas at the edges of what they
  * can say. Mutating bytes rarely gets that deep.
  */

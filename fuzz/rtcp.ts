@@ -18,12 +18,12 @@ export function fuzz(bytes: Uint8Array): void {
     assert.ok(c.bodyLength >= 0 && c.bodyOffset + c.bodyLength <= c.next && c.next <= bytes.length)
     end = c.next
     reports(c)
-    lists(c)
+    requests(c)
     nack(c)
     remb(c)
     arrivalFeedback(c)
   }
-  assert.ok(r.rtcpFaultNames[c.fault] !== undefined)
+  assert.ok(Object.values<number>(r.RtcpFault).includes(c.fault))
   if (c.fault === r.RtcpFault.none) assert.equal(end, bytes.length)
 }
 
@@ -42,19 +42,9 @@ function reports(c: r.RtcpCursor): void {
   if (r.receiverReportSsrc(c) >= 0) assert.equal(count, c.count)
 }
 
-function lists(c: r.RtcpCursor): void {
-  const s = r.newSdesCursor()
-  for (let ok = r.firstSdesItem(s, c); ok; ok = r.nextSdesItem(s, c)) inside(c, s.textOffset, s.textLength)
-  const x = r.newXrCursor()
-  const dlrr = { ssrc: 0, lastRr: 0, delaySinceLastRr: 0 }
-  for (let ok = r.firstXrBlock(x, c); ok; ok = r.nextXrBlock(x, c)) {
-    inside(c, x.contentsOffset, x.contentsLength)
-    assert.ok(r.receiverReferenceTime(x, c) >= -1)
-    for (let i = 0; i < r.dlrrCount(x); i++) r.readDlrr(x, c, i, dlrr)
-  }
-  inside(c, c.bodyOffset, r.byeCount(c) * 4)
+function requests(c: r.RtcpCursor): void {
   if (r.firCount(c) > 0) inside(c, c.bodyOffset + 8, r.firCount(c) * 8)
-  for (let i = 0; i < r.firCount(c); i++) assert.ok(r.firSsrc(c, i) >= 0 && r.firCommand(c, i) <= 255)
+  for (let i = 0; i < r.firCount(c); i++) assert.ok(r.firSsrc(c, i) >= 0)
   if (r.isPli(c)) inside(c, c.bodyOffset, 8)
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { newRtpView, RtpFault, readRtp, rtpFaultNames } from '../src/media/rtp/packet.js'
+import { newRtpView, RtpFault, readRtp } from '../src/media/rtp/packet.js'
 
 const MARGIN = 7
 
@@ -10,7 +10,7 @@ const MARGIN = 7
 export function fuzz(bytes: Uint8Array): void {
   const view = newRtpView()
   const fault = readRtp(bytes, 0, bytes.length, view)
-  assert.ok(rtpFaultNames[fault] !== undefined)
+  assert.ok(Object.values<number>(RtpFault).includes(fault))
 
   const moved = newRtpView()
   const larger = new Uint8Array(bytes.length + 2 * MARGIN).fill(0xff)

@@ -71,9 +71,6 @@ export const RtpFault = {
   padding: 4,
 } as const
 
-/** Names for metrics, by fault value. */
-export const rtpFaultNames = ['none', 'short', 'version', 'extension', 'padding'] as const
-
 export const RTP_FIXED_HEADER = 12
 
 /**

@@ -5,12 +5,6 @@
  * negative for packets from before the first one of a stream that began near 0. Up to 2^48 nothing loses a bit.
  */
 
-/** Whether `seq` comes after `than` on the 16-bit circle. Exactly half a circle apart is not newer. */
-export function seqNewer(seq: number, than: number): boolean {
-  const ahead = (seq - than) & 0xffff
-  return ahead !== 0 && ahead < 0x8000
-}
-
 /** Signed distance from `from` to `to`, −32768…32767. */
 export function seqDelta(to: number, from: number): number {
   return ((to - from) << 16) >> 16
@@ -33,9 +27,4 @@ export function timestampNewer(timestamp: number, than: number): boolean {
 /** Signed distance from `from` to `to`, −2^31…2^31−1. */
 export function timestampDelta(to: number, from: number): number {
   return (to - from) | 0
-}
-
-/** The extended timestamp nearest to `lastExtTimestamp` whose low 32 bits are `timestamp` (0…2^32−1). */
-export function unwrapTimestamp(lastExtTimestamp: number, timestamp: number): number {
-  return lastExtTimestamp + timestampDelta(timestamp, lastExtTimestamp % 0x100000000)
 }

@@ -88,9 +88,4 @@ export function isAv1Keyframe(bytes: Uint8Array, offset: number, length: number)
   return false
 }
 
-/** Not the continuation of an OBU. */
-export function startsAv1Frame(bytes: Uint8Array, offset: number, length: number): boolean {
-  return length >= 2 && (bytes[offset]! & 0x80) === 0
-}
-
-export const av1 = { kind: 'video', isKeyframe: isAv1Keyframe, startsFrame: startsAv1Frame } as const satisfies Codec
+export const av1 = { kind: 'video', isKeyframe: isAv1Keyframe } as const satisfies Codec

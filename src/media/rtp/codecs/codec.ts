@@ -9,11 +9,6 @@ export interface Codec {
    * Always true for audio that is not empty.
    */
   isKeyframe(bytes: Uint8Array, offset: number, length: number): boolean
-  /**
-   * Whether this packet can be the first of a frame. VP8 and VP9 say it exactly for a layer frame; H264 and
-   * AV1 only rule out the middle of a unit, so the timestamp has to have changed too.
-   */
-  startsFrame(bytes: Uint8Array, offset: number, length: number): boolean
   /** Of codecs that are read no further: the picture size in a packet that `isKeyframe`. @returns whether it says one */
   readSize?(bytes: Uint8Array, offset: number, length: number, size: { width: number; height: number }): boolean
 }

@@ -2,90 +2,84 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hex } from '../../../../test/support/hex.js'
 import type { CodecName } from '../../control.js'
-import { codecs, firstObu, isOpusDtx, newObuCursor, newRedView, nextObu, type RtpCodecName, readRed } from './index.js'
+import { codecs, firstObu, newObuCursor, newRedView, nextObu, type RtpCodecName, readRed } from './index.js'
 
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false
 const sameNames: Same<RtpCodecName, CodecName> = true
 
-const K = { key: true, start: true }
-const S = { key: false, start: true }
-const no = { key: false, start: false }
-
-const cases: Record<RtpCodecName, [what: string, payload: string, is: { key: boolean; start: boolean }][]> = {
+const cases: Record<RtpCodecName, [what: string, payload: string, isKeyframe: boolean][]> = {
   opus: [
-    ['empty', '', no],
-    ['a frame', '78 0102', K],
+    ['empty', '', false],
+    ['a frame', '78 0102', true],
   ],
   red: [
-    ['primary only', '6f 78 01', K],
-    ['one redundant block', 'ef 0f0002 6f aabb 78', K],
-    ['an empty primary', '6f', K],
-    ['nothing', '', no],
-    ['redundant block past the payload', 'ef 0f0004 6f aabb', no],
+    ['primary only', '6f 78 01', true],
+    ['one redundant block', 'ef 0f0002 6f aabb 78', true],
+    ['an empty primary', '6f', true],
+    ['nothing', '', false],
+    ['redundant block past the payload', 'ef 0f0004 6f aabb', false],
   ],
   VP8: [
-    ['first packet of a key frame', '10 50 0200 9d012a', K],
-    ['the bit of a key frame alone, as in encrypted frames', '10 50 0200 000000', S],
-    ['first packet of a delta frame', '10 51', S],
-    ['later packet', '00 50', no],
-    ['first packet of partition 1', '11 50', no],
-    ['extended, key frame', '90 e0 8123 07 40 50 0200 9d012a', K],
-    ['reserved bit beside S does not matter', '18 50 0200 9d012a', K],
+    ['first packet of a key frame', '10 50 0200 9d012a', true],
+    ['the bit of a key frame alone, as in encrypted frames', '10 50 0200 000000', false],
+    ['first packet of a delta frame', '10 51', false],
+    ['later packet', '00 50', false],
+    ['first packet of partition 1', '11 50', false],
+    ['extended, key frame', '90 e0 8123 07 40 50 0200 9d012a', true],
+    ['reserved bit beside S does not matter', '18 50 0200 9d012a', true],
   ],
   VP9: [
-    ['first packet of a key picture, with structure', '8b 8123 18 0280 01e0 01 00 a3', { key: true, start: true }],
-    ['delta, not flexible', 'ec 8123 00 07 a3', S],
-    ['upper spatial layer of a key picture', 'ac 8123 03 07 a3', S],
-    ['lowest spatial layer of a key picture', 'ac 8123 00 07 a3', K],
-    ['not the first packet', '84 8123 a3', no],
+    ['first packet of a key picture, with structure', '8b 8123 18 0280 01e0 01 00 a3', true],
+    ['delta, not flexible', 'ec 8123 00 07 a3', false],
+    ['upper spatial layer of a key picture', 'ac 8123 03 07 a3', false],
+    ['lowest spatial layer of a key picture', 'ac 8123 00 07 a3', true],
+    ['not the first packet', '84 8123 a3', false],
   ],
   H264: [
-    ['SPS', '67 42e01f', K],
-    ['PPS', '68 ce3c80', S],
-    ['IDR, first slice', '65 88 84', K],
-    ['IDR, later slice', '65 40 84', no],
-    ['slice, first', '41 9a 00', S],
-    ['slice, later', '41 5a 00', no],
-    ['SEI', '06 0500', S],
-    ['AUD', '09 f0', S],
-    ['STAP-A of SPS and PPS', '78 0004 6742e01f 0002 68ce', K],
-    ['STAP-A of AUD and first slice', '78 0002 09f0 0003 419a00', S],
-    ['STAP-A with a unit past the end', '78 0005 6742e01f', no],
-    ['STAP-A with an empty unit', '78 0000 0004 6742e01f', no],
-    ['STAP-B of SPS', '79 0001 0002 6742', K],
-    ['FU-A, first fragment of an IDR', '7c 85 88 84', K],
-    ['FU-A, later fragment of an IDR', '7c 05 88 84', no],
-    ['FU-A, last fragment of an IDR', '7c 45 88 84', no],
-    ['FU-A, first fragment of a slice', '5c 81 9a', S],
-    ['FU-B, first fragment of an IDR', '7d 85 0001 88', K],
-    ['FU-A without fragment', '7c 85', no],
-    ['type 0', '60 80', no],
-    ['type 31', '7f 80', no],
+    ['SPS', '67 42e01f', true],
+    ['PPS', '68 ce3c80', false],
+    ['IDR, first slice', '65 88 84', true],
+    ['IDR, later slice', '65 40 84', false],
+    ['slice, first', '41 9a 00', false],
+    ['slice, later', '41 5a 00', false],
+    ['SEI', '06 0500', false],
+    ['AUD', '09 f0', false],
+    ['STAP-A of SPS and PPS', '78 0004 6742e01f 0002 68ce', true],
+    ['STAP-A of AUD and first slice', '78 0002 09f0 0003 419a00', false],
+    ['STAP-A with a unit past the end', '78 0005 6742e01f', false],
+    ['STAP-A with an empty unit', '78 0000 0004 6742e01f', false],
+    ['STAP-B of SPS', '79 0001 0002 6742', true],
+    ['FU-A, first fragment of an IDR', '7c 85 88 84', true],
+    ['FU-A, later fragment of an IDR', '7c 05 88 84', false],
+    ['FU-A, last fragment of an IDR', '7c 45 88 84', false],
+    ['FU-A, first fragment of a slice', '5c 81 9a', false],
+    ['FU-B, first fragment of an IDR', '7d 85 0001 88', true],
+    ['FU-A without fragment', '7c 85', false],
+    ['type 0', '60 80', false],
+    ['type 31', '7f 80', false],
   ],
   AV1: [
-    ['new sequence: sequence header, frame', '28 06 0a0b00000004 3200', K],
-    ['new sequence, a temporal delimiter first', '28 02 1200 0a0b', K],
-    ['sequence header without N', '10 0a0b00', S],
-    ['N without sequence header', '18 3200', S],
-    ['continuation with N', '98 0a0b00', no],
-    ['continuation', '90 3200', no],
-    ['W = 0, lengths everywhere', '08 02 0a0b 02 3200', K],
-    ['element longer than the payload', '08 7f 0a0b', S],
-    ['endless length', '08 ffffffffff', S],
-    ['length 0', '08 00 0a0b', S],
+    ['new sequence: sequence header, frame', '28 06 0a0b00000004 3200', true],
+    ['new sequence, a temporal delimiter first', '28 02 1200 0a0b', true],
+    ['sequence header without N', '10 0a0b00', false],
+    ['N without sequence header', '18 3200', false],
+    ['continuation with N', '98 0a0b00', false],
+    ['continuation', '90 3200', false],
+    ['W = 0, lengths everywhere', '08 02 0a0b 02 3200', true],
+    ['element longer than the payload', '08 7f 0a0b', false],
+    ['endless length', '08 ffffffffff', false],
+    ['length 0', '08 00 0a0b', false],
   ],
 }
 
 for (const [name, table] of Object.entries(cases) as [RtpCodecName, (typeof cases)[RtpCodecName]][]) {
-  test(`${name}: keyframes and first packets`, () => {
+  test(`${name}: keyframes`, () => {
     assert.ok(sameNames)
-    for (const [what, text, is] of table) {
+    for (const [what, text, isKeyframe] of table) {
       const payload = hex(text)
       const bytes = new Uint8Array(payload.length + 20).fill(0x0a)
       bytes.set(payload, 6)
-      const { isKeyframe, startsFrame } = codecs[name]
-      const found = { key: isKeyframe(bytes, 6, payload.length), start: startsFrame(bytes, 6, payload.length) }
-      assert.deepEqual(found, is, what)
+      assert.equal(codecs[name].isKeyframe(bytes, 6, payload.length), isKeyframe, what)
     }
   })
 }
@@ -98,23 +92,12 @@ test('H-13 every payload truncated at every byte answers, whatever stands behind
         const answers = [0x00, 0xff].map((behind) => {
           const bytes = new Uint8Array(payload.length + 8).fill(behind)
           bytes.set(payload.subarray(0, length))
-          return [codecs[name].isKeyframe(bytes, 0, length), codecs[name].startsFrame(bytes, 0, length)]
+          return codecs[name].isKeyframe(bytes, 0, length)
         })
-        assert.deepEqual(answers[0], answers[1], `${name}, ${what}, ${length} bytes`)
+        assert.equal(answers[0], answers[1], `${name}, ${what}, ${length} bytes`)
       }
     }
   }
-})
-
-test('Opus DTX', () => {
-  const cases: [payload: string, dtx: boolean][] = [
-    ['', false],
-    ['78', true],
-    ['7800', true],
-    ['7b01', false],
-    ['780001', false],
-  ]
-  for (const [payload, dtx] of cases) assert.equal(isOpusDtx(hex(payload), 0, payload.length / 2), dtx, payload)
 })
 
 test('RED: where the primary block is', () => {
@@ -122,7 +105,7 @@ test('RED: where the primary block is', () => {
   const bytes = hex('ef    1e0003         ef    0f0002         6f    aaaaaa bbbb 780102')
   const view = newRedView()
   assert.ok(readRed(bytes, 0, bytes.length, view))
-  assert.deepEqual(view, { pt: 111, offset: 14, length: 3, redundantBlocks: 2 })
+  assert.deepEqual(view, { pt: 111, offset: 14, length: 3 })
   assert.equal(readRed(bytes, 0, 13, view), false)
 })
 

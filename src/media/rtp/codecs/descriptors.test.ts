@@ -15,7 +15,7 @@ test('VP8: each field and its absence', () => {
     ['minimal', '10 50 0200 9d012a', { descriptorLength: 1, keyframe: true }],
     ['a key frame without start code is encrypted', '10 50 0200 9d012b', { descriptorLength: 1 }],
     ['and one without a header is none', '10 50 0200 9d01', { descriptorLength: 1 }],
-    ['N', '30 51', { descriptorLength: 1, nonReference: true }],
+    ['N', '30 51', { descriptorLength: 1 }],
     ['X without anything', '90 00 51', { descriptorLength: 2 }],
     ['picture id of 7 bits', '90 80 7f 51', { descriptorLength: 3, pictureId: 127, pictureIdBits: 7 }],
     ['picture id of 15 bits', '90 80 ffff 51', { descriptorLength: 4, pictureId: 32767, pictureIdBits: 15 }],
@@ -82,7 +82,7 @@ test('VP9: each field and its absence', () => {
     [
       'B, E, Z',
       '0d a3',
-      { descriptorLength: 1, startOfFrame: true, endOfFrame: true, notForInterLayer: true, keyframe: true },
+      { descriptorLength: 1, startOfFrame: true, endOfFrame: true, keyframe: true },
     ],
     ['picture id of 7 bits', '80 05 a3', { descriptorLength: 2, pictureId: 5, pictureIdBits: 7 }],
     ['picture id of 15 bits', '80 8123 a3', { descriptorLength: 3, pictureId: 0x123, pictureIdBits: 15 }],
@@ -90,12 +90,12 @@ test('VP9: each field and its absence', () => {
       'layers, not flexible',
       //  TID|U|SID|D TL0
       '20 57          09 a3',
-      { descriptorLength: 3, tid: 2, switchingUp: true, sid: 3, interLayer: true, tl0PicIdx: 9 },
+      { descriptorLength: 3, tid: 2, switchingUp: true, sid: 3, tl0PicIdx: 9 },
     ],
     [
       'layers, flexible',
       '30 57 a3',
-      { descriptorLength: 2, flexible: true, tid: 2, switchingUp: true, sid: 3, interLayer: true },
+      { descriptorLength: 2, flexible: true, tid: 2, switchingUp: true, sid: 3 },
     ],
     ['references, flexible', '50 03 05 04 a3', { descriptorLength: 4, flexible: true, interPredicted: true }],
     ['three references at most', '50 03 05 07 a3', { descriptorLength: 4, flexible: true, interPredicted: true }],

@@ -16,12 +16,8 @@ import { readU16 } from '../big-endian.js'
 import type { Codec } from './codec.js'
 
 export const NalType = {
-  slice: 1,
   idr: 5,
-  sei: 6,
   sps: 7,
-  pps: 8,
-  aud: 9,
   stapA: 24,
   stapB: 25,
   fuA: 28,
@@ -36,12 +32,7 @@ export function isH264Keyframe(bytes: Uint8Array, offset: number, length: number
   return anyUnit(bytes, offset, length, beginsKeyframe)
 }
 
-/** The first unit of the packet is no later slice and no later fragment. */
-export function startsH264Frame(bytes: Uint8Array, offset: number, length: number): boolean {
-  return anyUnit(bytes, offset, length, beginsPicture)
-}
-
-export const h264 = { kind: 'video', isKeyframe: isH264Keyframe, startsFrame: startsH264Frame } as const satisfies Codec
+export const h264 = { kind: 'video', isKeyframe: isH264Keyframe } as const satisfies Codec
 
 /** Whether `test` holds for a unit that begins in this packet: its type, and the byte behind its NAL header (0 if none). */
 function anyUnit(
@@ -73,9 +64,4 @@ function anyUnit(
 
 function beginsKeyframe(type: number, next: number): boolean {
   return type === NalType.sps || (type === NalType.idr && next >= 0x80)
-}
-
-function beginsPicture(type: number, next: number): boolean {
-  if (type >= NalType.slice && type <= NalType.idr) return next >= 0x80
-  return type >= NalType.sei && type <= NalType.aud
 }

@@ -10,20 +10,8 @@
  */
 import type { Codec } from './codec.js'
 
-export const opus = {
-  kind: 'audio',
-  isKeyframe: notEmpty,
-  startsFrame: notEmpty,
-} as const satisfies Codec
+export const opus = { kind: 'audio', isKeyframe: notEmpty } as const satisfies Codec
 
 function notEmpty(_bytes: Uint8Array, _offset: number, length: number): boolean {
   return length > 0
-}
-
-/**
- * Whether the payload is discontinuous transmission: a single frame (c = 0) of no byte (RFC 6716 §3.2.1) or of
- * one, which libopus writes and conceals in the same way.
- */
-export function isOpusDtx(bytes: Uint8Array, offset: number, length: number): boolean {
-  return length === 1 || (length === 2 && (bytes[offset]! & 3) === 0)
 }

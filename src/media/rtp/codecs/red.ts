@@ -15,7 +15,7 @@ import type { Codec } from './codec.js'
 
 const hasPrimary: Codec['isKeyframe'] = (bytes, offset, length) => readRed(bytes, offset, length, probe)
 
-export const red = { kind: 'audio', isKeyframe: hasPrimary, startsFrame: hasPrimary } as const satisfies Codec
+export const red = { kind: 'audio', isKeyframe: hasPrimary } as const satisfies Codec
 
 /** The primary block, which is what a receiver without RED would have got. */
 export interface RedView {
@@ -24,12 +24,10 @@ export interface RedView {
   /** Absolute. */
   offset: number
   length: number
-  /** Older blocks in front of it. */
-  redundantBlocks: number
 }
 
 export function newRedView(): RedView {
-  return { pt: 0, offset: 0, length: 0, redundantBlocks: 0 }
+  return { pt: 0, offset: 0, length: 0 }
 }
 
 const probe = newRedView()
@@ -39,17 +37,14 @@ export function readRed(bytes: Uint8Array, offset: number, length: number, view:
   const end = offset + length
   let at = offset
   let redundantBytes = 0
-  let redundantBlocks = 0
   while (at < end && (bytes[at]! & 0x80) !== 0) {
     if (at + 4 > end) return false
     redundantBytes += readU24(bytes, at + 1) & 0x3ff
-    redundantBlocks++
     at += 4
   }
   if (at >= end || at + 1 + redundantBytes > end) return false
   view.pt = bytes[at]!
   view.offset = at + 1 + redundantBytes
   view.length = end - view.offset
-  view.redundantBlocks = redundantBlocks
   return true
 }

@@ -25,7 +25,6 @@ export interface Vp8View {
   startOfFrame: boolean
   /** The packet has the header of a key frame, in clear. */
   keyframe: boolean
-  nonReference: boolean
   /** 7 or 15 bits, −1 = absent. */
   pictureId: number
   /** 7 or 15; 0 = absent. */
@@ -45,7 +44,6 @@ export function newVp8View(): Vp8View {
     descriptorLength: 0,
     startOfFrame: false,
     keyframe: false,
-    nonReference: false,
     pictureId: -1,
     pictureIdBits: 0,
     tl0PicIdx: -1,
@@ -92,7 +90,6 @@ export function readVp8(bytes: Uint8Array, offset: number, length: number, view:
   view.descriptorLength = at - offset
   view.startOfFrame = (first & 0x17) === 0x10
   view.keyframe = view.startOfFrame && beginsKeyframe(bytes, at, end)
-  view.nonReference = (first & 0x20) !== 0
   return true
 }
 
@@ -164,5 +161,4 @@ const probe = newVp8View()
 export const vp8 = {
   kind: 'video',
   isKeyframe: (bytes, offset, length) => readVp8(bytes, offset, length, probe) && probe.keyframe,
-  startsFrame: (bytes, offset, length) => readVp8(bytes, offset, length, probe) && probe.startOfFrame,
 } as const satisfies Codec

@@ -44,10 +44,6 @@ export interface Vp9View {
   sid: number
   /** U: from here on, higher temporal layers can be taken up. */
   switchingUp: boolean
-  /** D: depends on the spatial layer below in the same picture. */
-  interLayer: boolean
-  /** Z: not used to predict higher spatial layers. */
-  notForInterLayer: boolean
   /** Spatial layers that the scalability structure announces, −1 = none in this packet. */
   spatialLayers: number
   /** Absolute offset of the structure, −1 = none in this packet. */
@@ -68,8 +64,6 @@ export function newVp9View(): Vp9View {
     tid: -1,
     sid: -1,
     switchingUp: false,
-    interLayer: false,
-    notForInterLayer: false,
     spatialLayers: -1,
     structureOffset: -1,
   }
@@ -84,7 +78,6 @@ export function readVp9(bytes: Uint8Array, offset: number, length: number, view:
   view.flexible = (first & 0x10) !== 0
   view.startOfFrame = (first & 0x08) !== 0
   view.endOfFrame = (first & 0x04) !== 0
-  view.notForInterLayer = (first & 0x01) !== 0
   let at = readPictureId(bytes, offset + 1, end, (first & 0x80) !== 0, view)
   at = readLayers(bytes, at, end, (first & 0x20) !== 0, view)
   if (view.interPredicted && view.flexible) at = skipReferences(bytes, at, end)
@@ -165,7 +158,6 @@ function readLayers(bytes: Uint8Array, at: number, end: number, present: boolean
   view.tid = -1
   view.sid = -1
   view.switchingUp = false
-  view.interLayer = false
   view.tl0PicIdx = -1
   if (!present) return at
   if (at >= end) return end
@@ -173,7 +165,6 @@ function readLayers(bytes: Uint8Array, at: number, end: number, present: boolean
   view.tid = layer >> 5
   view.switchingUp = (layer & 0x10) !== 0
   view.sid = (layer >> 1) & 7
-  view.interLayer = (layer & 1) !== 0
   if (view.flexible) return at + 1
   if (at + 2 > end) return end
   view.tl0PicIdx = bytes[at + 1]!
@@ -208,5 +199,4 @@ const probe = newVp9View()
 export const vp9 = {
   kind: 'video',
   isKeyframe: (bytes, offset, length) => readVp9(bytes, offset, length, probe) && probe.keyframe,
-  startsFrame: (bytes, offset, length) => readVp9(bytes, offset, length, probe) && probe.startOfFrame,
 } as const satisfies Codec

@@ -64,12 +64,6 @@ test('abs-send-time: 6.18 fixed-point seconds, wrapping at 64', () => {
   }
 })
 
-test('abs-capture-time: NTP and a signed offset', () => {
-  const bytes = hex('db5f6c83 80000000 ffffffff c0000000')
-  assert.equal(x.readCaptureTimeSeconds(bytes, 0), 0xdb5f6c83 + 0.5)
-  assert.equal(x.readCaptureOffsetSeconds(bytes, 0), -0.25)
-})
-
 test('video orientation', () => {
   for (const [byte, degrees] of [
     ['00', 0],

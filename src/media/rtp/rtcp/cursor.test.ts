@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hex } from '../../../../test/support/hex.js'
-import { firstRtcp, newRtcpCursor, nextRtcp, rtcpFaultNames } from './cursor.js'
+import { firstRtcp, newRtcpCursor, nextRtcp, RtcpFault } from './cursor.js'
 
 function walk(text: string) {
   const packet = hex(text)
@@ -13,7 +13,7 @@ function walk(text: string) {
     packets.push(`${c.type}/${c.count} ${c.bodyOffset - 3}+${c.bodyLength}`)
   }
   assert.equal(nextRtcp(c), false, 'an ended walk stays ended')
-  return { packets, fault: rtcpFaultNames[c.fault] }
+  return { packets, fault: Object.keys(RtcpFault)[c.fault] }
 }
 
 const rr = '80c90001 00000001'

@@ -47,9 +47,6 @@ export const RtcpFault = {
   padding: 4,
 } as const
 
-/** Names for metrics, by fault value. */
-export const rtcpFaultNames = ['none', 'short', 'version', 'length', 'padding'] as const
-
 /** One packet of the compound; `firstRtcp` and `nextRtcp` fill it. */
 export interface RtcpCursor {
   /** What is being walked. Readers of the single types take their bytes from here. */

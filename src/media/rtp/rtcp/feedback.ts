@@ -22,11 +22,6 @@ export function isFeedback(c: RtcpCursor, type: number, format: number): boolean
   return c.type === type && c.count === format && c.bodyLength >= FEEDBACK_SSRC_BYTES
 }
 
-/** Who sent the feedback under the cursor. Only after `isFeedback` or a reader of one kind said yes. */
-export function feedbackSender(c: RtcpCursor): number {
-  return readU32(c.bytes, c.bodyOffset)
-}
-
 /** The stream that the feedback under the cursor is about. Only after `isFeedback` or a reader of one kind said yes. */
 export function feedbackMedia(c: RtcpCursor): number {
   return readU32(c.bytes, c.bodyOffset + 4)

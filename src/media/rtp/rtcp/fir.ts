@@ -24,11 +24,6 @@ export function firSsrc(c: RtcpCursor, index: number): number {
   return readU32(c.bytes, c.bodyOffset + FEEDBACK_SSRC_BYTES + index * ENTRY_BYTES)
 }
 
-/** Command number of entry `index`, 8 bits: the same number again is the same request repeated. */
-export function firCommand(c: RtcpCursor, index: number): number {
-  return c.bytes[c.bodyOffset + FEEDBACK_SSRC_BYTES + index * ENTRY_BYTES + 4]!
-}
-
 /** Writes a FIR with one entry. @param command 8 bits, one more for each new request. @returns its length, 20 bytes */
 export function writeFir(
   bytes: Uint8Array,

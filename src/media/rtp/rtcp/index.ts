@@ -1,5 +1,4 @@
 /** Everything RTCP: the walker, and a file for each packet type. */
-export * from './bye.js'
 export * from './cursor.js'
 export * from './feedback.js'
 export * from './fir.js'
@@ -11,4 +10,3 @@ export * from './rr.js'
 export * from './sdes.js'
 export * from './sr.js'
 export * from './transport-cc.js'
-export * from './xr.js'
