@@ -19,7 +19,7 @@ const FIRST_RETRY_MS = 100
 const MARGIN_MS = 10
 const MIN_RETRY_MS = 20
 const MAX_RETRY_MS = 1000
-/** Of the wait with every try: should the path be longer than was measured, some answer comes before the last try. */
+/** The wait grows with every try: should the path be longer than was measured, some answer comes before the last try. */
 const RETRY_GROWTH = 1.25
 const MAX_TRIES = 10
 /** Answers among which the soonest tells the round trip; a path that became longer is noticed after as many. */
@@ -55,6 +55,7 @@ export class NackGenerator {
   /** Shortest of them, 0 = none; and by how much those that were asked for once exceed it, smoothed. */
   #rttMs = 0
   #excessMs = 0
+  /** How long a hole is waited for before it is asked for. */
   #reorderMs = REORDER_MS
   #keyframeExtSeq = Number.NEGATIVE_INFINITY
   readonly #maxTries: number
@@ -69,19 +70,9 @@ export class NackGenerator {
     this.#minAgeMs = patient ? MAX_AGE_MS : MIN_AGE_MS
   }
 
-  /** Holes that are being asked for. */
-  get count(): number {
-    return this.#count
-  }
-
   /** Round trip to the publisher as retransmissions show it, 0 if none came yet. */
   get rttMs(): number {
     return this.#rttMs
-  }
-
-  /** How long a hole is waited for before it is asked for. */
-  get reorderMs(): number {
-    return this.#reorderMs
   }
 
   /**
@@ -107,7 +98,7 @@ export class NackGenerator {
 
   /**
    * A packet came behind newer ones.
-   * @param overtaken it is the packet itself, where retransmissions come as RTX
+   * @param overtaken it was reordered, not retransmitted (the publisher uses RTX)
    * @returns whether it filled a hole
    */
   received(extSeq: number, nowMs: number, overtaken = false): boolean {

@@ -28,8 +28,12 @@ test('aimd: near the capacity it grows by a packet per response', () => {
   for (let ms = 50; ms <= 1100; ms += 50) rate.update('normal', 850_000, 50, ms)
   const grown = rate.rateBps - 850_000
   assert.ok(grown > 15_000 && grown < 40_000, `${grown} bit/s in a second`)
-  // A picture of 30,000 bits in four packets, and 300 ms until its effect is seen.
-  assert.equal(new AimdRate({ ...bounds, startBps: 900_000 }).addedBps(50), 25_000)
+  // A picture of 28,333 bits in three packets, and 300 ms until the effect of one is seen.
+  const slow = new AimdRate(bounds)
+  slow.update('over', 1_000_000, 50, 0)
+  slow.update('normal', 850_000, 50, 50)
+  slow.update('normal', 850_000, 50, 1050)
+  assert.equal(Math.round(slow.rateBps), 850_000 + 31_481)
 })
 
 test('aimd: again only after a round trip, unless half of it does not come through', () => {

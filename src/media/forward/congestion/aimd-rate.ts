@@ -82,7 +82,7 @@ export class AimdRate {
   }
 
   /** What can be added per second near the capacity: one packet per time that it takes to see what became of it. */
-  addedBps(rttMs: number): number {
+  #addedBps(rttMs: number): number {
     const packets = Math.max(1, Math.ceil((this.#rateBps * FRAME_S) / PACKET_BITS))
     const packetBits = (this.#rateBps * FRAME_S) / packets
     return Math.max(MIN_ADDED_BPS, packetBits / ((2 * (rttMs + RESPONSE_MS)) / 1000))
@@ -111,7 +111,7 @@ export class AimdRate {
     if (this.#rateBps >= limitBps) return
     const seconds = Math.min(1, Math.max(0, nowMs - this.#changedMs) / 1000)
     const growthBps = this.capacity.known
-      ? this.addedBps(rttMs) * seconds
+      ? this.#addedBps(rttMs) * seconds
       : Math.max(MIN_GROWTH_BPS * seconds, this.#rateBps * (GROWTH ** seconds - 1))
     this.#rateBps = this.#bound(Math.min(limitBps, this.#rateBps + growthBps))
   }

@@ -11,12 +11,12 @@ const MAX_CLUSTER_MS = 200
 /** Time between two bursts of a cluster. */
 export const PROBE_TICK_MS = 5
 const MIN_PACKETS = 5
-/** Of media, as many as that: where the rate is low they take longer than a cluster should. */
+/** As many bytes as that many packets of media have: where the rate is low they take longer than a cluster should. */
 const LEAST_BYTES = MIN_PACKETS * 1500
-/** Of the estimate, for the very first cluster and for the others. */
+/** A cluster is sent at this multiple of the estimate: the very first one, and the others. */
 const FIRST_FACTOR = 3
 const FACTOR = 2
-/** Of what is wanted: when it is known to fit, with room for layers that vary; and the most that is tried. */
+/** What is wanted fits for sure in so much more, with room for layers that vary; no more than so much of it is tried. */
 const ENOUGH_FACTOR = 1.15
 const WANTED_FACTOR = 1.3
 /** A result above this share of what was tried is worth another try at once. */
@@ -49,11 +49,6 @@ export class Prober {
 
   get state(): 'idle' | 'sending' | 'waiting' {
     return this.#state
-  }
-
-  /** When to look again, if nothing else happens. */
-  get dueMs(): number {
-    return this.#state === 'waiting' ? Number.POSITIVE_INFINITY : this.#dueMs
   }
 
   /** What the next cluster would be sent at in all, or 0 when there is nothing to find out now. */
