@@ -11,7 +11,7 @@ export class Allowance {
     this.#left = burst
   }
 
-  /** @param nowMs a clock that steps back earns nothing, and takes nothing away @returns how much of `count`, a whole number, is granted; that is taken */
+  /** @returns how much of `count` is granted, a whole number. A clock that steps back grants nothing extra */
   take(count: number, nowMs: number): number {
     this.#left = Math.min(this.#burst, this.#left + Math.max(0, nowMs - this.#takenMs) * this.#perMs)
     this.#takenMs = nowMs

@@ -24,8 +24,7 @@ export interface ForwardContext {
   /** The io, or what stands before it while packets are captured. */
   io: ForwardIo
   /**
-   * µs that the packet at hand had waited for this program; 0 when none is at hand. A whole number: a fraction that is handed from
-   * function to function for each packet would be an object on the heap.
+   * µs that the packet at hand had waited for this program; 0 when none is at hand. A small integer, which is never boxed (ADR 9).
    */
   waitedUs: number
   readonly out: Outbox

@@ -38,7 +38,7 @@ export class ExtensionProfile {
   readonly #transportSeqId: number
   readonly #copyIds: Uint8Array
   #serial = -1
-  /** Of the block that `write` made, in scratch. */
+  /** Where the block that `write` made is in scratch, and how long it is. */
   offset = 0
   length = 0
   #transportSeqAt = 0

@@ -12,7 +12,7 @@ const decision = newDecision()
  * Asks each subscription and sends one row for each that wants the packet.
  * @param sourceIds from `copiedIds`, of the stream that the packet came on
  * @param source where the packet can be had later, if it has to wait; null = it has waited
- * @param nowMs `packet.nowMs`, as the object that it came as: out of the packet, every reading of it would make another one
+ * @param nowMs `packet.nowMs`: an argument, since each read of the field would box it anew (ADR 9)
  */
 export function fanOut(
   context: ForwardContext,
@@ -57,7 +57,7 @@ export function fanOut(
         skip = prefixLength
       }
       const sentBytes = payloadLength - skip + prefixLength
-      if (profile.numbered) extOffset = profile.numberedCopy(out, subscription.downlink.number(sentBytes, nowMs))
+      if (profile.numbered) extOffset = profile.numberedCopy(out, subscription.downlink.nextTransportSeq(sentBytes, nowMs))
       out.forward(cells, at, decision, extOffset, profile.length, prefix, prefixLength, skip)
       cells[at + Cell.packets]!++
       cells[at + Cell.octets]! += sentBytes

@@ -121,7 +121,7 @@ export class History {
     return this.#extSeqs[slot] === extSeq && this.#holds(slot) ? slot : -1
   }
 
-  /** Of a slot from `find`: where its packet begins in `bytes`. */
+  /** Where the packet of a slot from `find` begins in `bytes`. */
   offsetOf(slot: number): number {
     return this.#positions[slot]! % this.bytes.length
   }

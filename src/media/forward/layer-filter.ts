@@ -16,7 +16,7 @@ export class LayerFilter {
   /** Targets are numbered by layers, so that those between the present and the desired one are steps towards it. */
   #stepped = true
   #intact = EVERY
-  /** Of the picture at hand. */
+  /** RTP timestamp of the picture at hand; −1 before the first one. */
   #timestamp = -1
 
   /**

@@ -16,7 +16,7 @@ export interface OrderedEncoding {
   readonly rates: LayerRates
   /** When RTP came last; −Infinity before the first packet. */
   readonly lastMs: number
-  /** Of the last keyframe, by spatial layer; 0 = unknown. */
+  /** Picture sizes in the last keyframe, by spatial layer, in pixels; 0 = unknown. */
   readonly layers: { readonly widths: ArrayLike<number>; readonly heights: ArrayLike<number> }
 }
 
@@ -111,7 +111,7 @@ function isBetter(a: OrderedEncoding, b: OrderedEncoding): boolean {
   return rate(a) > rate(b) * BETTER
 }
 
-/** Of the largest layer. */
+/** Pixels of the largest layer. */
 function area({ layers, rates }: OrderedEncoding): number {
   return layers.widths[rates.spatials - 1]! * layers.heights[rates.spatials - 1]!
 }

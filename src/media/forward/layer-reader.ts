@@ -30,7 +30,7 @@ import { MAX_SPATIAL } from './layers.js'
 import type { Packet } from './packet.js'
 import type { Totals } from './totals.js'
 
-/** Of the packet that was read last; `Packet.pictureId` and the like come from them. */
+/** What the packet that was read last says; `Packet.pictureId` and the like come from here. */
 export const vp8View: Vp8View = newVp8View()
 export const vp9View: Vp9View = newVp9View()
 
@@ -42,7 +42,7 @@ const frame = newDependencyFrame()
 const size = { width: 0, height: 0 }
 
 export class LayerReader {
-  /** Of the last keyframe, by spatial layer; 0 = unknown. */
+  /** Picture sizes in the last keyframe, by spatial layer, in pixels; 0 = unknown. */
   readonly widths = new Uint32Array(MAX_SPATIAL)
   readonly heights = new Uint32Array(MAX_SPATIAL)
   /** Changes whenever targets mean something else. */

@@ -37,11 +37,11 @@ export const BEST: Readonly<LayerTarget> = {
 /** One spatial layer as it is now. */
 export interface Layer {
   readonly spatial: number
-  /** Of its encoding; '' without simulcast. */
+  /** Rid of its encoding; '' without simulcast. */
   readonly rid: string
   /** It sends, or did a moment ago. */
   readonly alive: boolean
-  /** Of the last keyframe, 0 = unknown. */
+  /** Picture size in the last keyframe, in pixels; 0 = unknown. */
   readonly width: number
   readonly height: number
   /**

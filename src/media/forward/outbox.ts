@@ -127,8 +127,7 @@ export class Outbox {
   }
 
   /**
-   * Writes one row of a packet that is forwarded. SSRC and timestamp are seldom small integers: as arguments they would be
-   * objects on the heap, so they are read where they are.
+   * Writes one row of a packet that is forwarded. SSRC and timestamp are read where they are, which leaves them unboxed (ADR 9).
    * @param cells of `StateRows` @param at the subscription's row
    */
   forward(

@@ -35,7 +35,7 @@ export interface Packet {
   continues: number
   /** …whose picture ends with it. */
   ends: number
-  /** Of VP8 and VP9, −1 = absent. */
+  /** Numbers of VP8 and VP9 pictures, −1 = absent. */
   pictureId: number
   tl0PicIdx: number
   keyIdx: number

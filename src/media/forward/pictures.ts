@@ -27,7 +27,7 @@ export class Pictures {
     return extSeq >= 0 && this.#rows[at + Column.extSeq] === (extSeq | 0) ? at : -1
   }
 
-  /** Of a row from `find`: targets that need the packet, and those that end with it. */
+  /** Targets that need the packet of a row from `find`, and those that end with it. */
   presentAt(at: number): number {
     return this.#rows[at + Column.present]!
   }

@@ -38,7 +38,7 @@ export class Timestamps {
 
   /**
    * Sets the timestamp to send for a packet, both 0…2^32−1. The first call after `rebase` fixes the new offset.
-   * What is no small integer would be an object on the heap as an argument or a result: it is read, and written, where it is.
+   * Read and written where they are, which leaves them unboxed (ADR 9).
    */
   map({ view: { timestamp }, nowMs }: Timed, sentAs: { timestamp: number }): void {
     const { cells } = this.#rows

@@ -118,7 +118,7 @@ export class Speakers {
     this.#places = places
   }
 
-  /** Of this worker. */
+  /** How many speakers of the room are on this worker. */
   get size(): number {
     return this.#speakers.size
   }

@@ -3,7 +3,7 @@
  * one that fits (libwebrtc's `BitrateEstimator`), unless two in a row say that it is quite another.
  */
 
-/** Of the first sample, and of the others. */
+/** Lengths of the first sample, and of the others. */
 const FIRST_WINDOW_MS = 500
 const WINDOW_MS = 150
 const UNCERTAINTY = 10

@@ -81,7 +81,7 @@ export class Flow {
     this.emptyRttMs = this.emptyRttMs === 0 ? emptyMs : this.emptyRttMs + RTT_WEIGHT * (emptyMs - this.emptyRttMs)
   }
 
-  /** Of the delay of its packets; `normal` when nothing is known. */
+  /** What the delay of its packets says; `normal` when nothing is known. */
   usage(nowMs: number): Usage {
     return nowMs - this.feedbackMs > STALE_MS ? 'normal' : this.#detector.usage
   }

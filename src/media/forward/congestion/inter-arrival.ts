@@ -37,7 +37,7 @@ export class InterArrival {
   /** Groups begun since the start or a reset; beyond 2 it does not matter. */
   #groups = 0
   #reordered = 0
-  /** Of the last call of `add` that returned true. */
+  /** Result of the last call of `add` that returned true, in ms. */
   sendDeltaMs = 0
   arrivalDeltaMs = 0
 

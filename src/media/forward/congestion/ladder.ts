@@ -7,7 +7,7 @@ import type { Step } from './allocation.js'
 const WIRE = 1.08
 
 /**
- * Of a larger picture no less than this many temporal layers below all of them: half of its frames, as encoders have it.
+ * A larger picture has no fewer than all of its temporal layers but this many: half of its frames, as encoders have it.
  * A slide show of a large picture is no step up from a small one that moves.
  */
 const FEWER_TEMPORALS = 1

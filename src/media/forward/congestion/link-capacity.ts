@@ -5,7 +5,7 @@
 
 const OVERUSE_WEIGHT = 0.05
 const PROBE_WEIGHT = 0.5
-/** Of the variance, normalised by the estimate, in kbit/s. */
+/** The deviation is that of rates normalised by the estimate, in kbit/s: its first value and its bound. */
 const FIRST_DEVIATION = 0.4
 const MAX_DEVIATION = 2.5
 const DEVIATIONS = 3

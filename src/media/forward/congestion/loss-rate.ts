@@ -45,7 +45,7 @@ export class LossRate {
     return this.#share
   }
 
-  /** Of that, what the link loses at any rate. */
+  /** The part of it that the link loses at any rate. */
   get ownShare(): number {
     if (this.#windows.length < WINDOWS / 2) return 0
     const sorted = this.#windows.toSorted((a, b) => a - b)

@@ -8,7 +8,7 @@ export type Usage = 'normal' | 'over' | 'under'
 /** Trends are small numbers; with many groups behind them they count for more, up to this many. */
 const MAX_COUNT = 60
 const GAIN = 4
-/** Of the threshold: where it begins, its bounds, and how fast it follows a trend above and below it, per ms. */
+/** Where the threshold begins, its bounds, and how fast it follows a trend above and below it, per ms. */
 const FIRST_THRESHOLD = 12.5
 const MIN_THRESHOLD = 6
 const MAX_THRESHOLD = 600

@@ -4,7 +4,7 @@
  */
 import { NO_CLUSTER } from './sent-packets.js'
 
-/** Of the packets and of the bytes of a cluster, so much must have arrived. */
+/** So much of the packets, and of the bytes, of a cluster must have arrived. */
 const ENOUGH = 0.8
 const MIN_PACKETS = 4
 /** Longer than this it was no burst. */

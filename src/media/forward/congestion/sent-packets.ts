@@ -9,7 +9,7 @@ export const SENT_WINDOW = 2048
 /** What became of a packet. */
 export const Fate = { unknown: 0, lost: 1, arrived: 2 } as const
 
-/** Of packets that belong to no probe. */
+/** Cluster of packets that belong to no probe. */
 export const NO_CLUSTER = 0
 
 export class SentPackets {

@@ -23,7 +23,7 @@ export interface ObuCursor {
   continues: boolean
   /** Absolute offset of the OBU header. */
   offset: number
-  /** Of the element, ≥ 1. */
+  /** Length of the element, ≥ 1. */
   length: number
   next: number
   end: number

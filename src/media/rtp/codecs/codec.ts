@@ -9,6 +9,6 @@ export interface Codec {
    * Always true for audio that is not empty.
    */
   isKeyframe(bytes: Uint8Array, offset: number, length: number): boolean
-  /** Of codecs that are read no further: the picture size in a packet that `isKeyframe`. @returns whether it says one */
+  /** Reads the picture size in a packet that `isKeyframe`, for codecs that are read no further. @returns whether it says one */
   readSize?(bytes: Uint8Array, offset: number, length: number, size: { width: number; height: number }): boolean
 }
