@@ -66,13 +66,13 @@ function call({ numbered = false, relay }: Call) {
   )
   const { 'transport-cc': transportCc, ...plain } = ids
   const extensions = numbered ? { ...plain, 'transport-cc': transportCc } : plain
-  const way = { link: new Link(), mirror: 1 }
-  way.link.renew(900)
-  const publisher = relay === 'from' ? router.openMirror(1, way, 0) : router.openPeer(1, 1, 0)
+  const route = { link: new Link(), mirror: 1 }
+  route.link.renew(900)
+  const publisher = relay === 'from' ? router.openMirror(1, route, 0) : router.openPeer(1, 1, 0)
   publisher.connected(0)
   publisher.receive([video(extensions)], 0)
   publisher.name([{ mid: '1', rid: '', ssrc: SSRC, rtx: false, repairs: -1, replaced: false }], 0)
-  if (relay === 'to') publisher.addWay(way)
+  if (relay === 'to') publisher.addRoute(route)
   const { mid, kind, index, payloadTypes } = video(extensions)
   for (let i = 0; i < SUBSCRIBERS; i++) {
     const peer = router.openPeer(100 + i, 100 + i, 0)

@@ -12,7 +12,7 @@
  * Who mirrors whom, and the keys, come from the main process.
  */
 import { type Command, type EndpointId, RELAY_PROBLEM, type ReceiveStream } from './control.js'
-import { FRAME_BYTES, Frame, Link, type Way } from './forward/relay/link.js'
+import { FRAME_BYTES, Frame, Link, type RelayRoute } from './forward/relay/link.js'
 import type { Peer, Router } from './forward/router.js'
 import { Addr, Kind, type MediaIo } from './io/io.js'
 import { readU16, readU32 } from './rtp/big-endian.js'
@@ -33,7 +33,7 @@ interface Mirror {
 
 interface Outlet {
   readonly publisher: Peer
-  readonly way: Way
+  readonly route: RelayRoute
 }
 
 /** A transport-wide number means nothing behind a link: what it counts was counted where the packets arrived. */
@@ -161,20 +161,20 @@ export class MediaRelay {
 
   /** What `publisher` sends goes to that mirror on worker `to`. */
   pass(publisher: Peer, mirror: EndpointId, to: number): void {
-    const way = { link: this.#linkTo(to), mirror }
-    this.#outlets.set(mirror, { publisher, way })
-    publisher.addWay(way)
+    const route = { link: this.#linkTo(to), mirror }
+    this.#outlets.set(mirror, { publisher, route })
+    publisher.addRoute(route)
   }
 
   #unpass(mirror: EndpointId): void {
     const outlet = this.#outlets.get(mirror)
     this.#outlets.delete(mirror)
-    outlet?.publisher.removeWay(outlet.way)
+    outlet?.publisher.removeRoute(outlet.route)
   }
 
   /** The publisher has ended. */
   forget(publisher: Peer): void {
-    for (const { mirror } of [...publisher.ways]) this.#unpass(mirror)
+    for (const { mirror } of [...publisher.routes]) this.#unpass(mirror)
   }
 
   /** Ends all mirrors. */
@@ -202,7 +202,7 @@ export class MediaRelay {
     link.received(readU32(rx, offset + 8), readU16(rx, offset + 2))
     const mirror = readU32(rx, offset + 4)
     const at =
-      (rx[offset + 1]! & 0x7f) === Frame.request ? this.#outlets.get(mirror)?.way.link : this.#mirrors.get(mirror)?.link
+      (rx[offset + 1]! & 0x7f) === Frame.request ? this.#outlets.get(mirror)?.route.link : this.#mirrors.get(mirror)?.link
     if (at === link) return mirror
     this.#dropped++
     return 0
@@ -225,8 +225,8 @@ export class MediaRelay {
     const from = offset + FRAME_BYTES
     const bytes = length - FRAME_BYTES
     if (frame === Frame.request) {
-      const { publisher, way } = this.#outlets.get(mirror)!
-      return this.#router.requested(nowMs, publisher, way, from, bytes)
+      const { publisher, route } = this.#outlets.get(mirror)!
+      return this.#router.requested(nowMs, publisher, route, from, bytes)
     }
     const { peer } = this.#mirrors.get(mirror)!
     if (frame === Frame.report) this.#router.rtcp(nowMs, peer, from, bytes, 0)

@@ -12,7 +12,7 @@ const MIN_WAIT_MS = 1
 
 /** A connection whose packets wait for their turn. */
 export interface Waiter {
-  /** Of the io: who it is. */
+  /** Its transport of the io, which names it. */
   readonly transport: number
   /** Sends what may go out. @returns when to call again; Infinity when nothing waits any more */
   drain(nowMs: number): number

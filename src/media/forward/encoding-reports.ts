@@ -1,6 +1,6 @@
 /** What is counted of one encoding: its losses as RTCP reports them, its sender reports, and figures for operators. */
 import type { StreamFigures } from '../control.js'
-import { newSenderReport, type ReportBlock, type SenderReport } from '../rtp/rtcp/index.js'
+import { middleNtp, newSenderReport, type ReportBlock, type SenderReport } from '../rtp/rtcp/index.js'
 import { LastSecond, unrepaired } from './figures.js'
 import { ReceptionStatistics } from './reception.js'
 
@@ -14,7 +14,7 @@ export class EncodingReports {
   /** Numbers that were asked for again, and packets that came as RTX. */
   nacked = 0
   repaired = 0
-  /** Of the present run; null before its first packet. */
+  /** Reception of the present run; null before its first packet. */
   #statistics: ReceptionStatistics | null = null
   /** In runs before the present one. */
   #lostBefore = 0
@@ -115,9 +115,4 @@ export class EncodingReports {
       rttMs,
     }
   }
-}
-
-/** Middle 32 bits of the NTP time of a sender report, as report blocks repeat them. */
-export function middleNtp(report: SenderReport): number {
-  return (((report.ntpSeconds & 0xffff) << 16) | (report.ntpFraction >>> 16)) >>> 0
 }

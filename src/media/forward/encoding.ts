@@ -4,34 +4,33 @@
  * the publisher goes on with another one, a new run begins, and to subscribers nothing changes but that numbers and
  * timestamps go on elsewhere.
  */
-import type { EncodingInfo, MediaKind, ReceiveStream } from '../control.js'
+import type { EncodingInfo } from '../control.js'
 import { newRtpView, RtpFault, type RtpView, readRtp } from '../rtp/packet.js'
 import type { ReportBlock, SenderReport } from '../rtp/rtcp/index.js'
 import { unwrapSeq } from '../rtp/sequence.js'
+import { SILENCE_MS } from './activity.js'
 import { Allowance } from './allowance.js'
-import type { SoundGate } from './audible/sound-gate.js'
-import { RED, type ReceiveTypes } from './codec-table.js'
+import { RED } from './codec-table.js'
 import { arrivedMs, type ForwardContext } from './context.js'
+import type { EncodingLine } from './encoding-line.js'
 import { EncodingReports } from './encoding-reports.js'
+import { EncodingRequests } from './encoding-requests.js'
 import { fanOut } from './fan-out.js'
 import { type History, historyOf } from './history.js'
-import { KeyframeRequests } from './keyframes.js'
 import { LayerReader } from './layer-reader.js'
 import { MAX_TEMPORAL } from './layers.js'
-import { MAX_HOLES, NackGenerator, newNackResult } from './nack-generator.js'
+import { MAX_HOLES } from './nack-generator.js'
 import { newPacket } from './packet.js'
 import { Pictures } from './pictures.js'
 import { JUMPED, Placement } from './placement.js'
 import { LayerRates } from './rates.js'
-import { type Reporter, sendNack, sendPli } from './reports.js'
+import type { Reporter } from './reports.js'
 import { OSN_BYTES, primarySkipOf } from './retransmit.js'
 import type { Source } from './ssrc-table.js'
 import type { Subscription } from './subscription.js'
 import { Drop } from './totals.js'
 import { Watch } from './watch.js'
 
-/** No RTP for so long: reports pause, and another SSRC of the encoding may take over. */
-export const SILENCE_MS = 1000
 /**
  * After so much silence nobody asks for what came before it, and the memory is given back. Not sooner: of a screen that
  * changes every few seconds, a lost packet shows only when the next one comes.
@@ -41,45 +40,16 @@ const REST_MS = 10_000
 const RESTARTS_PER_MS = 0.005
 const RESTARTS_BURST = 5
 
-/** After so many requests without a keyframe that can be told, the payload is taken to be encrypted. */
-const PATIENCE = 5
-/** Whether keyframes can be told from other frames. */
-const Opacity = { unknown: 0, clear: 1, opaque: 2 } as const
-
 const packet = newPacket()
 const waitedView = newRtpView()
 const one: Subscription[] = []
-const nackSeqs = new Uint16Array(MAX_HOLES)
-const nackResult = newNackResult()
 
 export type EncodingSource = Source<Encoding>
-
-/** What an encoding needs of its m-line. */
-export interface EncodingLine {
-  readonly kind: MediaKind
-  readonly stream: ReceiveStream
-  readonly types: ReceiveTypes
-  /** Ids of the extensions that are carried on. */
-  readonly sourceIds: Uint8Array
-  /** Id of the dependency descriptor, 0 = not negotiated. */
-  readonly descriptorId: number
-  readonly encodings: readonly Encoding[]
-  /** Of sound, where only the loudest are forwarded. */
-  readonly gate: SoundGate | null
-  /** RTP came. */
-  heard(nowMs: number): void
-  /** The first packet of an encoding is at hand. */
-  began(nowMs: number): void
-  /** Decoding can begin with the packet at hand, which is sent to `encoding.subscriptions` afterwards. */
-  keyframe(encoding: Encoding, nowMs: number): void
-  /** Its layers are others than before. */
-  layered(encoding: Encoding, nowMs: number): void
-}
 
 export class Encoding {
   /** No other encoding of the router has it. */
   readonly id: number
-  readonly line: EncodingLine
+  readonly line: EncodingLine<Encoding>
   rid: string
   readonly history: History
   /** Connected, unpaused subscriptions that get it: what the packet loop walks. */
@@ -88,16 +58,11 @@ export class Encoding {
   readonly layers: LayerReader
   /** What its last packets said about layers and pictures; null when they say nothing. */
   pictures: Pictures | null = null
-  #opacity: number = Opacity.unknown
-  /** Of the frame that was taken for a keyframe last. */
-  #guessedTimestamp = -1
   /** What `#noticeLayers` saw last. */
   #layersSeen = 1
   #versionSeen = 0
   readonly #context: ForwardContext
-  readonly #reporter: Reporter
-  readonly #nacks: NackGenerator
-  readonly #keyframes = new KeyframeRequests()
+  readonly #requests: EncodingRequests
   readonly #placement = new Placement()
   readonly #restarts = new Allowance(RESTARTS_PER_MS, RESTARTS_BURST)
   /** Changes with every new SSRC or reset of its numbers; unique in the router. */
@@ -110,14 +75,13 @@ export class Encoding {
   /** Whether RTX ever came: then nothing else is a retransmission. */
   #rtxCame = false
   /** @param reporter who reports to this publisher and asks it for packets */
-  constructor(context: ForwardContext, reporter: Reporter, line: EncodingLine, rid: string) {
+  constructor(context: ForwardContext, reporter: Reporter, line: EncodingLine<Encoding>, rid: string) {
     this.id = context.nextRun()
     this.run = context.nextRun()
     this.line = line
     this.rid = rid
     this.#context = context
-    this.#reporter = reporter
-    this.#nacks = new NackGenerator(reporter.ways.length > 0)
+    this.#requests = new EncodingRequests(context, reporter, line.kind, this.watch, this.reports)
     this.layers = new LayerReader(context.totals)
     this.history = historyOf(line.kind, context.maxPublisherBps)
   }
@@ -144,7 +108,7 @@ export class Encoding {
 
   /** Round trip to the publisher as its retransmissions show it; 0 = unknown. */
   get rttMs(): number {
-    return this.#nacks.rttMs
+    return this.#requests.rttMs
   }
 
   // ---- who gets it
@@ -165,32 +129,27 @@ export class Encoding {
     )
   }
 
+  /** From now on `subscription` does not get it. Packets are kept a while longer: it may still ask for some. */
   leave(subscription: Subscription, nowMs: number): void {
     const at = this.subscriptions.indexOf(subscription)
     if (at >= 0) this.subscriptions.splice(at, 1)
     if (subscription.source === this) subscription.source = null
     if (this.pictures !== null) subscription.remember(this.pictures)
     if (at >= 0) this.watch.leave(nowMs)
-    this.#unwatched()
+    this.#requests.dropUnwatched()
   }
 
   /** A subscription begins, or ends, to wait for a keyframe of this encoding. */
   wait(count: 1 | -1): void {
     this.watch.wait(count)
-    this.#unwatched()
+    this.#requests.dropUnwatched()
   }
 
   /** Gives back what was kept for nobody: of a stream that nobody gets. About once a second. */
   tidy(nowMs: number): void {
     this.watch.expire(nowMs)
-    this.#unwatched()
+    this.#requests.dropUnwatched()
     if (!this.watch.keeps(nowMs)) this.history.rest()
-  }
-
-  #unwatched(): void {
-    if (this.watch.watched) return
-    this.#keyframes.satisfied()
-    this.#nacks.reset()
   }
 
   // ---- the packet path
@@ -254,7 +213,7 @@ export class Encoding {
       this.#beginRun(nowMs)
     }
     source.replaced = false
-    this.#current = source
+    this.#current = this.#requests.source = source
     if (current === null) {
       this.#lastMs = nowMs
       this.line.began(nowMs)
@@ -268,9 +227,9 @@ export class Encoding {
     this.run = this.#context.nextRun()
     this.reports.restart()
     this.#placement.reset()
-    this.#nacks.reset()
+    this.#requests.forgetMissing()
+    this.#requests.detection.reset()
     this.#context.totals.stream_restarts++
-    this.#opacity = Opacity.unknown
     this.layers.reset()
     this.rates.reset()
     for (const subscription of this.subscriptions) {
@@ -280,21 +239,15 @@ export class Encoding {
     this.requestKeyframe(nowMs)
   }
 
-  /** @param itself if it is late it was overtaken: retransmissions come as RTX, and this is none */
-  #arrived(extSeq: number, nowMs: number, itself: boolean): void {
+  /** @param overtaken a late packet was reordered, not retransmitted (the publisher uses RTX) */
+  #arrived(extSeq: number, nowMs: number, overtaken: boolean): void {
     const newest = this.#placement.newestExtSeq
-    if (extSeq <= newest) {
-      this.#nacks.received(extSeq, nowMs, itself)
-      return
-    }
+    if (extSeq <= newest) return this.#requests.received(extSeq, nowMs, overtaken)
     this.#placement.newestExtSeq = extSeq
     if (extSeq === newest + 1 || !this.watch.watched) return
     const tooMany = extSeq - newest > MAX_HOLES
-    if (!tooMany && (!this.line.stream.nack || this.#nacks.missing(newest + 1, extSeq, nowMs))) {
-      this.#context.wake(this.#nacks.deadline())
-      return
-    }
-    this.#nacks.reset()
+    if (!tooMany && (!this.line.stream.nack || this.#requests.missing(newest + 1, extSeq, nowMs))) return
+    this.#requests.forgetMissing()
     for (const subscription of this.subscriptions) subscription.skipAhead()
     this.requestKeyframe(nowMs)
   }
@@ -327,19 +280,14 @@ export class Encoding {
     const { rx } = this.#context.io
     const { line } = this
     this.#describe(rx, nowMs, view, offset, extSeq, codec, osnBytes)
-    if (packet.keyframe) this.#opacity = Opacity.clear
-    else if (this.#opacity === Opacity.opaque) this.#guessKeyframe(view.timestamp)
+    this.#requests.detection.take(packet)
     this.reports.packets++
     this.reports.bytes += packet.payloadLength
     this.rates.add(packet.spatial, packet.temporal, packet.payloadLength)
     if (packet.layered || packet.pictureId >= 0) this.#noticeLayers(nowMs)
     else this.pictures?.add(packet)
     if (packet.keyframe) {
-      if (line.kind === 'video') {
-        this.#keyframes.satisfied()
-        this.#nacks.keyframe(extSeq)
-        this.#context.totals.keyframes_received++
-      }
+      if (line.kind === 'video') this.#requests.keyframe(extSeq)
       if (line.encodings.length > 1) line.keyframe(this, nowMs)
     }
     // Before it is stored: what is sent again has to be what was sent, silence too.
@@ -350,22 +298,13 @@ export class Encoding {
     if (!audible) this.#context.totals.drop_inaudible++
     else if (this.subscriptions.length > 0)
       fanOut(this.#context, packet, this.subscriptions, line.sourceIds, this, nowMs)
-    if (this.#keyframes.wanted) this.#askForKeyframe(nowMs)
+    if (this.#requests.keyframeWanted) this.#requests.askForKeyframe(nowMs)
   }
 
   #store(extSeq: number, nowMs: number): void {
     this.history.store(extSeq, packet.bytes, packet.offset, packet.length, packet.headerLength, packet.codec, nowMs)
     // The gate may have set one that the packet came without.
     if (this.line.gate !== null && packet.view.marker) this.history.mark(extSeq)
-  }
-
-  /**
-   * Of an encrypted payload, which says nothing about keyframes, any frame is taken for one: the receiver, who can read it,
-   * asks for another if it was none.
-   */
-  #guessKeyframe(timestamp: number): void {
-    packet.keyframe = timestamp !== this.#guessedTimestamp
-    this.#guessedTimestamp = timestamp
   }
 
   /** Notes what the packet says about layers, and that they are others than before. */
@@ -393,8 +332,9 @@ export class Encoding {
     if (!reachable && spatials > 1 && before !== this.layers.spatialOf(target)) this.wantKeyframe()
   }
 
-  // ---- packets that waited (`PacketSource`)
+  // ---- packets that waited
 
+  /** See `PacketSource`. */
   resume(subscription: Subscription, extSeq: number, nowMs: number): void {
     if (subscription.source !== this) return
     const { history } = this
@@ -410,11 +350,12 @@ export class Encoding {
     const osnBytes = history.headerLengthOf(slot) - waitedView.headerLength
     this.#describe(history.bytes, nowMs, waitedView, offset, extSeq, history.codecOf(slot), osnBytes)
     // Any packet will do where keyframes cannot be told: the receiver asks for another if it was none.
-    if (this.#opacity === Opacity.opaque) packet.keyframe = subscription.awaitsKeyframe
+    if (this.#requests.detection.encrypted) packet.keyframe = subscription.awaitsKeyframe
     one[0] = subscription
     fanOut(this.#context, packet, one, this.line.sourceIds, null, nowMs)
   }
 
+  /** See `PacketSource`. */
   breakOff(subscription: Subscription, nowMs: number): void {
     if (subscription.source !== this) return
     subscription.skipAhead()
@@ -425,23 +366,17 @@ export class Encoding {
 
   /** Somebody needs a keyframe: asked for at once, or when the throttle allows. */
   requestKeyframe(nowMs: number): void {
-    if (!this.wantKeyframe()) return
-    // Within a packet it waits for the end of it: that packet may be the keyframe.
-    this.#context.wake(Math.max(nowMs, this.#keyframes.deadline()))
+    this.#requests.requestKeyframe(nowMs)
+  }
+
+  /** Like `requestKeyframe`, for who calls `expire` at `deadline`. */
+  wantKeyframe(): void {
+    this.#requests.wantKeyframe()
   }
 
   /** Sends what is due. @returns when to call again, at the latest */
   expire(nowMs: number): number {
-    this.#nacks.take(nowMs, nackSeqs, nackResult)
-    if (nackResult.asked > 0 && sendNack(this.#context, this.#reporter, this.ssrc, nackSeqs, nackResult.asked)) {
-      this.#context.totals.nack_sent += nackResult.asked
-      this.reports.nacked += nackResult.asked
-    }
-    if (nackResult.givenUp > 0) {
-      this.#context.totals.nack_given_up += nackResult.givenUp
-      if (nackResult.needKeyframe > 0) this.wantKeyframe()
-    }
-    if (this.#keyframes.wanted) this.#askForKeyframe(nowMs)
+    this.#requests.expire(nowMs)
     if (nowMs - this.#lastMs >= REST_MS) this.history.rest()
     return this.deadline()
   }
@@ -449,26 +384,9 @@ export class Encoding {
   /** When `expire` has something to do. */
   deadline(): number {
     return Math.min(
-      this.#nacks.deadline(),
-      // Before the first packet there is nobody to ask; that packet asks.
-      this.#current === null ? Number.POSITIVE_INFINITY : this.#keyframes.deadline(),
+      this.#requests.deadline(),
       this.history.resting ? Number.POSITIVE_INFINITY : this.#lastMs + REST_MS,
     )
-  }
-
-  /** Like `requestKeyframe`, for who calls `expire` at `deadline`. @returns false when there is nobody to need one */
-  wantKeyframe(): boolean {
-    if (this.line.kind !== 'video' || !this.watch.watched) return false
-    this.#context.totals.keyframe_requests++
-    this.#keyframes.want()
-    return true
-  }
-
-  #askForKeyframe(nowMs: number): void {
-    if (this.#current === null || !this.#keyframes.take(nowMs)) return
-    if (this.#opacity === Opacity.unknown && this.#keyframes.inVain > PATIENCE) this.#opacity = Opacity.opaque
-    if (sendPli(this.#context, this.#reporter, this.ssrc)) this.#context.totals.pli_sent++
-    this.#context.wake(this.#keyframes.deadline())
   }
 
   // ---- what is told of it
@@ -484,9 +402,9 @@ export class Encoding {
 
   /** What is known about it now. */
   info(nowMs: number): EncodingInfo {
-    const { rid } = this
     return {
-      ...{ rid, ...(this.#current && { ssrc: this.#current.ssrc }) },
+      rid: this.rid,
+      ...(this.#current && { ssrc: this.#current.ssrc }),
       receiving: this.receiving(nowMs),
       subscriptions: this.subscriptions.length,
       figures: this.reports.figures(nowMs, this.line.stream.clockRate, this.rttMs),

@@ -61,7 +61,7 @@ export function takeFeedback(
   for (let ok = firstRtcp(cursor, io.rx, offset, length); ok; ok = nextRtcp(cursor)) {
     reports ||= cursor.type === RtcpType.senderReport
     // All else was taken, and counted, where the publisher lives.
-    if (peer.mirrors && cursor.type !== RtcpType.senderReport) continue
+    if (peer.isMirror && cursor.type !== RtcpType.senderReport) continue
     switch (cursor.type) {
       case RtcpType.senderReport:
         senderReport(context, nowMs, peer, cursor)
@@ -79,13 +79,13 @@ export function takeFeedback(
         break
     }
   }
-  if (cursor.fault !== RtcpFault.none && !peer.mirrors) totals.drop_rtcp_malformed++
+  if (cursor.fault !== RtcpFault.none && !peer.isMirror) totals.drop_rtcp_malformed++
   return reports
 }
 
 function senderReport(context: ForwardContext, nowMs: number, peer: Peer, c: RtcpCursor): void {
   if (!readSenderReport(c, report)) return
-  if (!peer.mirrors) context.totals.sr_received++
+  if (!peer.isMirror) context.totals.sr_received++
   for (const { encodings } of peer.publications) {
     for (const encoding of encodings) {
       if (encoding.ssrc !== report.ssrc || !encoding.reports.takeSenderReport(report, arrivedMs(context, nowMs)))
@@ -120,7 +120,7 @@ function take({ distributions, events, settings }: ForwardContext, peer: Peer, s
 function arrived(context: ForwardContext, nowMs: number, peer: Peer, c: RtcpCursor): void {
   const { totals } = context
   // A few bytes can tell of thousands of packets.
-  if (!peer.downlink.mayTell(nowMs)) {
+  if (!peer.downlink.admitsFeedback(nowMs)) {
     totals.transport_cc_refused++
     return
   }
@@ -144,7 +144,7 @@ function nack(context: ForwardContext, nowMs: number, peer: Peer, c: RtcpCursor)
   const { totals } = context
   const asked = nackCount(c)
   // A packet has room for thousands of numbers, and looking for one costs as much as forwarding.
-  const count = readNack(c, nacked, peer.downlink.mayAsk(Math.min(asked, MAX_NACKED), nowMs))
+  const count = readNack(c, nacked, peer.downlink.nackBudget(Math.min(asked, MAX_NACKED), nowMs))
   totals.nack_received += asked - count
   totals.nack_refused += asked - count
   if (count > 0) resend(context, feed.publication, feed.subscription, nacked, count, nowMs)

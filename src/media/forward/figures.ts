@@ -1,4 +1,5 @@
 /** What operators are told of a stream, for whoever asks; nothing is paid for per packet. */
+import type { StreamFigures } from '../control.js'
 
 /** Older than this, a second is over without another one having begun. */
 const STALE_MS = 2500
@@ -31,4 +32,22 @@ export class LastSecond {
  */
 export function unrepaired(share: number, lost: number, repaired: number): number {
   return lost <= 0 ? 0 : share * Math.max(0, 1 - repaired / lost)
+}
+
+/** Figures of several streams as those of one: counts are added, of what is no count the worst is taken. */
+export function summed(all: readonly StreamFigures[]): StreamFigures {
+  const sum = (of: (figures: StreamFigures) => number) => all.reduce((total, figures) => total + of(figures), 0)
+  const worst = (of: (figures: StreamFigures) => number) => Math.max(0, ...all.map(of))
+  return {
+    packets: sum(({ packets }) => packets),
+    bytes: sum(({ bytes }) => bytes),
+    bytesLastSecond: sum(({ bytesLastSecond }) => bytesLastSecond),
+    nacks: sum(({ nacks }) => nacks),
+    retransmissions: sum(({ retransmissions }) => retransmissions),
+    lost: sum(({ lost }) => lost),
+    lossShare: worst(({ lossShare }) => lossShare),
+    unrepairedShare: worst(({ unrepairedShare }) => unrepairedShare),
+    jitterMs: worst(({ jitterMs }) => jitterMs),
+    rttMs: worst(({ rttMs }) => rttMs),
+  }
 }

@@ -17,9 +17,9 @@ import type { Packet } from './packet.js'
 import { carriesPadding, PADDING_BYTES, sendPadding } from './padding.js'
 import type { Downlink, PacketSource, Subscription } from './subscription.js'
 
-/** Retransmissions are refused while so much more than the rate went out: they would be too late. */
+/** Refuse retransmissions once this much more than the rate was sent: they would arrive too late. */
 const MAX_DEBT_MS = 250
-/** They are, too, while video waits for so long: what is new would become old by them. */
+/** Refuse them also while video has waited this long: they would delay it further. */
 const RESEND_WAIT_MS = 100
 /** While the link was not seen to be full, video is not held to an estimate that only says what has been tried. */
 const UNLIMITED_FACTOR = 1.5
@@ -80,7 +80,7 @@ export class PacedDownlink implements Downlink, Member {
 
   // ---- the packet path
 
-  number(payloadBytes: number, nowMs: number): number {
+  nextTransportSeq(payloadBytes: number, nowMs: number): number {
     this.#transportSeq = (this.#transportSeq + 1) & 0xffff
     this.flow.record(this.#transportSeq, payloadBytes, nowMs)
     this.#pace.sent(payloadBytes + OVERHEAD_BYTES, nowMs)
@@ -119,8 +119,8 @@ export class PacedDownlink implements Downlink, Member {
   drain(nowMs: number): number {
     const waiting = this.#waiting
     while (waiting.size > 0) {
-      const { subscription, encoding, extSeq } = waiting
-      if (subscription.source !== encoding) {
+      const { subscription, source, extSeq } = waiting
+      if (subscription.source !== source) {
         // It gets another layer meanwhile.
         this.#context.totals.drop_paced++
         waiting.shift()
@@ -133,7 +133,7 @@ export class PacedDownlink implements Downlink, Member {
       const opensMs = this.#opensMs(nowMs)
       if (opensMs > nowMs) return Math.min(opensMs, nowMs + MAX_WAIT_MS)
       waiting.shift()
-      encoding.resume(subscription, extSeq, nowMs)
+      source.resume(subscription, extSeq, nowMs)
     }
     return Number.POSITIVE_INFINITY
   }
@@ -143,19 +143,19 @@ export class PacedDownlink implements Downlink, Member {
     const waiting = this.#waiting
     const affected = new Map<Subscription, PacketSource>()
     this.#context.totals.drop_paced += waiting.size
-    for (; waiting.size > 0; waiting.shift()) affected.set(waiting.subscription, waiting.encoding)
+    for (; waiting.size > 0; waiting.shift()) affected.set(waiting.subscription, waiting.source)
     for (const [subscription, source] of affected) source.breakOff(subscription, nowMs)
   }
 
   // ---- what the peer says
 
   /** Whether its next packet of transport-wide feedback is read. */
-  mayTell(nowMs: number): boolean {
+  admitsFeedback(nowMs: number): boolean {
     return this.#feedback.take(1, nowMs) === 1
   }
 
   /** How many of the `count` numbers that it asks for are looked up. */
-  mayAsk(count: number, nowMs: number): number {
+  nackBudget(count: number, nowMs: number): number {
     return this.#nacked.take(count, nowMs)
   }
 

@@ -35,7 +35,7 @@ export function sendPadding(context: ForwardContext, subscription: Subscription,
   }
   out.begin(padding, 0, PADDING_BYTES, 0)
   profile.write(out, padding, noExtensions, noIds, nowMs)
-  const extOffset = profile.numberedCopy(out, downlink.number(PADDING_BYTES, nowMs))
+  const extOffset = profile.numberedCopy(out, downlink.nextTransportSeq(PADDING_BYTES, nowMs))
   const markerPt = PADDING | types.rtxPt.find((pt) => pt >= 0)!
   const { transport } = downlink
   const timestamp = subscription.newestTimestamp

@@ -107,7 +107,7 @@ export class PeerSources {
     return sources
   }
 
-  /** Of a mirror: what `list` said where the publisher lives. */
+  /** Takes over, on a mirror, what `list` said where the publisher lives. */
   name(sources: readonly MirroredSource[], nowMs: number): void {
     const listed = new Set(sources.map(({ ssrc }) => ssrc))
     this.#table.keep(({ ssrc }) => listed.has(ssrc))

@@ -13,32 +13,24 @@ import type {
 import type { RtpView } from '../rtp/packet.js'
 import { DistantSpeaker, SoundGate } from './audible/sound-gate.js'
 import { Speaker } from './audible/speakers.js'
-import { ALL } from './congestion/publisher-cap.js'
 import type { ForwardContext } from './context.js'
 import type { Encoding, EncodingSource } from './encoding.js'
 import { FIRST_TARGET, PacedDownlink } from './paced-downlink.js'
+import { PeerReports } from './peer-reports.js'
 import { PeerSources } from './peer-sources.js'
 import { Publication } from './publication.js'
-import type { Way } from './relay/link.js'
-import { ALL_BPS } from './relay/needs.js'
-import { MAX_BLOCKS, newReportBlocks, type Reporter, sendReceiverReport } from './reports.js'
-import { forwardSenderReport } from './sender-reports.js'
+import type { RelayRoute } from './relay/link.js'
+import type { Reporter } from './reports.js'
 import { Subscription } from './subscription.js'
 import { Drop } from './totals.js'
-import { needBps, Uplink } from './uplink.js'
+import { Uplink } from './uplink.js'
 
-const REPORT_INTERVAL_MS = 1000
-/** The first report soon after the first packet: it carries the REMB that lets Chrome leave 300 kbit/s. */
-const FIRST_REPORT_MS = 100
 /** Mirrors are told of new SSRCs all at once, no more often than this. */
 const SOURCES_INTERVAL_MS = 20
 /** Media streams of one peer; what jsep accepts is below that. */
 export const MAX_STREAMS = 64
 /** Streams to one peer, those that have ended among them: their numbers must not be used again. */
 export const MAX_FEEDS = MAX_STREAMS * 4
-
-const blocks = newReportBlocks()
-const rembSsrcs: number[] = []
 
 /** One m-line towards a subscriber, and where its packets come from at present. */
 export interface Feed {
@@ -55,12 +47,13 @@ export class Peer {
   readonly #reporter: Reporter
   readonly downlink: PacedDownlink
   readonly uplink: Uplink
+  readonly reports: PeerReports
   readonly #publications: Publication[] = []
   readonly #feeds: Feed[] = []
   readonly #sources: PeerSources
   readonly #subscribers = new Set<Peer>()
   #source: Peer | null = null
-  /** Of the publisher that was named, open or not. */
+  /** The publisher that was named, open or not; null = none. */
   #sourceId: EndpointId | null = null
   #preferences: Preferences = { mids: [] }
   /** Where it is; null before it joins. */
@@ -68,13 +61,12 @@ export class Peer {
   #connected = false
   #paused = false
   #closed = false
-  #reportMs = Number.POSITIVE_INFINITY
   /** When mirrors are to be told of SSRCs, and when they were last. */
   #sourcesDueMs = Number.POSITIVE_INFINITY
   #sourcesToldMs = Number.NEGATIVE_INFINITY
   /** To its mirrors on other workers. */
-  readonly ways: Way[] = []
-  /** Of a mirror whose sound is ranked where its publisher lives. */
+  readonly routes: RelayRoute[] = []
+  /** The speaker behind a mirror, who is ranked where the publisher lives. */
   readonly speaker = new DistantSpeaker()
 
   /**
@@ -87,16 +79,17 @@ export class Peer {
     peers: ReadonlyMap<EndpointId, Peer>,
     endpoint: EndpointId,
     transport: number,
-    back: readonly Way[],
+    back: readonly RelayRoute[],
   ) {
     this.#context = context
     this.#peers = peers
     this.endpoint = endpoint
     this.transport = transport
     const cname = new TextEncoder().encode(hex(context.random()) + hex(context.random()))
-    this.#reporter = { transport, ssrc: context.random() >>> 0, cname, ways: back }
+    this.#reporter = { transport, ssrc: context.random() >>> 0, cname, routes: back }
     this.#sources = new PeerSources(context, this.#publications)
     this.uplink = new Uplink(context, this.#reporter)
+    this.reports = new PeerReports(context, endpoint, this.#reporter, this.uplink, this.#publications)
     this.downlink = new PacedDownlink(context, transport, cname, this.#feeds, `#${endpoint}`)
   }
 
@@ -105,8 +98,8 @@ export class Peer {
   }
 
   /** Its publisher lives on another worker. */
-  get mirrors(): boolean {
-    return this.#reporter.ways.length > 0
+  get isMirror(): boolean {
+    return this.#reporter.routes.length > 0
   }
 
   get feeds(): readonly Feed[] {
@@ -146,7 +139,7 @@ export class Peer {
         this.#publications.push(publication)
         this.#rank(publication)
       }
-      if (!this.mirrors) this.#sources.announce(publication, stream, nowMs)
+      if (!this.isMirror) this.#sources.announce(publication, stream, nowMs)
     }
     this.#tellSources()
     for (const subscriber of this.#subscribers) subscriber.#refresh(nowMs)
@@ -224,14 +217,14 @@ export class Peer {
     this.#connected = false
     this.#refresh(nowMs)
     this.#follow(null)
-    this.ways.length = 0
+    this.routes.length = 0
     for (const publication of [...this.#publications]) this.#endPublication(publication, false, nowMs)
     for (const subscriber of this.#subscribers) subscriber.#source = null
     this.#subscribers.clear()
     this.downlink.close(nowMs)
     for (const { subscription } of this.#feeds) subscription.end()
     this.#feeds.length = 0
-    this.#reportMs = Number.POSITIVE_INFINITY
+    this.reports.stop()
   }
 
   // ---- links between streams
@@ -276,7 +269,7 @@ export class Peer {
   // ---- who is heard, where only the loudest are
 
   #rank(publication: Publication): void {
-    if (this.mirrors && publication.kind === 'audio' && this.#context.audible.limited) {
+    if (this.isMirror && publication.kind === 'audio' && this.#context.audible.limited) {
       publication.gate = new SoundGate(this.speaker, null)
       return
     }
@@ -296,12 +289,12 @@ export class Peer {
 
   /** @returns the source of the packet whose header is in `view`, or −`Drop` */
   route(nowMs: number, view: RtpView): EncodingSource | number {
-    return this.#sources.find(view.ssrc) ?? (this.mirrors ? -Drop.unknownStream : this.#learn(nowMs, view))
+    return this.#sources.find(view.ssrc) ?? (this.isMirror ? -Drop.unknownStream : this.#learn(nowMs, view))
   }
 
   #learn(nowMs: number, view: RtpView): EncodingSource | number {
     const source = this.#sources.learn(nowMs, view)
-    if (typeof source !== 'number' && this.ways.length > 0 && this.#sourcesDueMs === Number.POSITIVE_INFINITY) {
+    if (typeof source !== 'number' && this.routes.length > 0 && this.#sourcesDueMs === Number.POSITIVE_INFINITY) {
       this.#sourcesDueMs = Math.max(nowMs, this.#sourcesToldMs + SOURCES_INTERVAL_MS)
       this.#context.wake(this.#sourcesDueMs)
     }
@@ -318,34 +311,27 @@ export class Peer {
 
   /** Mirrors learn nothing by themselves: what names an SSRC is in its first packets only. */
   #tellSources(): void {
-    if (this.ways.length > 0) this.#context.events.sources(this.endpoint, this.#sources.list())
+    if (this.routes.length > 0) this.#context.events.sources(this.endpoint, this.#sources.list())
   }
 
-  /** Of a mirror: which SSRC is what, whole. */
+  /** Tells a mirror which SSRC is what, whole. */
   name(sources: readonly MirroredSource[], nowMs: number): void {
-    if (!this.#closed && this.mirrors) this.#sources.name(sources, nowMs)
+    if (!this.#closed && this.isMirror) this.#sources.name(sources, nowMs)
   }
 
   /** From now on another worker gets what the peer sends. */
-  addWay(way: Way): void {
+  addRoute(route: RelayRoute): void {
     if (this.#closed) return
-    this.ways.push(way)
+    this.routes.push(route)
     this.#tellSources()
   }
 
-  removeWay(way: Way): void {
-    const at = this.ways.indexOf(way)
-    if (at >= 0) this.ways.splice(at, 1)
+  removeRoute(route: RelayRoute): void {
+    const at = this.routes.indexOf(route)
+    if (at >= 0) this.routes.splice(at, 1)
   }
 
   // ---- deadlines
-
-  /** RTP came: reports begin. */
-  heard(nowMs: number): void {
-    if (this.#reportMs !== Number.POSITIVE_INFINITY) return
-    this.#reportMs = nowMs + FIRST_REPORT_MS
-    this.#context.wake(this.#reportMs)
-  }
 
   /** Sends what is due. @returns when to call again, at the latest */
   expire(nowMs: number): number {
@@ -356,72 +342,7 @@ export class Peer {
     }
     let next = Math.min(this.#sourcesDueMs, this.uplink.expire(nowMs))
     for (const publication of this.#publications) next = Math.min(next, publication.expire(nowMs))
-    if (this.uplink.mustTell(this.#publications, nowMs)) this.#reportMs = nowMs
-    if (nowMs >= this.#reportMs)
-      this.#reportMs = this.#report(nowMs) ? nowMs + REPORT_INTERVAL_MS : Number.POSITIVE_INFINITY
-    return Math.min(next, this.#reportMs)
-  }
-
-  /** @returns false when there is nothing to report on, so that reports pause until RTP comes again */
-  #report(nowMs: number): boolean {
-    let count = 0
-    let reported = false
-    rembSsrcs.length = 0
-    for (const publication of this.#publications) {
-      for (const encoding of publication.encodings) {
-        encoding.tidy(nowMs)
-        forwardSenderReport(this.#context, encoding, true, nowMs)
-        if (!encoding.receiving(nowMs) || !encoding.report(blocks[count]!, nowMs)) continue
-        if (publication.kind === 'video') {
-          rembSsrcs.push(encoding.ssrc)
-          this.uplink.lost(blocks[count]!.fractionLost / 256, nowMs)
-        }
-        reported = true
-        if (++count < MAX_BLOCKS) continue
-        this.#sendReport(count, nowMs)
-        count = 0
-      }
-      if (!publication.receiving) continue
-      this.#weigh(publication, nowMs)
-      for (const subscription of publication.subscriptions) subscription.tick(nowMs)
-    }
-    if (count > 0) this.#sendReport(count, nowMs)
-    return reported
-  }
-
-  /** Sends the first `count` blocks and the ceiling for their streams. */
-  #sendReport(count: number, nowMs: number): void {
-    this.uplink.weigh(this.#publications, nowMs)
-    if (this.mirrors) return this.#sendNeeds()
-    if (sendReceiverReport(this.#context, this.#reporter, blocks, count, this.uplink.capBps, rembSsrcs)) {
-      this.#context.totals.rr_sent++
-      if (rembSsrcs.length > 0) this.#context.totals.remb_sent++
-    }
-    rembSsrcs.length = 0
-  }
-
-  /** Tells the worker of the publisher what is needed here: one REMB for each m-line, for the encodings that somebody gets. */
-  #sendNeeds(): void {
-    for (const publication of this.#publications) {
-      const ssrcs = publication.encodings
-        .filter(({ watch, ssrc }) => watch.watched && ssrc >= 0)
-        .map(({ ssrc }) => ssrc)
-      if (ssrcs.length === 0) continue
-      const bps = publication.kind === 'audio' ? ALL : needBps(publication, publication.choices)
-      sendReceiverReport(this.#context, this.#reporter, blocks, 0, Math.min(ALL_BPS, bps), ssrcs)
-    }
-  }
-
-  /** Counts the loss between two reports, and tells when it is much. */
-  #weigh(publication: Publication, nowMs: number): void {
-    const { distributions, events, settings } = this.#context
-    let lost = 0
-    for (const encoding of publication.encodings) {
-      lost += encoding.reports.lostLately
-      if (encoding.receiving(nowMs) && !this.mirrors) distributions.lossUp.add(encoding.reports.lossShare)
-    }
-    if (settings.slowlinkThreshold === 0 || lost < settings.slowlinkThreshold) return
-    events.slowlink(this.endpoint, publication.mid, publication.kind, true, lost)
+    return Math.min(next, this.reports.expire(nowMs))
   }
 
   // ---- what is going on

@@ -9,13 +9,16 @@
  *      └── followers: which subscription gets which encoding, and which it should get
  * ```
  */
-import { type EndpointId, type InboundInfo, MAX_ENCODINGS, type ReceiveStream, type StreamFigures } from '../control.js'
+import { type EndpointId, type InboundInfo, MAX_ENCODINGS, type ReceiveStream } from '../control.js'
+import { Activity, SILENCE_MS } from './activity.js'
 import type { SoundGate } from './audible/sound-gate.js'
 import { type ReceiveTypes, receiveTypes } from './codec-table.js'
 import { alignedMs } from './congestion/aligned.js'
 import type { ForwardContext } from './context.js'
-import { Encoding, type EncodingLine, SILENCE_MS } from './encoding.js'
+import { Encoding } from './encoding.js'
+import type { EncodingLine } from './encoding-line.js'
 import { copiedIds } from './extension-blocks.js'
+import { summed } from './figures.js'
 import { LayerOrder } from './layer-order.js'
 import { chooseLayer, type Layer } from './layers.js'
 import { MEASURE_MS } from './rates.js'
@@ -38,13 +41,12 @@ interface Follower {
   temporal: number
 }
 
-export class Publication implements EncodingLine, Steering {
+export class Publication implements EncodingLine<Encoding>, Steering {
   readonly mid: string
   readonly midBytes: Uint8Array
   readonly kind: ReceiveStream['kind']
   readonly encodings: Encoding[] = []
   readonly #context: ForwardContext
-  readonly #endpoint: EndpointId
   readonly #reporter: Reporter
   /** Connected, unpaused subscriptions. */
   readonly #subscriptions: Subscription[] = []
@@ -53,24 +55,23 @@ export class Publication implements EncodingLine, Steering {
   /** What viewers on other workers can use. */
   readonly needs = new NeedsElsewhere()
   stream: ReceiveStream
-  /** Of sound, where only the loudest are forwarded. */
+  /** Gate of an m-line of sound, where only the loudest are forwarded; null elsewhere. */
   gate: SoundGate | null = null
   types: ReceiveTypes
   sourceIds: Uint8Array
   descriptorId = 0
   #termsKey = ''
-  #lastMs = Number.NEGATIVE_INFINITY
-  #receiving = false
-  /** What the peer was told: it receives as long as `MediaSettings.noMediaMs` allows, so never less than `#receiving`. */
-  #announced = false
+  readonly #activity: Activity
   /** When encodings are compared next, while there are several. */
   #compareMs = Number.POSITIVE_INFINITY
 
   /** @param reporter who reports to this publisher and asks it for packets */
   constructor(context: ForwardContext, endpoint: EndpointId, reporter: Reporter, stream: ReceiveStream) {
     this.#context = context
-    this.#endpoint = endpoint
     this.#reporter = reporter
+    this.#activity = new Activity(context.settings, (receiving, silentMs) =>
+      context.events.media(endpoint, stream.mid, stream.kind, receiving, silentMs),
+    )
     this.mid = stream.mid
     this.midBytes = new TextEncoder().encode(stream.mid)
     this.kind = stream.kind
@@ -82,7 +83,7 @@ export class Publication implements EncodingLine, Steering {
 
   /** Whether RTP came within the last second. */
   get receiving(): boolean {
-    return this.#receiving
+    return this.#activity.receiving
   }
 
   get subscriptions(): readonly Subscription[] {
@@ -143,12 +144,12 @@ export class Publication implements EncodingLine, Steering {
 
   /** The m-line ended. The caller has taken the subscriptions away. */
   end(announce: boolean): void {
-    if (this.#announced && announce) this.#announce(false)
-    this.#receiving = this.#announced = false
+    this.#activity.end(announce)
   }
 
   // ---- who gets what
 
+  /** From now on `subscription` gets one of the encodings. */
   attach(subscription: Subscription, nowMs: number): void {
     this.shareTerms(subscription)
     subscription.sourceTerms(this.#termsKey)
@@ -172,6 +173,7 @@ export class Publication implements EncodingLine, Steering {
     if (sameTypes !== undefined) subscription.types = sameTypes.types
   }
 
+  /** From now on it gets none. Twice is harmless. */
   detach(subscription: Subscription, nowMs: number): void {
     const at = this.#subscriptions.indexOf(subscription)
     const follower = this.#followers.get(subscription)
@@ -267,6 +269,7 @@ export class Publication implements EncodingLine, Steering {
     this.#followers.get(subscription)?.encoding?.requestKeyframe(nowMs)
   }
 
+  /** @param id `Encoding.id` */
   sourceOf(id: number): Encoding | undefined {
     return this.encodings.find((encoding) => encoding.id === id)
   }
@@ -291,14 +294,10 @@ export class Publication implements EncodingLine, Steering {
     return true
   }
 
-  // ---- silence
+  // ---- RTP comes, or does not
 
   heard(nowMs: number): void {
-    this.#lastMs = nowMs
-    if (this.#receiving) return
-    this.#receiving = true
-    if (!this.#announced) this.#announce(true)
-    this.#announced = true
+    if (!this.#activity.heard(nowMs)) return
     this.#context.wake(nowMs + SILENCE_MS)
     if (this.encodings.length > 1) this.#compareSoon(nowMs)
   }
@@ -316,71 +315,39 @@ export class Publication implements EncodingLine, Steering {
 
   /** Sends what is due. @returns when to call again, at the latest */
   expire(nowMs: number): number {
-    this.#noticeSilence(nowMs)
+    let next = this.#activity.expire(nowMs)
     if (nowMs >= this.#compareMs) {
       this.#compare(nowMs)
-      this.#compareMs = this.#receiving ? alignedMs(nowMs, MEASURE_MS) : Number.POSITIVE_INFINITY
+      this.#compareMs = this.receiving ? alignedMs(nowMs, MEASURE_MS) : Number.POSITIVE_INFINITY
     }
-    let next = Math.min(this.#silentMs(), this.#compareMs)
+    next = Math.min(next, this.#compareMs)
     for (const encoding of this.encodings) next = Math.min(next, encoding.expire(nowMs))
     return next
-  }
-
-  #noticeSilence(nowMs: number): void {
-    const silentMs = nowMs - this.#lastMs
-    if (this.#receiving && silentMs >= SILENCE_MS) this.#receiving = false
-    const { noMediaMs } = this.#context.settings
-    if (!this.#announced || this.#receiving || noMediaMs === 0 || silentMs < noMediaMs) return
-    this.#announced = false
-    this.#announce(false, silentMs)
-  }
-
-  /** When silence is to be noticed next, if nothing comes. */
-  #silentMs(): number {
-    if (this.#receiving) return this.#lastMs + SILENCE_MS
-    const { noMediaMs } = this.#context.settings
-    return this.#announced && noMediaMs > 0 ? this.#lastMs + noMediaMs : Number.POSITIVE_INFINITY
   }
 
   // ---- what is going on
 
   /** What is known about the m-line now. */
   info(nowMs: number): InboundInfo {
-    const { mid, kind, index, payloadTypes, extensions, clockRate, nack } = this.stream
+    const { stream } = this
     this.layers(nowMs)
     const best = this.#order.best ?? this.encodings[0]
     const encodings = this.encodings.map((encoding) => encoding.info(nowMs))
     return {
-      ...{ mid, kind, index, payloadTypes, extensions, clockRate, nack },
+      mid: stream.mid,
+      kind: stream.kind,
+      index: stream.index,
+      payloadTypes: stream.payloadTypes,
+      extensions: stream.extensions,
+      clockRate: stream.clockRate,
+      nack: stream.nack,
       ...(best !== undefined && best.ssrc >= 0 && { ssrc: best.ssrc }),
       rid: best?.rid ?? '',
-      receiving: this.#receiving,
+      receiving: this.receiving,
       ...(this.gate && { audible: this.gate.speaker.audible }),
       subscriptions: this.#subscriptions.length,
       encodings,
       figures: summed(encodings.map(({ figures }) => figures)),
     }
-  }
-
-  #announce(receiving: boolean, silentMs?: number): void {
-    this.#context.events.media(this.#endpoint, this.mid, this.kind, receiving, silentMs)
-  }
-}
-
-/** Counts of all encodings together; of what is no count, the worst. */
-function summed(all: readonly StreamFigures[]): StreamFigures {
-  const sum = (of: (figures: StreamFigures) => number) => all.reduce((total, figures) => total + of(figures), 0)
-  const worst = (of: (figures: StreamFigures) => number) => Math.max(0, ...all.map(of))
-  return {
-    packets: sum(({ packets }) => packets),
-    bytes: sum(({ bytes }) => bytes),
-    bytesLastSecond: sum(({ bytesLastSecond }) => bytesLastSecond),
-    nacks: sum(({ nacks }) => nacks),
-    retransmissions: sum(({ retransmissions }) => retransmissions),
-    lost: sum(({ lost }) => lost),
-    lossShare: worst(({ lossShare }) => lossShare),
-    unrepairedShare: worst(({ unrepairedShare }) => unrepairedShare),
-    jitterMs: worst(({ jitterMs }) => jitterMs),
-    rttMs: worst(({ rttMs }) => rttMs),
   }
 }

@@ -15,7 +15,7 @@ import { newReportBlock, type ReportBlock } from '../rtp/rtcp/report-block.js'
 import type { SenderReport } from '../rtp/rtcp/sr.js'
 import type { ArrivalReports } from './congestion/arrival-reports.js'
 import type { ForwardContext } from './context.js'
-import { Frame, passOn, type Way } from './relay/link.js'
+import { Frame, passOn, type RelayRoute } from './relay/link.js'
 
 /** Fits one datagram with everything that may stand before and behind. */
 const MAX_NACK_BYTES = 1000
@@ -30,7 +30,7 @@ export interface Reporter {
   readonly ssrc: number
   readonly cname: Uint8Array
   /** To a publisher that lives on another worker, in place of `transport`: its only element; else it is empty. */
-  readonly ways: readonly Way[]
+  readonly routes: readonly RelayRoute[]
 }
 
 const noBlocks: ReportBlock[] = []
@@ -111,9 +111,9 @@ export function newReportBlocks(): ReportBlock[] {
 }
 
 /** Sends `scratch[at … at + length)`. */
-function send(context: ForwardContext, { transport, ways }: Reporter, at: number, length: number): boolean {
-  if (ways.length === 0) return context.io.rtcp(transport, at, length)
-  return passOn(context, ways, Frame.request, context.out.scratch, at, length) > 0
+function send(context: ForwardContext, { transport, routes }: Reporter, at: number, length: number): boolean {
+  if (routes.length === 0) return context.io.rtcp(transport, at, length)
+  return passOn(context, routes, Frame.request, context.out.scratch, at, length) > 0
 }
 
 function begin(context: ForwardContext): number {

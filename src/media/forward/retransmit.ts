@@ -119,7 +119,7 @@ function resendOne(
   out.take(prefixLength)
   const sentBytes = length - headerLength - content.skip + prefixLength
   let extOffset = profile.offset
-  if (profile.numbered) extOffset = profile.numberedCopy(out, downlink.number(sentBytes, nowMs))
+  if (profile.numbered) extOffset = profile.numberedCopy(out, downlink.nextTransportSeq(sentBytes, nowMs))
   const { transport } = downlink
   const markerPt = content.marker | (rtx ? rtxPt : pt)
   const ssrc = rtx ? subscription.rtxSsrc : subscription.ssrc

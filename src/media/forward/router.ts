@@ -18,7 +18,7 @@ import { Distributions } from './distribution.js'
 import { takeFeedback } from './feedback.js'
 import { type Blame, type ForwardIo, Outbox } from './outbox.js'
 import { Peer } from './peer.js'
-import { Frame, PACKET_MAX_BYTES, passOn, type Way } from './relay/link.js'
+import { Frame, PACKET_MAX_BYTES, passOn, type RelayRoute } from './relay/link.js'
 import { takeRequests } from './relay/requests.js'
 import { StateRows } from './state-rows.js'
 import { countDrop, Drop, newTotals, type Totals } from './totals.js'
@@ -85,7 +85,7 @@ export class Router {
    * What stands here for a publisher on another worker. It is fed by `relayed`, and told by `Peer.name` what is what.
    * @param endpoint a number of its own @param back the way to that worker
    */
-  openMirror(endpoint: EndpointId, back: Way, nowMs: number): Peer {
+  openMirror(endpoint: EndpointId, back: RelayRoute, nowMs: number): Peer {
     if (this.#peers.has(endpoint)) throw new RangeError(`endpoint ${endpoint} is open already`)
     return this.#open(new Peer(this.#context, this.#peers, endpoint, -1, [back]), nowMs)
   }
@@ -173,9 +173,9 @@ export class Router {
   }
 
   /** RTCP of a mirror on another worker for its publisher here. */
-  requested(nowMs: number, publisher: Peer, way: Way, offset: number, length: number): void {
+  requested(nowMs: number, publisher: Peer, route: RelayRoute, offset: number, length: number): void {
     this.#context.waitedUs = 0
-    takeRequests(this.#context, nowMs, publisher, way, offset, length)
+    takeRequests(this.#context, nowMs, publisher, route, offset, length)
   }
 
   /** The packet whose header is in `view`. */
@@ -183,15 +183,15 @@ export class Router {
     const { totals } = this
     const source = peer.route(nowMs, view)
     if (typeof source === 'number') return countDrop(totals, -source)
-    peer.heard(nowMs)
+    peer.reports.heard(nowMs)
     if (source.rtx) totals.rtx_received++
     const { stream } = source
     const reason = source.rtx ? stream.rtx(nowMs, source, view, offset) : stream.media(nowMs, source, view, offset)
     countDrop(totals, reason)
-    if (peer.ways.length === 0 || reason === Drop.duplicate || reason === Drop.rtxEmpty) return
+    if (peer.routes.length === 0 || reason === Drop.duplicate || reason === Drop.rtxEmpty) return
     const audible = stream.line.gate?.speaker.audible ?? true
     const frame = audible ? Frame.packet : Frame.inaudible
-    totals.relay_sent += passOn(this.#context, peer.ways, frame, this.#context.io.rx, offset, length)
+    totals.relay_sent += passOn(this.#context, peer.routes, frame, this.#context.io.rx, offset, length)
   }
 
   /**
@@ -201,8 +201,8 @@ export class Router {
   rtcp(nowMs: number, peer: Peer, offset: number, length: number, waitedUs: number): void {
     this.#context.waitedUs = waitedUs
     const reports = takeFeedback(this.#context, nowMs, peer, offset, length)
-    if (reports && peer.ways.length > 0)
-      passOn(this.#context, peer.ways, Frame.report, this.#context.io.rx, offset, length)
+    if (reports && peer.routes.length > 0)
+      passOn(this.#context, peer.routes, Frame.report, this.#context.io.rx, offset, length)
     if (this.#blamed.size > 0) this.#tellBlamed()
   }
 

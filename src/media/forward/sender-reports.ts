@@ -2,11 +2,9 @@
  * Sender reports for subscribers (RFC 3550 §6.4.1): the publisher's clock mapping, translated. NTP times stay the
  * publisher's, so that all its streams keep their sync; timestamp, SSRC and counts are those of the subscription.
  */
-import type { SenderReport } from '../rtp/rtcp/index.js'
-import { newSenderReport } from '../rtp/rtcp/index.js'
+import { middleNtp, newSenderReport, type SenderReport } from '../rtp/rtcp/index.js'
 import type { ForwardContext } from './context.js'
 import type { Encoding } from './encoding.js'
-import { middleNtp } from './encoding-reports.js'
 import { sendSenderReport } from './reports.js'
 import type { Subscription } from './subscription.js'
 

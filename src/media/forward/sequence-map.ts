@@ -104,14 +104,7 @@ export class SequenceMap {
    * Does nothing out of order, since its place is already part of a gap, and nothing between ranges.
    */
   drop(extSeq: number): void {
-    if (!this.#open || extSeq < this.#next) return
-    const newest = (this.#opened - 1) % RANGES
-    const { cells } = this.#rows
-    cells[this.#at + Cell.nextSent]! += extSeq - this.#next
-    cells[this.#at + Cell.next] = extSeq + 1
-    if (this.#first[newest] === extSeq) this.#opened--
-    else this.#end[newest] = extSeq
-    this.#begin(extSeq + 1)
+    if (this.#open && extSeq >= this.#next) this.#cut(extSeq, extSeq + 1)
   }
 
   /**
@@ -119,14 +112,18 @@ export class SequenceMap {
    * can be noted about it. Does nothing out of order.
    */
   split(extSeq: number): void {
-    if (!this.#open || extSeq < this.#next) return
+    if (this.#open && extSeq >= this.#next) this.#cut(extSeq, extSeq)
+  }
+
+  /** The newest range ends before `extSeq`, or never was if it began there; another one begins at `next`. */
+  #cut(extSeq: number, next: number): void {
     const newest = (this.#opened - 1) % RANGES
     const { cells } = this.#rows
     cells[this.#at + Cell.nextSent]! += extSeq - this.#next
-    cells[this.#at + Cell.next] = extSeq
+    cells[this.#at + Cell.next] = next
     if (this.#first[newest] === extSeq) this.#opened--
     else this.#end[newest] = extSeq
-    this.#begin(extSeq)
+    this.#begin(next)
   }
 
   /** Ends the newest range: the next packet in order gets the next number, whatever is skipped in between. */

@@ -16,7 +16,7 @@ const downlink = (): Downlink => ({
   transport: 1,
   cname: new Uint8Array(),
   rembBps: 0,
-  number: () => 0,
+  nextTransportSeq: () => 0,
   holds: () => false,
   limited: false,
   refusesResend: () => false,

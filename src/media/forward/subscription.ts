@@ -3,8 +3,7 @@
  * whether and as what it is sent, and writes no bytes.
  */
 import type { MediaKind, OutboundInfo, SendStream, StreamPreference } from '../control.js'
-import { CODECS, OPUS, RED, type SendTypes, sendTypes, VP8 } from './codec-table.js'
-import type { PictureDeltas } from './descriptor-rewrite.js'
+import { CODECS, OPUS, RED, type SendTypes, sendTypes } from './codec-table.js'
 import { ExtensionProfile, profileKey } from './extension-blocks.js'
 import { LastSecond } from './figures.js'
 import { LayerFilter } from './layer-filter.js'
@@ -12,6 +11,7 @@ import { WHOLE } from './layer-targets.js'
 import { BEST, type LayerTarget } from './layers.js'
 import type { SentAs } from './outbox.js'
 import type { Packet } from './packet.js'
+import { PictureNumbering, type Renumbering } from './picture-numbering.js'
 import type { Pictures } from './pictures.js'
 import { ResendLimit } from './resend-limit.js'
 import { Note, SequenceMap } from './sequence-map.js'
@@ -21,11 +21,9 @@ import { Timestamps } from './timestamps.js'
 import { Drop } from './totals.js'
 
 /** What `decide` fills in when a packet is sent. */
-export interface Decision extends PictureDeltas, SentAs {
+export interface Decision extends Renumbering, SentAs {
   /** Payload bytes left out at the front: RED headers and redundancy, for who did not accept RED. */
   skip: number
-  /** The payload descriptor is to be written with other numbers, which are these. */
-  rewritten: boolean
 }
 
 export function newDecision(): Decision {
@@ -41,7 +39,7 @@ export interface Downlink {
   /** Latest REMB of the peer, bit/s; 0 = none. */
   readonly rembBps: number
   /** The next transport-wide number, for a packet with so many bytes of payload that goes out now. */
-  number(payloadBytes: number, nowMs: number): number
+  nextTransportSeq(payloadBytes: number, nowMs: number): number
   /** Whether the packet has to wait for its turn; then `source` resumes it later. */
   holds(subscription: Subscription, source: PacketSource, packet: Packet, nowMs: number): boolean
   /** Whether its link was seen to be full lately. */
@@ -66,6 +64,7 @@ export interface Steering {
 
 /** Sequence numbers begin below this, so that no reordering at the start makes a receiver guess another ROC. */
 const FIRST_SEQ_MASK = 0x7fff
+
 export class Subscription {
   // What each packet needs stands first, side by side.
   /** Its row of the router's `StateRows`. */
@@ -110,16 +109,7 @@ export class Subscription {
   /** Whether the next sender report is the first of this run. */
   awaitsReport = true
   #filter: LayerFilter | null = null
-  /** The next run's pictures are numbered on from the last one. */
-  #continues = false
-  readonly #lastPicture = { pictureId: -1, tl0PicIdx: -1, keyIdx: -1 }
-  #pictureDelta = 0
-  /** The one that held for `map.newestSource`: while nothing is mapped, pictures that are left out still count. */
-  #newestPictureDelta = 0
-  #tl0Delta = 0
-  #keyIdxDelta = 0
-  /** Source number of the picture that was left out last. */
-  #leftOut = -1
+  readonly #numbering: PictureNumbering
   /** Number of the keyframe that it began with last: what is older than that is not needed to go on. */
   #beganWith = 0
   readonly reports = new SubscriptionReports()
@@ -136,6 +126,7 @@ export class Subscription {
     this.kind = stream.kind
     this.map = new SequenceMap(random() & FIRST_SEQ_MASK, rows, this.at)
     this.#rtxExtSeq = random() & FIRST_SEQ_MASK
+    this.#numbering = new PictureNumbering(this.map)
     this.#timestamps = new Timestamps(random() >>> 0, 1, rows, this.at)
     this.profile = new ExtensionProfile(stream.mid, stream.extensions)
     this.awaitsKeyframe = stream.kind === 'video'
@@ -193,7 +184,7 @@ export class Subscription {
       this.map.restart()
       this.#timestamps.rebase(clockRate, shift)
       this.awaitsReport = true
-      this.#continues = true
+      this.#numbering.restart()
     }
     this.map.note(Note.encoding, encoding)
     this.#interrupt()
@@ -259,43 +250,15 @@ export class Subscription {
     this.awaitsKeyframe = false
     this.#beganWith = decision.extSeq
     map.note(Note.timestampOffset, this.#timestamps.offset)
-    if (this.#continues) this.#continuePictures(packet)
-    this.#newestPictureDelta = this.#pictureDelta
+    if (this.#numbering.begin(packet)) this.#layered = this.#filter !== null || this.#numbering.isShifted
     this.#filter?.begin(packet)
     map.note(Note.layer, this.layer)
-    if (this.#layered) this.#rewrite(packet, decision, this.#pictureDelta, this.#tl0Delta, this.#keyIdxDelta)
-  }
-
-  /** Pictures of another run are numbered on from the last one that was sent. */
-  #continuePictures({ pictureId, tl0PicIdx, keyIdx }: Packet): void {
-    const { map } = this
-    const last = this.#lastPicture
-    const delta = (sent: number, source: number, mask: number) =>
-      sent < 0 || source < 0 ? 0 : (sent + 1 - source) & mask
-    this.#continues = false
-    this.#leftOut = -1
-    this.#pictureDelta = delta(last.pictureId, pictureId, 0x7fff)
-    this.#tl0Delta = delta(last.tl0PicIdx, tl0PicIdx, 0xff)
-    this.#keyIdxDelta = delta(last.keyIdx, keyIdx, 0x1f)
-    map.note(Note.pictureDelta, this.#pictureDelta)
-    map.note(Note.tl0Delta, this.#tl0Delta)
-    map.note(Note.keyIdxDelta, this.#keyIdxDelta)
-    this.#layered = this.#filter !== null || (this.#pictureDelta | this.#tl0Delta | this.#keyIdxDelta) !== 0
+    if (this.#layered) this.#numbering.renumber(packet, true, decision)
   }
 
   /** Another run, or nothing, comes after what was sent: its last picture is kept in mind. */
   remember(pictures: Pictures): void {
-    // Padding has no picture; the packets before it have.
-    let at = -1
-    for (let back = 0; back < 64 && (at < 0 || pictures.pictureIdAt(at) < 0); back++) {
-      at = pictures.find(this.map.newestSource - back)
-    }
-    if (at < 0 || pictures.pictureIdAt(at) < 0) return
-    const last = this.#lastPicture
-    const sent = (source: number, delta: number, mask: number) => (source < 0 ? -1 : (source + delta) & mask)
-    last.pictureId = sent(pictures.pictureIdAt(at), this.#newestPictureDelta, 0x7fff)
-    last.tl0PicIdx = sent(pictures.tl0PicIdxAt(at), this.#tl0Delta, 0xff)
-    last.keyIdx = sent(pictures.keyIdxAt(at), this.#keyIdxDelta, 0x1f)
+    this.#numbering.remember(pictures)
   }
 
   /**
@@ -321,7 +284,7 @@ export class Subscription {
     if (inOrder && packet.layered && this.#filter !== null && !this.#admit(packet, this.#filter)) return Drop.layer
     const extSeq = map.map(packet.extSeq)
     if (extSeq < 0) return Drop.unmapped
-    if (inOrder) this.#newestPictureDelta = this.#pictureDelta
+    if (inOrder) this.#numbering.sent()
     decision.extSeq = extSeq
     this.#timestamps.map(packet, decision)
     const layer = inOrder ? this.layer : map.noted(Note.layer)
@@ -336,9 +299,7 @@ export class Subscription {
     const marker = packet.view.marker || this.#endsLayer(packet, layer)
     decision.markerPt = pt | (marker ? 0x80 : 0)
     decision.skip = 0
-    const pictureDelta = inOrder ? this.#pictureDelta : map.noted(Note.pictureDelta)
-    const tl0Delta = inOrder ? this.#tl0Delta : map.noted(Note.tl0Delta)
-    this.#rewrite(packet, decision, pictureDelta, tl0Delta, inOrder ? this.#keyIdxDelta : map.noted(Note.keyIdxDelta))
+    this.#numbering.renumber(packet, inOrder, decision)
     return Drop.none
   }
 
@@ -358,22 +319,8 @@ export class Subscription {
     }
     if (sent) return true
     map.drop(packet.extSeq)
-    // VP8 receivers take a picture that is missing for one that may still come.
-    if (packet.codec === VP8 && packet.pictureId >= 0 && packet.pictureId !== this.#leftOut) {
-      this.#leftOut = packet.pictureId
-      this.#pictureDelta = (this.#pictureDelta - 1) & 0x7fff
-      map.note(Note.pictureDelta, this.#pictureDelta)
-    }
-    if (map.newestSource === packet.extSeq) this.#newestPictureDelta = this.#pictureDelta
+    this.#numbering.leaveOut(packet)
     return false
-  }
-
-  #rewrite(packet: Packet, decision: Decision, pictureDelta: number, tl0Delta: number, keyIdxDelta: number): void {
-    const isNumbered = packet.pictureId >= 0 || packet.tl0PicIdx >= 0 || packet.keyIdx >= 0
-    decision.rewritten = isNumbered && (pictureDelta | tl0Delta | keyIdxDelta) !== 0
-    decision.pictureDelta = pictureDelta
-    decision.tl0Delta = tl0Delta
-    decision.keyIdxDelta = keyIdxDelta
   }
 
   /** The payload type it sends this codec with, −1 if none. Of RED, Opus can be taken out. */
@@ -417,7 +364,7 @@ export class Subscription {
     return this.packets > 0 && !this.#timestamps.rebasing
   }
 
-  /** Of the last packet in order. */
+  /** Timestamp of the last packet in order, as it was sent. */
   get newestTimestamp(): number {
     return this.#rows.cells[this.at + Cell.newestTimestamp]! >>> 0
   }
@@ -449,9 +396,16 @@ export class Subscription {
 
   /** What is known about the stream now. @param fed whether a publication feeds it */
   info(nowMs: number, fed: boolean): Omit<OutboundInfo, 'limit'> {
-    const { mid, kind, index, payloadTypes, extensions, ssrc, rtxSsrc } = this.stream
+    const { stream } = this
     return {
-      ...{ mid, kind, index, payloadTypes, extensions, ssrc, rtxSsrc, fed },
+      mid: stream.mid,
+      kind: stream.kind,
+      index: stream.index,
+      payloadTypes: stream.payloadTypes,
+      extensions: stream.extensions,
+      ssrc: stream.ssrc,
+      rtxSsrc: stream.rtxSsrc,
+      fed,
       clockRate: this.#clockRate,
       active: this.active,
       awaitsKeyframe: this.awaitsKeyframe,

@@ -29,7 +29,7 @@ export const Drop = {
   awaitKeyframe: 12,
   /** From a time when nothing was forwarded to it, or left out before. */
   unmapped: 13,
-  /** Of a layer that the subscriber does not get. */
+  /** It belongs to a layer that the subscriber does not get. */
   layer: 14,
 } as const
 

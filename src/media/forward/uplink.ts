@@ -7,7 +7,7 @@ import { elementLength, findElement, readAbsSendTimeMs, readTransportSeq } from 
 import type { RtpView } from '../rtp/packet.js'
 import { ArrivalReports } from './congestion/arrival-reports.js'
 import { layerNeedBps } from './congestion/layer-need.js'
-import { ALL, PublisherCap } from './congestion/publisher-cap.js'
+import { PublisherCap, UNLIMITED_BPS } from './congestion/publisher-cap.js'
 import { ReceiveEstimate } from './congestion/receive-estimate.js'
 import { SendClock } from './congestion/send-clock.js'
 import type { ForwardContext } from './context.js'
@@ -35,7 +35,7 @@ export class Uplink {
   #transportSeqId = 0
   #arrivals: ArrivalReports | null = null
   #feedbackSent = 0
-  /** Of a publisher of video that does not number its packets. */
+  /** Estimate of the path from a publisher of video that does not number its packets; null for others. */
   #estimate: ReceiveEstimate | null = null
   #sendTimeId = 0
   #clock = new SendClock(SEND_TIME_WRAP_MS)
@@ -55,13 +55,13 @@ export class Uplink {
 
   /** What the publisher is asked for, bit/s: what is needed, and what its path holds as far as that is ours to say. */
   get capBps(): number {
-    return Math.min(this.#cap.capBps, this.#estimate?.rateBps ?? ALL)
+    return Math.min(this.#cap.capBps, this.#estimate?.rateBps ?? UNLIMITED_BPS)
   }
 
   /** Takes over what was negotiated. */
   configure(streams: readonly ReceiveStream[]): void {
     // What comes from another worker was measured there.
-    if (this.#reporter.ways.length > 0) return
+    if (this.#reporter.routes.length > 0) return
     const ids = streams.map(({ extensions }) => extensions['transport-cc'] ?? 0)
     this.#transportSeqId = ids.find((id) => id !== 0) ?? 0
     if (this.#transportSeqId === 0) this.#arrivals = null
@@ -118,9 +118,9 @@ export class Uplink {
       // Whoever follows REMB alone needs half a minute to come back from a low one: it is not lowered for want of viewers.
       else {
         const { choices } = publication
-        const watchedBps = Math.max(needBps(publication, choices), publication.needs.bps(nowMs))
-        const bps = watchedBps || (this.#estimate !== null ? ALL : 0)
-        if (choices.length > 1) cap.layers(this.#estimate === null ? bps : ALL)
+        const watchedBps = Math.max(neededBps(publication, choices), publication.needs.bps(nowMs))
+        const bps = watchedBps || (this.#estimate !== null ? UNLIMITED_BPS : 0)
+        if (choices.length > 1) cap.layers(this.#estimate === null ? bps : UNLIMITED_BPS)
         else cap.video(bps)
       }
     }
@@ -178,13 +178,13 @@ export class Uplink {
 }
 
 /** What the best-served subscriber of an m-line on this worker can use of its layers; 0 = nobody watches. */
-export function needBps({ subscriptions }: Publication, choices: readonly Layer[]): number {
-  let needBps = 0
+export function neededBps({ subscriptions }: Publication, choices: readonly Layer[]): number {
+  let mostBps = 0
   for (const { preference, allowedBps } of subscriptions) {
     if (preference.paused === true) continue
-    const wishBps = choices.length > 1 ? layerNeedBps(choices, preference) : ALL
-    needBps = Math.max(needBps, Math.min(allowedBps, wishBps))
-    if (needBps === ALL) break
+    const wishBps = choices.length > 1 ? layerNeedBps(choices, preference) : UNLIMITED_BPS
+    mostBps = Math.max(mostBps, Math.min(allowedBps, wishBps))
+    if (mostBps === UNLIMITED_BPS) break
   }
-  return needBps
+  return mostBps
 }

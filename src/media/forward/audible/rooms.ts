@@ -40,6 +40,7 @@ export class AudibleRooms {
     return { speaker, speakers }
   }
 
+  /** The speaker is in the room no more, and its place is free. */
   leave(name: string, speaker: Speaker): void {
     this.#rooms.get(name)?.speakers.remove(speaker)
     this.#drop(name)

@@ -184,7 +184,7 @@ test('a talk spurt begins with a marker, sent again or not; what another worker 
   const LINK = 900
   const link = new Link()
   link.renew(LINK)
-  voice.peer.addWay({ link, mirror: 7 })
+  voice.peer.addRoute({ link, mirror: 7 })
   const subscriber = scene.subscriber(voice.peer, [sendAudio(10)])
   voice.say(30)
   const sent = scene.io.takeRtp()

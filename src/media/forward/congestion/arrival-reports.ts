@@ -88,8 +88,14 @@ export class ArrivalReports {
     }
     feedback.feedbackCount = this.#feedbackCount
     const length = writeArrivalFeedback(
-      ...([bytes, offset, senderSsrc, this.#mediaSsrc] as const),
-      ...([feedback, arrivals, count, maxLength] as const),
+      bytes,
+      offset,
+      senderSsrc,
+      this.#mediaSsrc,
+      feedback,
+      arrivals,
+      count,
+      maxLength,
     )
     this.#arrivals.reported(feedback.statusCount)
     this.#feedbackCount = (this.#feedbackCount + 1) & 0xff

@@ -25,9 +25,9 @@ const REMB_FELL_MS = 2000
 const REMB_RISES_MS = 4000
 /** Rates of sending are measured over so long. */
 const MEASURE_MS = 500
-/** Of what comes through: a probe that measured less, or loss that wants less, is wrong. */
+/** Share of what comes through: a probe that measured less, or a loss that wants less, is wrong. */
 const KEPT = 0.85
-/** Of the estimate: who sends less learns from a queue only that somebody sends more. */
+/** Share of the estimate: who sends less learns from a queue only that somebody else sends more. */
 const SPARSE = 0.5
 /** A queue that nobody is bothered by: frames of others, or of our own. */
 const SHORT_QUEUE_MS = 60
@@ -38,7 +38,7 @@ const IDLE_TICK_MS = 500
 
 /** A connection of the client, and what it can send. */
 export interface Member {
-  /** Of the io: who it is. */
+  /** Its transport of the io, which names it. */
   readonly transport: number
   readonly flow: Flow
   /** Video streams that want a share. */
@@ -175,7 +175,7 @@ export class Bottleneck {
     return this.#sentBps < this.#estimateBps * SPARSE
   }
 
-  /** Of the packets that wait, those of the connection where they wait longest. */
+  /** How long packets wait in the queue of the connection where they wait longest. */
   get #queueMs(): number {
     return this.#members.reduce((most, { flow }) => Math.max(most, flow.queueMs), 0)
   }

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { StreamPreference } from '../../control.js'
 import type { Layer } from '../layers.js'
 import { layerNeedBps } from './layer-need.js'
-import { ALL } from './publisher-cap.js'
+import { UNLIMITED_BPS } from './publisher-cap.js'
 
 const layer = (spatial: number, height: number, rateBps: number, change: Partial<Layer> = {}): Layer => ({
   ...{ spatial, rid: 'qhf'[spatial]!, alive: true, width: (height * 16) / 9, height, rateBps: [rateBps / 2, rateBps] },
@@ -19,8 +19,8 @@ const cases: [
   atLeast: number,
   atMost: number,
 ][] = [
-  ['no wish: as much as there is', three, {}, ALL, ALL],
-  ['the largest', three, { maxHeight: 720 }, ALL, ALL],
+  ['no wish: as much as there is', three, {}, UNLIMITED_BPS, UNLIMITED_BPS],
+  ['the largest', three, { maxHeight: 720 }, UNLIMITED_BPS, UNLIMITED_BPS],
   ['nothing', three, { paused: true }, 0, 0],
   [
     'the middle one: all it and the small one may take, and less than the large one needs besides',
@@ -39,7 +39,7 @@ const cases: [
     650_000,
     1_250_000,
   ],
-  ['and it comes back', [three[0]!, three[1]!, layer(2, 720, 0, { alive: false })], {}, ALL, ALL],
+  ['and it comes back', [three[0]!, three[1]!, layer(2, 720, 0, { alive: false })], {}, UNLIMITED_BPS, UNLIMITED_BPS],
   [
     'an encoder that has nothing to do',
     [layer(0, 180, 5000), layer(1, 360, 5000), layer(2, 720, 9000)],
@@ -61,8 +61,8 @@ const cases: [
     650_000,
     900_000,
   ],
-  ['a size that is not known', [layer(0, 180, 150_000), layer(1, 0, 500_000)], { maxSpatial: 0 }, ALL, ALL],
-  ['one layer', [three[1]!], { maxHeight: 180 }, ALL, ALL],
+  ['a size that is not known', [layer(0, 180, 150_000), layer(1, 0, 500_000)], { maxSpatial: 0 }, UNLIMITED_BPS, UNLIMITED_BPS],
+  ['one layer', [three[1]!], { maxHeight: 180 }, UNLIMITED_BPS, UNLIMITED_BPS],
 ]
 
 for (const [what, choices, preference, atLeast, atMost] of cases) {

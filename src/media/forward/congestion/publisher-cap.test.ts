@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ALL, HOLD_MS, PublisherCap, THIN_HOLD_MS, UNWATCHED_BPS, WATCHED_FLOOR_BPS } from './publisher-cap.js'
+import {
+  HOLD_MS,
+  PublisherCap,
+  THIN_HOLD_MS,
+  UNLIMITED_BPS,
+  UNWATCHED_BPS,
+  WATCHED_FLOOR_BPS,
+} from './publisher-cap.js'
 
 const MAX = 4_000_000
 
@@ -23,7 +30,7 @@ function look(
 
 test('the cap is what the m-lines need together', () => {
   const table: [what: string, needs: { sound?: number[]; video?: number[] }, expected: number][] = [
-    ['watched', { sound: [40_000], video: [ALL] }, MAX],
+    ['watched', { sound: [40_000], video: [UNLIMITED_BPS] }, MAX],
     ['nobody watches', { sound: [40_000], video: [0] }, 64_000 + UNWATCHED_BPS],
     ['camera and screen, one watched', { video: [0, 500_000] }, UNWATCHED_BPS + 400_000],
     ['more than the most', { video: [6_000_000] }, MAX],
@@ -53,7 +60,7 @@ test('it falls late and rises at once', () => {
 test('a need that comes back in time lowers nothing, and the highest one counts', () => {
   const cap = new PublisherCap(MAX)
   look(cap, 0, 4000, { video: [0] })
-  look(cap, 4500, 4500, { video: [ALL] })
+  look(cap, 4500, 4500, { video: [UNLIMITED_BPS] })
   look(cap, 5000, 9000, { video: [0] })
   assert.equal(cap.capBps, MAX)
   const trembling = new PublisherCap(MAX)

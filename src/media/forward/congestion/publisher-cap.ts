@@ -5,7 +5,7 @@
  */
 
 /** A need without limit: as much as there is. */
-export const ALL = Number.POSITIVE_INFINITY
+export const UNLIMITED_BPS = Number.POSITIVE_INFINITY
 /** A need below the cap for so long lowers it. */
 export const HOLD_MS = 5000
 /** The same while somebody's link is too thin for what comes. */
@@ -17,7 +17,7 @@ const SOUND_MARGIN = 1.5
 export const UNWATCHED_BPS = 50_000
 /** Video that somebody watches, whatever is left of the path to them: a small picture that can grow. */
 export const WATCHED_FLOOR_BPS = 100_000
-/** Of what a link has for the stream: pictures differ in size, and what is near its end is not begun again. */
+/** Share of what a link has for the stream: pictures differ in size, and one that is nearly complete is not begun again. */
 const FIT = 0.8
 
 export class PublisherCap {
@@ -56,13 +56,13 @@ export class PublisherCap {
     this.#sumBps += Math.max(SOUND_BPS, rateBps * SOUND_MARGIN)
   }
 
-  /** An m-line of pictures. @param needBps what the best-served subscriber can use: 0 = nobody watches, `ALL` = no limit */
+  /** An m-line of pictures. @param needBps what the best-served subscriber can use: 0 = nobody watches, `UNLIMITED_BPS` = no limit */
   video(needBps: number): void {
     this.#sumBps += needBps > 0 ? Math.max(WATCHED_FLOOR_BPS, needBps * FIT) : UNWATCHED_BPS
-    this.#thin ||= needBps > 0 && needBps < ALL
+    this.#thin ||= needBps > 0 && needBps < UNLIMITED_BPS
   }
 
-  /** An m-line of several layers. @param needBps for those that somebody wants, with room; 0 and `ALL` as above */
+  /** An m-line of several layers. @param needBps for those that somebody wants, with room; 0 and `UNLIMITED_BPS` as above */
   layers(needBps: number): void {
     this.#sumBps += Math.max(UNWATCHED_BPS, needBps)
   }

@@ -11,7 +11,7 @@ test('waiting: first come, first served, while it grows and goes round', () => {
     for (let i = 0; i < 30; i++, taken++) {
       assert.equal(waiting.extSeq, taken)
       assert.equal(waiting.subscription, `s${taken % 3}`)
-      assert.equal(waiting.encoding, taken % 5)
+      assert.equal(waiting.source, taken % 5)
       waiting.shift()
     }
     assert.equal(waiting.size, pushed - taken)

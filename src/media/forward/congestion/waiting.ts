@@ -9,16 +9,16 @@ const FIRST_SIZE = 64
 /** Longer than this nothing waits. */
 export const MAX_WAIT_MS = 500
 
-/** One packet: who gets it, and where it is. `S` and `E` are a subscription and an encoding. */
-export class Waiting<S, E> {
+/** One packet: who gets it, and where it is. `S` is a subscription, `P` where its packets come from. */
+export class Waiting<S, P> {
   #subscriptions: (S | null)[] = []
-  #encodings: (E | null)[] = []
+  #sources: (P | null)[] = []
   #extSeqs = new Float64Array(0)
   #sinceMs = new Float64Array(0)
   #bytes = new Uint16Array(0)
   #head = 0
   #count = 0
-  /** Of all that wait. */
+  /** Payload bytes of all packets that wait. */
   totalBytes = 0
 
   get size(): number {
@@ -31,11 +31,11 @@ export class Waiting<S, E> {
   }
 
   /** @returns false when there is no room */
-  push(subscription: S, encoding: E, extSeq: number, bytes: number, nowMs: number): boolean {
+  push(subscription: S, source: P, extSeq: number, bytes: number, nowMs: number): boolean {
     if (this.#count === this.#extSeqs.length && !this.#grow()) return false
     const at = (this.#head + this.#count++) & (this.#extSeqs.length - 1)
     this.#subscriptions[at] = subscription
-    this.#encodings[at] = encoding
+    this.#sources[at] = source
     this.#extSeqs[at] = extSeq
     this.#sinceMs[at] = nowMs
     this.#bytes[at] = bytes
@@ -49,8 +49,8 @@ export class Waiting<S, E> {
     return this.#subscriptions[this.#head]!
   }
 
-  get encoding(): E {
-    return this.#encodings[this.#head]!
+  get source(): P {
+    return this.#sources[this.#head]!
   }
 
   get extSeq(): number {
@@ -59,7 +59,7 @@ export class Waiting<S, E> {
 
   /** Takes the first out. */
   shift(): void {
-    this.#subscriptions[this.#head] = this.#encodings[this.#head] = null
+    this.#subscriptions[this.#head] = this.#sources[this.#head] = null
     this.totalBytes -= this.#bytes[this.#head]!
     this.#head = (this.#head + 1) & (this.#extSeqs.length - 1)
     this.#count--
@@ -74,20 +74,20 @@ export class Waiting<S, E> {
     const sinceMs = new Float64Array(size)
     const bytes = new Uint16Array(size)
     const subscriptions: (S | null)[] = new Array(size).fill(null)
-    const encodings: (E | null)[] = new Array(size).fill(null)
+    const sources: (P | null)[] = new Array(size).fill(null)
     for (let i = 0; i < this.#count; i++) {
       const at = (this.#head + i) & (old - 1)
       extSeqs[i] = this.#extSeqs[at]!
       sinceMs[i] = this.#sinceMs[at]!
       bytes[i] = this.#bytes[at]!
       subscriptions[i] = this.#subscriptions[at]!
-      encodings[i] = this.#encodings[at]!
+      sources[i] = this.#sources[at]!
     }
     this.#extSeqs = extSeqs
     this.#sinceMs = sinceMs
     this.#bytes = bytes
     this.#subscriptions = subscriptions
-    this.#encodings = encodings
+    this.#sources = sources
     this.#head = 0
     return true
   }

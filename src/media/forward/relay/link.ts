@@ -40,7 +40,7 @@ export const PACKET_MAX_BYTES = 1472
 const NUMBERS = 0x1_0000
 
 export class Link {
-  /** Of the io; −1 = not there (any more): nothing is sent. */
+  /** Transport of the io; −1 = there is none (any more), and nothing is sent. */
   transport = -1
   #ssrc = 1
   #number = 0
@@ -75,17 +75,17 @@ export class Link {
   }
 }
 
-/** The way from one publisher to one mirror, or back. */
-export interface Way {
+/** The route from one publisher to one mirror, or back. */
+export interface RelayRoute {
   readonly link: Link
   /** Number of the mirror, below 2^32. */
   readonly mirror: number
 }
 
-/** Sends `bytes[offset … offset + length)` along all of `ways`. @returns how many took it */
+/** Sends `bytes[offset … offset + length)` along all of `routes`. @returns how many took it */
 export function passOn(
   { out }: ForwardContext,
-  ways: readonly Way[],
+  routes: readonly RelayRoute[],
   frame: number,
   bytes: Uint8Array,
   offset: number,
@@ -93,8 +93,8 @@ export function passOn(
 ): number {
   const before = out.queued
   out.begin(bytes, offset, length, 0)
-  for (let i = 0; i < ways.length; i++) {
-    const { link, mirror } = ways[i]!
+  for (let i = 0; i < routes.length; i++) {
+    const { link, mirror } = routes[i]!
     if (link.transport >= 0) link.row(out, frame, mirror)
   }
   out.send()

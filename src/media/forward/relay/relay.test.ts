@@ -7,7 +7,7 @@ import { writeSenderReport } from '../../rtp/rtcp/sr.js'
 import type { Peer } from '../router.js'
 import { vp8 } from '../testing/packets.js'
 import { AUDIO_SSRC, audioStream, PUBLISHER, Scene, sendVideo, VIDEO_SSRC, videoStream } from '../testing/scene.js'
-import { Frame, Link, type Way } from './link.js'
+import { Frame, Link, type RelayRoute } from './link.js'
 import { NeedsElsewhere } from './needs.js'
 
 const LINK = 900
@@ -20,7 +20,7 @@ class Pair {
   readonly publisher: Peer
   readonly mirror: Peer
   /** From the publisher to the mirror. */
-  readonly way: Way
+  readonly route: RelayRoute
   readonly #there = new Link()
   readonly #back = new Link()
 
@@ -32,8 +32,8 @@ class Pair {
     this.publisher = this.home.publisher(streams)
     this.mirror = this.away.router.openMirror(MIRROR, { link: this.#back, mirror: MIRROR }, this.away.nowMs)
     this.mirror.receive(streams, this.away.nowMs)
-    this.way = { link: this.#there, mirror: MIRROR }
-    this.publisher.addWay(this.way)
+    this.route = { link: this.#there, mirror: MIRROR }
+    this.publisher.addRoute(this.route)
   }
 
   /** What the workers tell each other through the main process. */
@@ -58,7 +58,7 @@ class Pair {
         crossed.push(pt)
         to.io.rx.set(payload, 3000)
         if (pt === Frame.request) {
-          to.router.requested(to.nowMs, this.publisher, this.way, 3000, payload.length)
+          to.router.requested(to.nowMs, this.publisher, this.route, 3000, payload.length)
         } else if (pt === Frame.report) to.router.rtcp(to.nowMs, this.mirror, 3000, payload.length, 0)
         else to.router.relayed(to.nowMs, this.mirror, 3000, payload.length, pt === Frame.packet)
       }
@@ -287,7 +287,7 @@ test('sound that is repeated is as audible as it was, and silence is not repeate
     const bytes = new Uint8Array(64)
     const length = writeNack(bytes, 0, 9, AUDIO_SSRC, Uint16Array.of(seq), 1, 64)
     pair.home.io.rx.set(bytes, 3000)
-    pair.home.router.requested(pair.home.nowMs, pair.publisher, pair.way, 3000, length)
+    pair.home.router.requested(pair.home.nowMs, pair.publisher, pair.route, 3000, length)
     return pair.cross()
   }
   speak(pair.publisher, 0, 20)
@@ -361,7 +361,7 @@ test('a link counts what it loses, however much it is, and begins under another 
 test('without a transport nothing is sent', () => {
   const pair = new Pair()
   const link = new Link()
-  pair.publisher.addWay({ link, mirror: 9 })
+  pair.publisher.addRoute({ link, mirror: 9 })
   const before = pair.home.io.fanouts
   pair.send(0)
   assert.equal(pair.home.io.fanouts - before, 1)

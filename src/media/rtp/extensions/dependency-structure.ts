@@ -46,7 +46,10 @@ export interface DependencyStructure {
 
 export function newDependencyStructure(): DependencyStructure {
   return {
-    ...{ templateIdOffset: 0, templates: 0, targets: 0, chains: 0 },
+    templateIdOffset: 0,
+    templates: 0,
+    targets: 0,
+    chains: 0,
     spatial: new Uint8Array(MAX_TEMPLATES),
     temporal: new Uint8Array(MAX_TEMPLATES),
     present: new Int32Array(MAX_TEMPLATES),

@@ -71,3 +71,8 @@ export function writeSenderReport(
   for (let i = 0; i < count; i++) writeReportBlock(bytes, offset + 28 + i * REPORT_BLOCK_BYTES, blocks[i]!)
   return length
 }
+
+/** Middle 32 bits of the NTP time of a sender report, as report blocks repeat them (LSR, RFC 3550 §6.4.1). */
+export function middleNtp(report: SenderReport): number {
+  return (((report.ntpSeconds & 0xffff) << 16) | (report.ntpFraction >>> 16)) >>> 0
+}
