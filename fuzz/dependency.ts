@@ -67,13 +67,8 @@ const contents = (structure: DependencyStructure) =>
 /** Every third packet comes before the one before it. */
 function layers(element: Uint8Array, reader: LayerReader, seq: number): void {
   const bytes = wide({
-    pt: 45,
-    marker: false,
-    seq: 1000 + seq - (seq % 3 === 2 ? 2 : 0),
-    timestamp: 0,
-    ssrc: 1,
-    extensions: { [ID]: element },
-    payload,
+    ...{ pt: 45, seq: 1000 + seq - (seq % 3 === 2 ? 2 : 0), timestamp: 0, ssrc: 1, payload },
+    ...{ marker: false, extensions: { [ID]: element } },
   })
   const packet = newPacket()
   assert.equal(readRtp(bytes, 0, bytes.length, packet.view), RtpFault.none)

@@ -202,7 +202,9 @@ export class MediaRelay {
     link.received(readU32(rx, offset + 8), readU16(rx, offset + 2))
     const mirror = readU32(rx, offset + 4)
     const at =
-      (rx[offset + 1]! & 0x7f) === Frame.request ? this.#outlets.get(mirror)?.route.link : this.#mirrors.get(mirror)?.link
+      (rx[offset + 1]! & 0x7f) === Frame.request
+        ? this.#outlets.get(mirror)?.route.link
+        : this.#mirrors.get(mirror)?.link
     if (at === link) return mirror
     this.#dropped++
     return 0

@@ -383,10 +383,7 @@ export class Encoding {
 
   /** When `expire` has something to do. */
   deadline(): number {
-    return Math.min(
-      this.#requests.deadline(),
-      this.history.resting ? Number.POSITIVE_INFINITY : this.#lastMs + REST_MS,
-    )
+    return Math.min(this.#requests.deadline(), this.history.resting ? Number.POSITIVE_INFINITY : this.#lastMs + REST_MS)
   }
 
   // ---- what is told of it

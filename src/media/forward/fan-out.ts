@@ -57,7 +57,8 @@ export function fanOut(
         skip = prefixLength
       }
       const sentBytes = payloadLength - skip + prefixLength
-      if (profile.numbered) extOffset = profile.numberedCopy(out, subscription.downlink.nextTransportSeq(sentBytes, nowMs))
+      if (profile.numbered)
+        extOffset = profile.numberedCopy(out, subscription.downlink.nextTransportSeq(sentBytes, nowMs))
       out.forward(cells, at, decision, extOffset, profile.length, prefix, prefixLength, skip)
       cells[at + Cell.packets]!++
       cells[at + Cell.octets]! += sentBytes

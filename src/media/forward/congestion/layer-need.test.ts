@@ -61,7 +61,13 @@ const cases: [
     650_000,
     900_000,
   ],
-  ['a size that is not known', [layer(0, 180, 150_000), layer(1, 0, 500_000)], { maxSpatial: 0 }, UNLIMITED_BPS, UNLIMITED_BPS],
+  [
+    'a size that is not known',
+    [layer(0, 180, 150_000), layer(1, 0, 500_000)],
+    { maxSpatial: 0 },
+    UNLIMITED_BPS,
+    UNLIMITED_BPS,
+  ],
   ['one layer', [three[1]!], { maxHeight: 180 }, UNLIMITED_BPS, UNLIMITED_BPS],
 ]
 

@@ -51,7 +51,13 @@ export function takeRequests(
 }
 
 /** One REMB for each m-line: what its viewers there can use, and which of its encodings they get. */
-function takeNeed({ wake }: ForwardContext, nowMs: number, publisher: Peer, { mirror }: RelayRoute, c: RtcpCursor): void {
+function takeNeed(
+  { wake }: ForwardContext,
+  nowMs: number,
+  publisher: Peer,
+  { mirror }: RelayRoute,
+  c: RtcpCursor,
+): void {
   let rose = false
   for (let i = 0; i < remb.ssrcCount; i++) {
     const encoding = publisher.encodingOf(rembSsrc(c, i))

@@ -79,11 +79,7 @@ test('VP9: each field and its absence', () => {
   const absent = newVp9View()
   const cases: [what: string, text: string, fields: Partial<Vp9View>][] = [
     ['minimal', '00 a3', { descriptorLength: 1 }],
-    [
-      'B, E, Z',
-      '0d a3',
-      { descriptorLength: 1, startOfFrame: true, endOfFrame: true, keyframe: true },
-    ],
+    ['B, E, Z', '0d a3', { descriptorLength: 1, startOfFrame: true, endOfFrame: true, keyframe: true }],
     ['picture id of 7 bits', '80 05 a3', { descriptorLength: 2, pictureId: 5, pictureIdBits: 7 }],
     ['picture id of 15 bits', '80 8123 a3', { descriptorLength: 3, pictureId: 0x123, pictureIdBits: 15 }],
     [
@@ -92,11 +88,7 @@ test('VP9: each field and its absence', () => {
       '20 57          09 a3',
       { descriptorLength: 3, tid: 2, switchingUp: true, sid: 3, tl0PicIdx: 9 },
     ],
-    [
-      'layers, flexible',
-      '30 57 a3',
-      { descriptorLength: 2, flexible: true, tid: 2, switchingUp: true, sid: 3 },
-    ],
+    ['layers, flexible', '30 57 a3', { descriptorLength: 2, flexible: true, tid: 2, switchingUp: true, sid: 3 }],
     ['references, flexible', '50 03 05 04 a3', { descriptorLength: 4, flexible: true, interPredicted: true }],
     ['three references at most', '50 03 05 07 a3', { descriptorLength: 4, flexible: true, interPredicted: true }],
     ['predicted, not flexible', '40 03', { descriptorLength: 1, interPredicted: true }],
