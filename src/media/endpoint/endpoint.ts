@@ -29,7 +29,7 @@ export const SETUP_TIMEOUT_MS = 30_000
 /** Data channels that one peer may have open. */
 const MAX_CHANNELS = 256
 /** Of these, how many are opened for the messages of one other user. */
-const MAX_CHANNELS_PER_SENDER = 32
+const MAX_CHANNELS_PER_SENDER = 128
 
 const hangupReasons: Record<number, HangupReason> = {
   [CloseReason.alert]: 'DTLS alert',
