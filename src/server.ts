@@ -109,13 +109,17 @@ function serverFacts(config: Config, version: string, candidateIps: readonly str
   }
 }
 
+/** A whole school may be behind one address, but not everybody else's places are its own. */
+const shareOfAddress = ({ workers, maxPeerConnectionsPerWorker }: Config) =>
+  Math.ceil(workers * maxPeerConnectionsPerWorker * (3 / 4))
+
 /** What rooms hold users to. */
 const roomLimits = (config: Config): Limits => ({
   maxRoomSize: config.maxRoomSize,
   maxCcu: config.maxCcu,
   maxDataBodyBytes: config.maxDataBody,
   maxPeerConnectionsPerSession: config.maxPeerConnections,
-  maxPeerConnectionsPerAddress: config.maxPeerConnectionsPerAddress,
+  maxPeerConnectionsPerAddress: config.maxPeerConnectionsPerAddress ?? shareOfAddress(config),
 })
 
 /** What the Janus API holds clients to. */

@@ -373,7 +373,8 @@ export const settings = {
   maxPeerConnectionsPerAddress: {
     value: 'count',
     description: 'most PeerConnections of all clients of one address',
-    type: integer(1, 10_000_000).default(2048),
+    type: integer(1, 10_000_000).optional(),
+    otherwise: '3/4 of what all workers take',
     reloads: true,
   },
   maxPeerConnectionsPerWorker: {
