@@ -120,6 +120,7 @@ const roomLimits = (config: Config): Limits => ({
   maxDataBodyBytes: config.maxDataBody,
   maxPeerConnectionsPerSession: config.maxPeerConnections,
   maxPeerConnectionsPerAddress: config.maxPeerConnectionsPerAddress ?? shareOfAddress(config),
+  maxSocketsPerAddress: config.maxSocketsPerAddress,
 })
 
 /** What the Janus API holds clients to. */

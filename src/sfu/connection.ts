@@ -185,7 +185,7 @@ export class Connection implements PluginHandle, Member, Suspect, Abandonable, N
     this.#gone = true
     this.services.ghosts.detached(this)
     this.services.abandonment.forget(this)
-    this.services.presence.listen(this, false)
+    this.services.presence.listen(this, false, false)
     this.#media = undefined
     this.negotiator.close()
     this.#leave()
@@ -224,15 +224,18 @@ export class Connection implements PluginHandle, Member, Suspect, Abandonable, N
     return this.negotiator.reserve(room?.users.get(media)?.source)
   }
 
-  /** @returns the offer to reply with, when media was asked for and can be offered now */
-  want(wishes: Wishes): Jsep | undefined {
+  /**
+   * @param joins it joins with the same message
+   * @returns the offer to reply with, when media was asked for and can be offered now
+   */
+  want(wishes: Wishes, joins = false): Jsep | undefined {
     const change = () => {
       this.#notifications = wishes.notifications ?? this.#notifications
       this.#data = wishes.data ?? this.#data
     }
     if (this.#joined) this.services.presence.change(this.#joined.room, this.#joined.userId, change)
     else change()
-    this.services.presence.listen(this, this.#notifications)
+    this.services.presence.listen(this, this.#notifications, !this.#joined && !joins)
     if (wishes.data !== undefined) this.#place()
     if (wishes.preferences) this.negotiator.prefer(wishes.preferences)
     if (wishes.media === undefined) return undefined

@@ -157,7 +157,7 @@ export class Negotiation {
    */
   reserve(source: Source | undefined): Refusal | undefined {
     if (this.#publisher) return refuse('media_on_publisher')
-    // Whose media it may have is said once it is in a room.
+    // Only who is in a room, or joins one with the same message, may ask for media: it is no stranger.
     if (!this.#takePlace(false)) return refuse('too_many_peer_connections')
     if (!source || this.#subscriber) return undefined
     this.#subscriber = this.#newSubscriber(source)

@@ -15,7 +15,7 @@ import { dispatch } from './dispatch.js'
 import { noRefusals, type RefusalCounts } from './errors.js'
 import { Ghosts } from './ghosts.js'
 import type { Log } from './log.js'
-import { Presence } from './presence.js'
+import { listenerLimits, Presence } from './presence.js'
 import type { ProfileName } from './profile.js'
 import { Quota } from './quota.js'
 import type { Limits, Services } from './services.js'
@@ -88,7 +88,7 @@ class Sfu implements SfuPlugin {
       codecs,
       log,
       blocks,
-      presence: new Presence(),
+      presence: new Presence(() => listenerLimits(limits.maxSocketsPerAddress)),
       enforcement: new Enforcement(pool, blocks, log),
       ghosts: new Ghosts(clock, log),
       abandonment: new Abandonment(clock, log),

@@ -13,11 +13,19 @@ export interface Occupancy {
   listeners: number
 }
 
+/** A page listens on one handle, a server that speaks for many users on one for each of them. */
+const LISTENERS_PER_SESSION = 256
+/** Of an address as many as it may have sockets, but not less. */
+const LISTENERS_PER_ADDRESS = 4096
+
 /**
- * Each joining and leaving is told to every listener, so these bound what it costs. A page listens on one handle, a server
- * that speaks for many users on one for each of them; of an address as many may as it may have sockets.
+ * Each joining and leaving is told to every listener, so these bound what it costs.
+ * @param socketsPerAddress WebSockets that one address may have
  */
-const LISTENERS: QuotaLimits = { perSession: 256, perAddress: 4096 }
+export const listenerLimits = (socketsPerAddress: number): QuotaLimits => ({
+  perSession: LISTENERS_PER_SESSION,
+  perAddress: Math.max(LISTENERS_PER_ADDRESS, socketsPerAddress),
+})
 
 export class Presence {
   readonly #rooms = new Map<string, Room>()
@@ -27,9 +35,9 @@ export class Presence {
   readonly #listening: Quota
   #users = 0
 
-  /** @param listeners how many of them a session and an address may have */
-  constructor(listeners = LISTENERS) {
-    this.#listening = new Quota(() => listeners)
+  /** @param listeners how many of them a session and an address may have; asked each time */
+  constructor(listeners: () => QuotaLimits) {
+    this.#listening = new Quota(listeners)
   }
 
   /** Users on the server: the users of all rooms. */
@@ -59,15 +67,18 @@ export class Presence {
     return this.#roomsByUser.get(userId) ?? []
   }
 
-  /** Whether `listen` may be called for it: it listens already, or may as well. */
-  mayListen(member: Member): boolean {
-    return this.#listening.hasRoom(member, member)
+  /**
+   * Whether `listen` may be called for it: it listens already, or may as well.
+   * @param isStranger it is in no room, nor about to be
+   */
+  mayListen(member: Member, isStranger: boolean): boolean {
+    return this.#listening.hasRoom(member, member, isStranger)
   }
 
-  /** Call when `member.notifications` changed, and when it is gone. */
-  listen(member: Member, on: boolean): void {
+  /** Call when `member.notifications` changed, and when it is gone. @param isStranger as for `mayListen` */
+  listen(member: Member, on: boolean, isStranger: boolean): void {
     if (on) {
-      if (this.#listening.take(member, member)) this.#listeners.add(member)
+      if (this.#listening.take(member, member, isStranger)) this.#listeners.add(member)
     } else {
       this.#listening.giveBack(member)
       this.#listeners.delete(member)
@@ -76,6 +87,7 @@ export class Presence {
 
   /** Adds a connection to a user of a room; both are made when they do not exist. */
   join(member: Member, roomId: string, userId: string): Room {
+    this.#listening.admit(member)
     let room = this.#rooms.get(roomId)
     if (!room) this.#rooms.set(roomId, (room = new Room(roomId)))
     let user = room.users.get(userId)

@@ -23,7 +23,7 @@ export interface Profile {
   users(listed: readonly string[], self: string): string[]
   /** Whether a user with these connections is listed and announced. */
   lists(connections: Iterable<Traits>): boolean
-  /** Whom who joins and leaves a room is told at most: connections in the room, or all. */
+  /** Who may be told of those who join and leave a room: its members, or all listeners of the server. */
   readonly reach: 'room' | 'server'
   /** Whether a connection with `notifications:true` hears who joins and leaves a room. */
   hears(listener: Listener, roomId: string): boolean

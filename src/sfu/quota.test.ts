@@ -36,16 +36,34 @@ test('all sessions of an address have no more places than it has; another addres
 })
 
 test('strangers have an eighth; who is no stranger any more leaves room for the next', () => {
-  const quota = new Quota(() => ({ perSession: 16, perAddress: 24 }))
-  const owners = Array.from({ length: 5 }, () => ({}))
+  const quota = new Quota(() => ({ perSession: 640, perAddress: 960 }))
+  const [ofSession, ofAddress] = [80, 120]
+  const owners = Array.from({ length: 121 }, () => ({}))
   const take = (index: number, sessionId: number) => quota.take(client(sessionId), owners[index]!, true)
-  assert.deepEqual([take(0, 1), take(1, 1), take(2, 1), take(2, 2), take(3, 3)], [true, true, false, true, false])
-  assert.ok(quota.take(client(1), owners[4]!), 'the others have the rest')
+  const takeAll = (from: number, to: number, sessionId: number) =>
+    owners.slice(from, to).every((_, index) => take(from + index, sessionId))
+  assert.ok(takeAll(0, ofSession, 1))
+  assert.equal(take(ofSession, 1), false)
+  assert.ok(takeAll(ofSession, ofAddress, 2))
+  assert.equal(take(ofAddress, 3), false)
+  const joined = {}
+  assert.ok(quota.take(client(1), joined), 'the others have the rest')
   quota.admit(owners[0]!)
   quota.admit(owners[0]!)
-  assert.deepEqual([take(3, 1), quota.taken], [true, 5])
-  for (const owner of owners) quota.giveBack(owner)
-  assert.deepEqual([quota.taken, take(0, 1), take(1, 1), take(2, 1)], [0, true, true, false])
+  assert.deepEqual([take(ofAddress, 1), quota.taken], [true, 122])
+  for (const owner of [...owners, joined]) quota.giveBack(owner)
+  assert.deepEqual([quota.taken, takeAll(0, ofSession, 1), take(ofSession, 1)], [0, true, false])
+})
+
+test('where a limit is small, all of it may be strangers: a class comes at once', () => {
+  const quota = new Quota(() => ({ perSession: 512, perAddress: 150 }))
+  const taken = Array.from({ length: 65 }, (_, session) => quota.take(client(session), {}, true))
+  assert.deepEqual([taken.indexOf(false), taken.filter((each) => each).length], [64, 64])
+  const few = new Quota(() => ({ perSession: 2, perAddress: 3 }))
+  assert.deepEqual(
+    [1, 2, 3, 4].map((session) => few.take(client(session), {}, true)),
+    [true, true, true, false],
+  )
 })
 
 test('one address gets so many PeerConnections, over whatever sessions', async () => {
@@ -62,41 +80,60 @@ test('one address gets so many PeerConnections, over whatever sessions', async (
   assertEmpty(here)
 })
 
-test('where tokens are wanted, who has not joined gets an eighth; joining makes room, also with an offer', async () => {
+test('where tokens are wanted, who has not joined gets a share; joining makes room, also with an offer', async () => {
   const auth = { ...open, wantsToken: true }
-  const here = stage({ auth, limits: { ...noLimits, maxPeerConnectionsPerAddress: 16 } })
-  const peers = Array.from({ length: 5 }, () => here.peer())
-  const [first, second, third, fourth, fifth] = peers as [Peer, Peer, Peer, Peer, Peer]
-  await first.publish()
-  await second.publish()
+  const here = stage({ auth, limits: { ...noLimits, maxPeerConnectionsPerSession: 128 } })
+  const session = 7
+  const strangers = Array.from({ length: 64 }, () => here.peer('', session))
+  const others = [here.peer('', session), here.peer('', session), here.peer('', session)] as [Peer, Peer, Peer]
+  const [third, fourth, fifth] = others
+  for (const each of strangers) await each.publish()
   assert.equal((await third.fails({}, offer)).code, 'too_many_peer_connections')
   await third.ok({ kind: 'join', room_id: 'room', user_id: 'third' }, offer)
   assert.equal((await fourth.fails({}, offer)).code, 'too_many_peer_connections')
-  await first.join('first')
+  await strangers[0]!.join('first')
   await fourth.publish()
   await fifth.join('fifth')
   await fifth.publish()
-  for (const each of peers) each.handle.detached()
+  for (const each of [...strangers, ...others]) each.handle.detached()
   assertEmpty(here)
 })
 
 test('so many handles of a session hear who comes and goes; one that stops makes room', async () => {
   const here = stage()
   const listen = { kind: 'subscribe', notifications: true }
+  const join = (user: string) => ({
+    kind: 'join',
+    room_id: 'room',
+    user_id: user,
+    subscribe: { notifications: true },
+  })
   const peers = Array.from({ length: 257 }, () => here.peer('', 7))
   const last = peers.at(-1)!
-  for (const each of peers.slice(0, -1)) await each.ok(listen)
+  for (const [index, each] of peers.slice(0, -1).entries()) await each.ok(join(`user ${index}`))
   await peers[0]!.ok(listen)
   assert.equal((await last.fails(listen)).code, 'too_many_listeners')
-  const join = { kind: 'join', room_id: 'room', user_id: 'ann', subscribe: { notifications: true } }
-  assert.equal((await last.fails(join)).code, 'too_many_listeners')
-  assert.equal(here.plugin.live().users, 0)
+  assert.equal((await last.fails(join('ann'))).code, 'too_many_listeners')
+  assert.equal(here.plugin.live().users, 256)
   await here.peer('', 8).ok(listen)
   await peers[0]!.ok({ kind: 'subscribe', notifications: false })
-  await last.ok(join)
+  await last.ok(join('ann'))
   peers[1]!.handle.detached()
   await peers[0]!.ok(listen)
   assert.equal(here.plugin.live().listeners, 257)
+})
+
+test('who listens without having joined cannot keep others of the address from it', async () => {
+  const here = stage()
+  const listen = { kind: 'subscribe', notifications: true }
+  const strangers = Array.from({ length: 512 }, (_, index) => here.peer('', 100 + (index >> 6)))
+  for (const each of strangers) await each.ok(listen)
+  const late = here.peer('', 1)
+  assert.equal((await late.fails(listen)).code, 'too_many_listeners')
+  await late.ok({ kind: 'join', room_id: 'room', user_id: 'ann', subscribe: { notifications: true } })
+  // One of them joins, and is no stranger any more.
+  await strangers[0]!.join('bob')
+  await here.peer('', 2).ok(listen)
 })
 
 test('a session gets so many PeerConnections; the next is refused before anything is opened', async () => {

@@ -18,8 +18,11 @@ export interface QuotaClient {
   readonly address: string
 }
 
-/** Of what a session and an address may have, those may have who have shown no token yet and need one. */
+/** Of both limits, what those may have together who have not joined: they must not keep others of their address from it. */
 const SHARE_OF_STRANGERS = 1 / 8
+/** However small the limit is: a class whose pages all offer before they join comes within seconds. */
+const STRANGERS_MIN = 64
+const strangersOf = (limit: number) => Math.min(limit, Math.max(STRANGERS_MIN, limit * SHARE_OF_STRANGERS))
 
 interface Place extends QuotaClient {
   isStranger: boolean
@@ -50,14 +53,14 @@ export class Quota {
     if (this.#bySession.of(sessionId) >= perSession || this.#byAddress.of(address) >= perAddress) return false
     return (
       !isStranger ||
-      (this.#strangersBySession.of(sessionId) < Math.max(1, perSession * SHARE_OF_STRANGERS) &&
-        this.#strangersByAddress.of(address) < Math.max(1, perAddress * SHARE_OF_STRANGERS))
+      (this.#strangersBySession.of(sessionId) < strangersOf(perSession) &&
+        this.#strangersByAddress.of(address) < strangersOf(perAddress))
     )
   }
 
   /**
    * Takes a place for `owner`, who keeps the one that he has.
-   * @param isStranger he needs a token, and has shown none
+   * @param isStranger has not joined, and has only a share of the places
    * @returns false when there are no more of them
    */
   take(client: QuotaClient, owner: object, isStranger = false): boolean {
@@ -71,7 +74,7 @@ export class Quota {
     return true
   }
 
-  /** Is no stranger any more. */
+  /** Has joined, and is no stranger any more. */
   admit(owner: object): void {
     const place = this.#places.get(owner)
     if (!place?.isStranger) return

@@ -23,6 +23,8 @@ export interface Limits {
   maxPeerConnectionsPerSession: number
   /** PeerConnections of all clients of one address. */
   maxPeerConnectionsPerAddress: number
+  /** WebSockets of one address, each of which may listen to who comes and goes. */
+  maxSocketsPerAddress: number
 }
 
 export interface Services {

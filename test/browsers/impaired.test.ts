@@ -136,8 +136,11 @@ test('a publisher on a thin link sends less within seconds, and as much as befor
   const waits = thin.map(({ relay }) => relay.links.publisher!.up.queueMs).sort((a, b) => a - b)
   assert.ok(waits[waits.length >> 1]! < 400, `waits ${waits}`)
   const frames = thin.at(-1)!.receiver.framesDecoded - thin[0]!.receiver.framesDecoded
-  assert.ok(frames > 4 * 8, `${frames} frames in 4 s`)
-
+  const encoded = encodedFrames(thin.at(-1)!) - encodedFrames(thin[0]!)
+  const told = `${frames} of ${encoded} frames in 4 s, asked for ${thin.map(targetBps).map(Math.round).join(' ')} bit/s`
+  t.diagnostic(told)
+  // How many there are is up to the browser, whose estimate falls the deeper the longer the queue was.
+  assert.ok(frames > 0.8 * encoded && frames > 4 * 4, told)
   await stage.impair({ publisher: { delayMs: DELAY_MS } })
   const rose = performance.now()
   await stage.until('the bitrate of before', (sample) => targetBps(sample) > 0.7 * targetBps(good), 25_000)

@@ -73,6 +73,20 @@ test('H-41 messages of many addresses that are not whole: whose hold most are cu
   assert.match(String((await once(small, 'data'))[0]), /"code":454/)
 })
 
+test('one message of the longest kind is let in, in however small pieces it comes', async () => {
+  const messageBytes = 4 * 1024 * 1024
+  const { raw, counted } = await startSockets({ limits: { messageBytes, receivedBytes: 0 } })
+  const socket = await raw()
+  const message = Buffer.from(ping('long').padEnd(messageBytes))
+  socket.setNoDelay().write(textFrame(message.length))
+  for (let at = 0; at < message.length; at += 8192) {
+    socket.write(message.subarray(at, at + 8192))
+    await new Promise(setImmediate)
+  }
+  assert.match(String((await once(socket, 'data'))[0]), /"transaction":"long"/)
+  assert.deepEqual(counted(), {})
+})
+
 test('H-41 messages that wait because their socket sends too fast count as well', async () => {
   const { open, counted } = await startSockets({ limits: { ...limits, messagesPerSecond: 1 } })
   const socket = await open()

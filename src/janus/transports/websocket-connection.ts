@@ -187,6 +187,8 @@ export class WebSocketConnection implements Connection, Owner, Due {
 
   #takeMessage(data: Buffer): void {
     this.#heard()
+    // It is whole, and counts as such from now on; `#takeBytes` comes after this, with what follows in the same bytes.
+    this.#partial.close()
     if (!this.#isOpen) return
     this.#inbox.push(data)
     this.#inboxBytes += data.length

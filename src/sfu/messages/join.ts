@@ -41,12 +41,12 @@ export const join: Message<typeof joinSchema> = {
       subscribes: typeof media === 'string',
       room: roomId,
       check: () => {
-        if (flags.notifications && !presence.mayListen(connection)) return refuse('too_many_listeners')
+        if (flags.notifications && !presence.mayListen(connection, false)) return refuse('too_many_listeners')
         return checkRoom(connection, roomId, userId, media)
       },
       abandon: () => blocks.release(userId),
       async commit(): Promise<Outcome> {
-        connection.want(flags)
+        connection.want(flags, true)
         const enforced = connection.join(roomId, userId, grant)
         const jsep = media === undefined ? undefined : connection.want({ media })
         const users = { [roomId]: connection.profile.users(await enforced, userId) }

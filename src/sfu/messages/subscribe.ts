@@ -23,10 +23,10 @@ export const subscribe: Message<typeof subscribeSchema> = {
     return {
       subscribes: typeof media === 'string',
       check() {
-        if (wishes.notifications && !connection.services.presence.mayListen(connection)) {
+        const room = connection.joined?.room
+        if (wishes.notifications && !connection.services.presence.mayListen(connection, !room)) {
           return refuse('too_many_listeners')
         }
-        const room = connection.joined?.room
         if (typeof media === 'string' && !room?.users.has(media)) return refuse('nonexistent_publisher')
         return connection.reserve(media, room)
       },

@@ -182,6 +182,7 @@ export const noLimits: Limits = {
   maxDataBodyBytes: 65_536,
   maxPeerConnectionsPerSession: 512,
   maxPeerConnectionsPerAddress: 2048,
+  maxSocketsPerAddress: 4096,
 }
 
 /** A plugin on fakes. */
