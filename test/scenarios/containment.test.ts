@@ -1,6 +1,7 @@
 /** Bugs of ours, the end of a worker, and what a worker does when nothing happens. */
 import assert from 'node:assert/strict'
-import { type MediaIo, Target } from '../../src/media/io/io.js'
+import { refuseRows } from '../../src/media/forward/testing/refusing-io.js'
+import type { MediaIo } from '../../src/media/io/io.js'
 import { type Stage, scenario } from './stage/stage.js'
 
 /** Ids of the transports of endpoints that are opened from now on, in that order. */
@@ -25,19 +26,6 @@ function breakFor(io: MediaIo, method: 'select' | 'rtcp' | 'sctpSend', transport
       return original(...args)
     },
   })
-}
-
-/** Makes the io refuse rows for one transport as the addon does: those before are sent, and the error names the row. */
-function refuseRows(io: MediaIo, transport: number): void {
-  const fanout = io.fanout.bind(io)
-  io.fanout = (source, offset, length, headerLength, count) => {
-    for (let row = 0; row < count; row++) {
-      if (io.targets[row * Target.stride + Target.transport] !== transport) continue
-      if (row > 0) fanout(source, offset, length, headerLength, row)
-      throw Object.assign(new RangeError('made up'), { row })
-    }
-    return fanout(source, offset, length, headerLength, count)
-  }
 }
 
 const bugs = { expectsBugs: true }

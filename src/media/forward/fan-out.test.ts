@@ -1,10 +1,10 @@
 /** Bugs of ours while a packet is handed out: each ends one peer, and no number is used for two packets. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Target } from '../io/io.js'
 import { writeSenderReport } from '../rtp/rtcp/index.js'
 import type { Peer } from './router.js'
-import type { RecordingIo, SentRtp } from './testing/recording-io.js'
+import type { SentRtp } from './testing/recording-io.js'
+import { refuseRows } from './testing/refusing-io.js'
 import { audioStream, PUBLISHER, Scene, sendAudio } from './testing/scene.js'
 import { opus } from './testing/streams.js'
 
@@ -51,23 +51,10 @@ test('a bug in one subscription ends its peer, and everybody else gets the packe
   assert.deepEqual(failed, [subscribers[1]!.endpoint])
 })
 
-/** Makes the io refuse the row for `transport` as the addon does: those before it are sent, and the error names the row. */
-function refuse(io: RecordingIo, transport: number): void {
-  const fanout = io.fanout.bind(io)
-  io.fanout = (source, offset, length, headerLength, count) => {
-    for (let row = 0; row < count; row++) {
-      if (io.targets[row * Target.stride + Target.transport] !== transport) continue
-      if (row > 0) fanout(source, offset, length, headerLength, row)
-      throw Object.assign(new RangeError('made up'), { row })
-    }
-    return fanout(source, offset, length, headerLength, count)
-  }
-}
-
 test('a row that the io refuses ends the peer that it was for; the rows behind it are lost, and none is sent twice', () => {
   const failed: number[] = []
   const { scene, publishers, subscribers } = two(failed)
-  refuse(scene.io, subscribers[1]!.transport)
+  refuseRows(scene.io, subscribers[1]!.transport)
   scene.rtp(publishers[0]!, opus(1))
   scene.rtp(publishers[1]!, opus(7))
   scene.rtp(publishers[0]!, opus(2))

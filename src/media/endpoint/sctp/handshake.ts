@@ -66,11 +66,6 @@ export class Handshake {
     return this.#peer
   }
 
-  /** Tag of what comes to us. */
-  get localTag(): number {
-    return this.#localTag
-  }
-
   /** First TSN that we send. */
   get initialTsn(): number {
     return this.#initialTsn
