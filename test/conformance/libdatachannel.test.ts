@@ -1,21 +1,16 @@
 /** Data channels with libdatachannel, whose SCTP is usrsctp, the one that Firefox has or had. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { after, type TestContext, test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { openStage } from '../support/call.js'
 import { eventually } from '../support/eventually.js'
 import { ImpairedRelay } from '../support/impaired/relay.js'
-import { endLibDataChannel, LibDataChannelClient } from '../support/libdatachannel.js'
-
-after(() => endLibDataChannel())
+import { LibDataChannelClient } from '../support/libdatachannel/client.js'
 
 async function two(t: TestContext, relay?: ImpairedRelay, ann = new LibDataChannelClient('ann')) {
   const { janus, server } = await openStage(t, [])
   const bob = new LibDataChannelClient('bob')
-  t.after(() => {
-    ann.close()
-    bob.close()
-  })
+  t.after(() => Promise.all([ann.close(), bob.close()]))
   await ann.join(janus, 'hall', relay)
   await bob.join(janus, 'hall', relay)
   return { server, ann, bob }

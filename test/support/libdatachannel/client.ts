@@ -1,20 +1,27 @@
 /** A client made of libdatachannel, which has an ICE, a DTLS and an SCTP (usrsctp) of its own. */
-import nodeDataChannel, { type DataChannel, type DataChannelInitConfig } from 'node-datachannel'
-import type { ImpairedRelay } from './impaired/relay.js'
-import type { JanusSocket, JanusTestHandle } from './janus-socket.js'
+import { type ChildProcess, fork } from 'node:child_process'
+import type { DataChannelInitConfig } from 'node-datachannel'
+import { eventually } from '../eventually.js'
+import type { ImpairedRelay } from '../impaired/relay.js'
+import type { JanusSocket, JanusTestHandle } from '../janus-socket.js'
+import type { Event, Order } from './messages.js'
 
 export interface HeardMessage {
   label: string
   data: string | Buffer
 }
 
+/** An offer, an open channel: on a slow machine, through losses. */
+const PATIENCE = { withinMs: 30_000, everyMs: 10 }
+
 export class LibDataChannelClient {
   readonly heard: HeardMessage[] = []
   /** Labels of channels that were closed by the other side, or at its request. */
   readonly closed: string[] = []
-  readonly channels = new Map<string, DataChannel>()
   handle!: JanusTestHandle
-  readonly #pc: InstanceType<typeof nodeDataChannel.PeerConnection>
+  readonly #process: ChildProcess
+  readonly #opened: string[] = []
+  #offer: string | undefined
   readonly #user: string
   readonly #longestBytes: number
 
@@ -22,8 +29,10 @@ export class LibDataChannelClient {
   constructor(user: string, longestBytes = 262_144) {
     this.#user = user
     this.#longestBytes = longestBytes
-    this.#pc = new nodeDataChannel.PeerConnection(user, { iceServers: [], maxMessageSize: longestBytes })
-    this.#pc.onDataChannel((channel) => this.#listen(channel))
+    const program = new URL('./peer-process.js', import.meta.url)
+    // No flag of the test runner's own process is for it.
+    this.#process = fork(program, [user, String(longestBytes)], { serialization: 'advanced', execArgv: [] })
+    this.#process.on('message', (event: Event) => this.#take(event))
   }
 
   /**
@@ -33,12 +42,12 @@ export class LibDataChannelClient {
   async join(janus: JanusSocket, room: string, relay?: ImpairedRelay): Promise<void> {
     this.handle = await janus.attach()
     const opened = this.open('reliable')
-    const { sdp } = await this.#description()
+    const sdp = await eventually(`the offer of ${this.#user}`, () => this.#offer, PATIENCE)
     const { jsep } = await this.handle.message({}, { type: 'offer', sdp })
     const answer = relay ? await this.#through(relay, jsep!.sdp) : jsep!.sdp
     // It keeps to what the server says, which a client that means harm would not.
     const meant = answer.replace('a=max-message-size:262144', `a=max-message-size:${this.#longestBytes}`)
-    this.#pc.setRemoteDescription(meant, 'answer')
+    this.#order({ kind: 'answer', sdp: meant })
     await opened
     const subscribe = { notifications: true, data: true }
     const joined = await this.handle.message({ kind: 'join', room_id: room, user_id: this.#user, subscribe })
@@ -46,46 +55,54 @@ export class LibDataChannelClient {
   }
 
   /** Resolves when the channel is open. */
-  open(label: string, config: DataChannelInitConfig = {}): Promise<void> {
-    const channel = this.#pc.createDataChannel(label, config)
-    this.#listen(channel)
-    return new Promise((resolve) => channel.onOpen(resolve))
+  async open(label: string, config: DataChannelInitConfig = {}): Promise<void> {
+    const times = () => this.#opened.filter((each) => each === label).length
+    const before = times()
+    this.#order({ kind: 'open', label, config })
+    await eventually(`channel ${label} of ${this.#user} open`, () => times() > before, PATIENCE)
   }
 
   say(label: string, data: string | Buffer): void {
-    const channel = this.channels.get(label)!
-    if (typeof data === 'string') channel.sendMessage(data)
-    else channel.sendMessageBinary(data)
+    this.#order({ kind: 'say', label, data })
   }
 
   /** Closes a channel, which resets its stream. */
   shut(label: string): void {
-    this.channels.get(label)!.close()
+    this.#order({ kind: 'shut', label })
   }
 
   heardOn(label: string): (string | Buffer)[] {
     return this.heard.filter((message) => message.label === label).map(({ data }) => data)
   }
 
-  close(): void {
-    this.#pc.close()
+  /** Ends it without a word to the server. Resolves when nothing of it is left. */
+  async close(): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
+    await new Promise((resolve) => {
+      this.#process.once('exit', resolve)
+      this.#process.kill('SIGKILL')
+    })
   }
 
-  #listen(channel: DataChannel): void {
-    const label = channel.getLabel()
-    this.channels.set(label, channel)
-    channel.onMessage((data) =>
-      this.heard.push({ label, data: typeof data === 'string' ? data : Buffer.from(data as Buffer) }),
-    )
-    channel.onClosed(() => this.closed.push(label))
+  #order(order: Order): void {
+    this.#process.send(order)
   }
 
-  /** Its offer, when it knows its candidates. */
-  async #description(): Promise<{ sdp: string }> {
-    for (;;) {
-      const description = this.#pc.localDescription()
-      if (description && this.#pc.gatheringState() === 'complete') return description
-      await new Promise((resolve) => setTimeout(resolve, 10))
+  #take(event: Event): void {
+    switch (event.kind) {
+      case 'offer':
+        this.#offer = event.sdp
+        return
+      case 'opened':
+        this.#opened.push(event.label)
+        return
+      case 'closed':
+        this.closed.push(event.label)
+        return
+      case 'heard': {
+        const { label, data } = event
+        this.heard.push({ label, data: typeof data === 'string' ? data : Buffer.from(data) })
+      }
     }
   }
 
@@ -106,6 +123,3 @@ export class LibDataChannelClient {
       .join('\r\n')
   }
 }
-
-/** Ends what the library keeps running; a client made later starts it again. */
-export const endLibDataChannel = (): void => nodeDataChannel.cleanup()
