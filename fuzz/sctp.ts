@@ -116,8 +116,8 @@ class Body {
     assert.ok(open >= 0 && open <= 64, `${open} channels`)
     assert.ok(peer.received.length < 2000, `${peer.received.length} packets`)
     for (const bytes of peer.received) assert.ok(bytes.length <= 1180)
-    if (this.hasEnded) return assert.equal(association.deadline(), Number.POSITIVE_INFINITY)
-    assert.ok(association.deadline() > peer.nowMs - 1 && !Number.isNaN(association.deadline()), 'a deadline to come')
+    if (this.hasEnded) return assert.equal(association.deadlineMs, Number.POSITIVE_INFINITY)
+    assert.ok(association.deadlineMs > peer.nowMs - 1 && !Number.isNaN(association.deadlineMs), 'a deadline to come')
     const sent = peer.received.flatMap(chunksOf).findLast(({ type }) => type === Type.data)
     this.#sentTsn = sent?.body.readUInt32BE() ?? this.#sentTsn
     peer.received.splice(0, Math.max(0, peer.received.length - 4))

@@ -93,7 +93,7 @@ function call({ numbered = false, relay }: Call) {
     bytes.setUint16(TRANSPORT_SEQ_AT, sent & 0xffff)
     if (relay === 'from') router.relayed(nowMs, publisher, 0, HEADER.length + PAYLOAD_BYTES, true)
     else router.rtp(nowMs, publisher, 0, HEADER.length + PAYLOAD_BYTES, 250 + (sent % 7))
-    if (nowMs >= router.deadline()) router.expire(nowMs)
+    if (nowMs >= router.deadlineMs) router.expire(nowMs)
     // Frames after the first are no keyframes.
     if (sent++ === 0) io.rx[HEADER.length + 3] = 0x01
   }

@@ -209,9 +209,9 @@ export class MediaWorker implements EndpointEvents {
     this.#flushData(nowMs)
     const batch = this.#data.window.take()
     if (batch) this.#report({ kind: 'relay', ...batch })
-    if (nowMs >= this.#router.deadline()) this.#router.expire(nowMs)
+    if (nowMs >= this.#router.deadlineMs) this.#router.expire(nowMs)
     if (this.#sweeps.begin(nowMs, this.#due.earliestMs)) this.#sweep(nowMs)
-    const next = Math.min(this.#router.deadline(), this.#sweeps.nextMs(this.#due.earliestMs))
+    const next = Math.min(this.#router.deadlineMs, this.#sweeps.nextMs(this.#due.earliestMs))
     if (next >= this.#wakeMs && this.#wakeMs > nowMs) return
     this.#wakeMs = next
     this.#host.wakeAt(next, () => {
@@ -227,7 +227,7 @@ export class MediaWorker implements EndpointEvents {
       const seat = this.#due.takeDue(nowMs)
       if (seat === undefined) return
       try {
-        if (nowMs >= seat.endpoint.deadline()) seat.endpoint.expire(nowMs)
+        if (nowMs >= seat.endpoint.deadlineMs) seat.endpoint.expire(nowMs)
         this.#expect(seat)
       } catch (error) {
         this.#containment.contain(seat, error)
@@ -237,7 +237,7 @@ export class MediaWorker implements EndpointEvents {
 
   /** Something happened that may have given an endpoint an earlier deadline; a later one is seen when it is swept. */
   #expect(seat: Seat): void {
-    const dueMs = seat.endpoint.deadline()
+    const dueMs = seat.endpoint.deadlineMs
     if (dueMs < seat.dueMs) this.#due.set(seat, dueMs)
   }
 

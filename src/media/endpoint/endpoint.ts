@@ -188,9 +188,9 @@ export class Endpoint {
   }
 
   /** When `expire` has something to do, or Infinity. */
-  deadline(): number {
+  get deadlineMs(): number {
     if (this.#closed) return Number.POSITIVE_INFINITY
-    return Math.min(this.#setUpByMs, this.ice.deadline(), this.#association?.deadline() ?? Number.POSITIVE_INFINITY)
+    return Math.min(this.#setUpByMs, this.ice.deadlineMs, this.#association?.deadlineMs ?? Number.POSITIVE_INFINITY)
   }
 
   /** Whether there is an association, open data channels, and bytes queued towards the peer. */

@@ -257,7 +257,7 @@ export class IceLite {
   }
 
   /** When `expire` has to be called next, or Infinity. */
-  deadline(): number {
+  get deadlineMs(): number {
     return this.#deadlineMs
   }
 

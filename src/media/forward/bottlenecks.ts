@@ -26,7 +26,7 @@ export class Bottlenecks {
   readonly #blame: Blame
   readonly #random: () => number
   #tickMs = Number.POSITIVE_INFINITY
-  #dueMs = Number.POSITIVE_INFINITY
+  #deadlineMs = Number.POSITIVE_INFINITY
 
   /** @param blame for whom something was due when a bug of ours came up @param random uint32 */
   constructor(blame: Blame, random: () => number) {
@@ -38,9 +38,9 @@ export class Bottlenecks {
     return this.#byClient.size
   }
 
-  /** When `expire` has something to do. */
-  get dueMs(): number {
-    return this.#dueMs
+  /** When `expire` has something to do, or Infinity. */
+  get deadlineMs(): number {
+    return this.#deadlineMs
   }
 
   /** `member` is a connection of `client`, as long as it does not leave. */
@@ -66,14 +66,14 @@ export class Bottlenecks {
   /** Something was learnt about a link: it may want to probe. */
   look(bottleneck: Bottleneck, nowMs: number): void {
     if (!this.#probing.has(bottleneck)) this.#probing.set(bottleneck, nowMs)
-    this.#dueMs = Math.min(this.#dueMs, nowMs)
+    this.#deadlineMs = Math.min(this.#deadlineMs, nowMs)
     this.wake(nowMs)
   }
 
   /** Packets of `waiter` wait until `atMs`. */
   wait(waiter: Waiter, atMs: number): void {
     this.#waiters.set(waiter, atMs)
-    this.#dueMs = Math.min(this.#dueMs, atMs)
+    this.#deadlineMs = Math.min(this.#deadlineMs, atMs)
   }
 
   forget(waiter: Waiter): void {
@@ -82,7 +82,7 @@ export class Bottlenecks {
 
   /** Sends what is due: packets that waited, probes; and looks at all links from time to time. */
   expire(nowMs: number): void {
-    if (nowMs < this.#dueMs) return
+    if (nowMs < this.#deadlineMs) return
     for (const [waiter, atMs] of this.#waiters) if (nowMs >= atMs) this.#drain(waiter, nowMs)
     if (nowMs >= this.#tickMs) {
       let idle = true
@@ -93,13 +93,13 @@ export class Bottlenecks {
       this.#tickMs =
         this.#byClient.size === 0 ? Number.POSITIVE_INFINITY : alignedMs(nowMs, idle ? IDLE_TICK_MS : TICK_MS)
     } else for (const [bottleneck, atMs] of this.#probing) if (nowMs >= atMs) this.#tick(bottleneck, nowMs)
-    this.#dueMs = Math.min(this.#tickMs, ...this.#waiters.values(), ...this.#probing.values())
+    this.#deadlineMs = Math.min(this.#tickMs, ...this.#waiters.values(), ...this.#probing.values())
   }
 
   /** One that was idle may not be any more. */
   wake(nowMs: number): void {
     this.#tickMs = Math.min(this.#tickMs, alignedMs(nowMs, TICK_MS))
-    this.#dueMs = Math.min(this.#dueMs, this.#tickMs)
+    this.#deadlineMs = Math.min(this.#deadlineMs, this.#tickMs)
   }
 
   #drain(waiter: Waiter, nowMs: number): void {

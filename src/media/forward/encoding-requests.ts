@@ -47,7 +47,7 @@ export class EncodingRequests {
    */
   missing(fromExtSeq: number, toExtSeq: number, nowMs: number): boolean {
     if (!this.#nacks.missing(fromExtSeq, toExtSeq, nowMs)) return false
-    this.#context.wake(this.#nacks.deadline())
+    this.#context.wake(this.#nacks.deadlineMs)
     return true
   }
 
@@ -77,10 +77,10 @@ export class EncodingRequests {
   requestKeyframe(nowMs: number): void {
     if (!this.wantKeyframe()) return
     // Within a packet it waits for the end of it: that packet may be the keyframe.
-    this.#context.wake(Math.max(nowMs, this.#keyframes.deadline()))
+    this.#context.wake(Math.max(nowMs, this.#keyframes.deadlineMs))
   }
 
-  /** Like `requestKeyframe`, for who calls `expire` at `deadline`. @returns false when there is nobody to need one */
+  /** Like `requestKeyframe`, for a caller that calls `expire` at `deadlineMs`. @returns false when there is nobody to need one */
   wantKeyframe(): boolean {
     if (this.#kind !== 'video' || !this.#watch.watched) return false
     this.#context.totals.keyframe_requests++
@@ -100,7 +100,7 @@ export class EncodingRequests {
     if (this.source === null || !this.#keyframes.take(nowMs)) return
     this.detection.asked(this.#keyframes.inVain)
     if (sendPli(this.#context, this.#reporter, this.source.ssrc)) this.#context.totals.pli_sent++
-    this.#context.wake(this.#keyframes.deadline())
+    this.#context.wake(this.#keyframes.deadlineMs)
   }
 
   // ---- both
@@ -127,9 +127,9 @@ export class EncodingRequests {
   }
 
   /** When `expire` has something to do; Infinity when nothing is due. */
-  deadline(): number {
-    const missingMs = this.#nacks.deadline()
+  get deadlineMs(): number {
+    const missingMs = this.#nacks.deadlineMs
     // The first packet asks by itself.
-    return this.source === null ? missingMs : Math.min(missingMs, this.#keyframes.deadline())
+    return this.source === null ? missingMs : Math.min(missingMs, this.#keyframes.deadlineMs)
   }
 }

@@ -369,7 +369,7 @@ export class Encoding {
     this.#requests.requestKeyframe(nowMs)
   }
 
-  /** Like `requestKeyframe`, for who calls `expire` at `deadline`. */
+  /** Like `requestKeyframe`, for a caller that calls `expire` at `deadlineMs`. */
   wantKeyframe(): void {
     this.#requests.wantKeyframe()
   }
@@ -378,12 +378,12 @@ export class Encoding {
   expire(nowMs: number): number {
     this.#requests.expire(nowMs)
     if (nowMs - this.#lastMs >= REST_MS) this.history.rest()
-    return this.deadline()
+    return this.deadlineMs
   }
 
-  /** When `expire` has something to do. */
-  deadline(): number {
-    return Math.min(this.#requests.deadline(), this.history.resting ? Number.POSITIVE_INFINITY : this.#lastMs + REST_MS)
+  /** When `expire` has something to do, or Infinity. */
+  get deadlineMs(): number {
+    return Math.min(this.#requests.deadlineMs, this.history.resting ? Number.POSITIVE_INFINITY : this.#lastMs + REST_MS)
   }
 
   // ---- what is told of it

@@ -5,7 +5,7 @@ import { KeyframeRequests } from './keyframes.js'
 test('keyframe requests: one at once, the next after half a second, until a keyframe comes', () => {
   const requests = new KeyframeRequests()
   assert.equal(requests.take(0), false)
-  assert.equal(requests.deadline(), Number.POSITIVE_INFINITY)
+  assert.equal(requests.deadlineMs, Number.POSITIVE_INFINITY)
   requests.want()
   assert.equal(requests.take(0), true)
   for (const [nowMs, sent] of [
@@ -17,7 +17,7 @@ test('keyframe requests: one at once, the next after half a second, until a keyf
   ] as const) {
     assert.equal(requests.take(nowMs), sent, `at ${nowMs}`)
   }
-  assert.equal(requests.deadline(), 1500)
+  assert.equal(requests.deadlineMs, 1500)
   requests.satisfied()
   assert.equal(requests.take(5000), false)
 })
@@ -29,7 +29,7 @@ test('keyframe requests: a keyframe does not open the window earlier', () => {
   requests.satisfied()
   requests.want()
   assert.equal(requests.take(100), false)
-  assert.equal(requests.deadline(), 500)
+  assert.equal(requests.deadlineMs, 500)
   assert.equal(requests.take(500), true)
 })
 
@@ -53,12 +53,12 @@ test('keyframe requests: a publisher that never answers is asked less often, and
   let nowMs = 0
   for (let i = 0; i < 10; i++) {
     assert.equal(requests.take(nowMs), true)
-    nowMs = requests.deadline()
+    nowMs = requests.deadlineMs
   }
   assert.equal(requests.take(nowMs - 1), false)
   assert.equal(nowMs, 9 * 500 + 2000)
   assert.equal(requests.take(nowMs), true)
   requests.satisfied()
   requests.want()
-  assert.equal(requests.deadline(), nowMs + 500)
+  assert.equal(requests.deadlineMs, nowMs + 500)
 })

@@ -36,14 +36,14 @@ export class KeyframeRequests {
   }
 
   /** When the next request may go out; Infinity when none is wanted. */
-  deadline(): number {
+  get deadlineMs(): number {
     if (!this.#wanted) return Number.POSITIVE_INFINITY
     return this.#lastMs + (this.#inVain < PATIENCE ? REQUEST_INTERVAL_MS : IMPATIENT_INTERVAL_MS)
   }
 
   /** Whether to send a request now; the caller then does. */
   take(nowMs: number): boolean {
-    if (nowMs < this.deadline()) return false
+    if (nowMs < this.deadlineMs) return false
     this.#lastMs = nowMs
     this.#inVain++
     return true

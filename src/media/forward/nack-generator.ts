@@ -48,7 +48,7 @@ export class NackGenerator {
   readonly #firstAskedMs = new Float64Array(MAX_HOLES)
   readonly #tries = new Uint8Array(MAX_HOLES)
   #count = 0
-  #nextMs = Number.POSITIVE_INFINITY
+  #deadlineMs = Number.POSITIVE_INFINITY
   /** The last times from asking first to receiving. */
   readonly #samples = new Float64Array(SAMPLES)
   #sampleCount = 0
@@ -92,7 +92,7 @@ export class NackGenerator {
       this.#dueMs[at] = dueMs
       this.#tries[at] = 0
     }
-    this.#nextMs = Math.min(this.#nextMs, dueMs)
+    this.#deadlineMs = Math.min(this.#deadlineMs, dueMs)
     return true
   }
 
@@ -108,7 +108,7 @@ export class NackGenerator {
       else this.#answered(nowMs - this.#firstAskedMs[at]!, this.#tries[at]!)
       this.#count--
       for (let to = at; to < this.#count; to++) this.#move(to + 1, to)
-      if (this.#count === 0) this.#nextMs = Number.POSITIVE_INFINITY
+      if (this.#count === 0) this.#deadlineMs = Number.POSITIVE_INFINITY
       return true
     }
     return false
@@ -120,8 +120,8 @@ export class NackGenerator {
   }
 
   /** When `take` has something to do; Infinity without holes. */
-  deadline(): number {
-    return this.#nextMs
+  get deadlineMs(): number {
+    return this.#deadlineMs
   }
 
   /**
@@ -131,8 +131,8 @@ export class NackGenerator {
    */
   take(nowMs: number, seqs: Uint16Array, result: NackResult): void {
     result.asked = result.givenUp = result.needKeyframe = 0
-    if (nowMs < this.#nextMs) return
-    this.#nextMs = Number.POSITIVE_INFINITY
+    if (nowMs < this.#deadlineMs) return
+    this.#deadlineMs = Number.POSITIVE_INFINITY
     const retryMs = this.#retryMs()
     const maxAgeMs = Math.min(MAX_AGE_MS, Math.max(this.#minAgeMs, retryMs * AGE_RETRIES))
     let kept = 0
@@ -151,7 +151,7 @@ export class NackGenerator {
         const waitMs = Math.min(MAX_RETRY_MS, retryMs * RETRY_GROWTH ** (this.#tries[at]! - 1))
         this.#dueMs[at] = Math.min(nowMs + waitMs, this.#sinceMs[at]! + maxAgeMs)
       }
-      this.#nextMs = Math.min(this.#nextMs, this.#dueMs[at]!)
+      this.#deadlineMs = Math.min(this.#deadlineMs, this.#dueMs[at]!)
       this.#move(at, kept++)
     }
     this.#count = kept
@@ -160,7 +160,7 @@ export class NackGenerator {
   /** Forgets all holes. */
   reset(): void {
     this.#count = 0
-    this.#nextMs = Number.POSITIVE_INFINITY
+    this.#deadlineMs = Number.POSITIVE_INFINITY
   }
 
   #move(from: number, to: number): void {

@@ -194,7 +194,7 @@ export class Publication implements EncodingLine<Encoding>, Steering {
 
   /** Something may be due sooner than it was. */
   #wake(nowMs: number): void {
-    for (const encoding of this.encodings) this.#context.wake(Math.max(nowMs, encoding.deadline()))
+    for (const encoding of this.encodings) this.#context.wake(Math.max(nowMs, encoding.deadlineMs))
   }
 
   #steer(follower: Follower, nowMs: number): void {

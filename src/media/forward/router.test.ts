@@ -268,7 +268,7 @@ test('media events: at the first packet, after a second of silence, and again', 
   scene.rtp(publisher, opus(3))
   assert.equal(scene.media.length, 3)
   scene.advance(5000)
-  assert.equal(scene.router.deadline(), Number.POSITIVE_INFINITY, 'nothing is due in silence')
+  assert.equal(scene.router.deadlineMs, Number.POSITIVE_INFINITY, 'nothing is due in silence')
 })
 
 test('a subscriber waits for a publisher that opens later, and outlives it', () => {
@@ -405,7 +405,7 @@ test('nothing is left when all peers are closed, in any order, and late calls on
     scene.rtp(publisher, opus(2))
     scene.advance(5000)
     assert.deepEqual([scene.io.rtpSent, scene.io.rtcpSent], [[], []])
-    assert.equal(scene.router.deadline(), Number.POSITIVE_INFINITY)
+    assert.equal(scene.router.deadlineMs, Number.POSITIVE_INFINITY)
   }
 })
 

@@ -43,7 +43,7 @@ export class Router {
   readonly #peers = new Map<EndpointId, Peer>()
   readonly #bottlenecks: Bottlenecks
   readonly #context: ForwardContext
-  #dueMs = Number.POSITIVE_INFINITY
+  #deadlineMs = Number.POSITIVE_INFINITY
   #runs = 0
   /** Peers in which a bug of ours was met, until what is at hand is done. */
   readonly #blamed = new Map<EndpointId, unknown>()
@@ -66,7 +66,7 @@ export class Router {
       audible: new AudibleRooms(options.audible ?? 0),
       random: options.random,
       wake: (ms) => {
-        if (ms < this.#dueMs) this.#dueMs = ms
+        if (ms < this.#deadlineMs) this.#deadlineMs = ms
       },
       nextRun: () => this.#runs++,
     }
@@ -113,7 +113,7 @@ export class Router {
   /** Takes effect at once, also for what is silent already. */
   configure(settings: MediaSettings, nowMs: number): void {
     Object.assign(this.#context.settings, settings)
-    this.#dueMs = nowMs
+    this.#deadlineMs = nowMs
   }
 
   /** The endpoint is in that room now: its speakers are ranked among those of the room. */
@@ -125,7 +125,7 @@ export class Router {
   spread(room: string, elsewhere: boolean, nowMs: number): void {
     const { audible } = this.#context
     audible.spread(room, elsewhere, nowMs)
-    this.#context.wake(audible.dueMs)
+    this.#context.wake(audible.deadlineMs)
   }
 
   /** Who of spread rooms is forwarded by another worker. @param from its number */
@@ -209,12 +209,12 @@ export class Router {
   /** Sends what is due: NACKs, keyframe requests, reports; notices silence. */
   expire(nowMs: number): void {
     this.#bottlenecks.expire(nowMs)
-    if (nowMs >= this.#dueMs) this.#expirePeers(nowMs)
+    if (nowMs >= this.#deadlineMs) this.#expirePeers(nowMs)
     if (this.#blamed.size > 0) this.#tellBlamed()
   }
 
   #expirePeers(nowMs: number): void {
-    this.#dueMs = Number.POSITIVE_INFINITY
+    this.#deadlineMs = Number.POSITIVE_INFINITY
     for (const peer of this.#peers.values()) {
       try {
         this.#context.wake(peer.expire(nowMs))
@@ -225,12 +225,12 @@ export class Router {
     const { audible, events } = this.#context
     const told = audible.tell(nowMs)
     if (told.length > 0) events.speakers(told)
-    this.#context.wake(audible.dueMs)
+    this.#context.wake(audible.deadlineMs)
   }
 
   /** When `expire` has something to do; Infinity when nothing is due. */
-  deadline(): number {
-    return Math.min(this.#dueMs, this.#bottlenecks.dueMs)
+  get deadlineMs(): number {
+    return Math.min(this.#deadlineMs, this.#bottlenecks.deadlineMs)
   }
 
   #blame(transport: number, error: unknown): void {

@@ -95,15 +95,15 @@ export class Uplink {
     if (at < 0 || elementLength(rx, view, at) < 2) return
     const idle = arrivals.dueMs === Number.POSITIVE_INFINITY
     if (arrivals.arrived(nowMs, readTransportSeq(rx, at), view.ssrc, length, waitedUs)) this.#report(nowMs, arrivals)
-    else if (idle) this.#context.wake(arrivals.timerMs)
+    else if (idle) this.#context.wake(arrivals.deadlineMs)
   }
 
   /** Sends what is due. @returns when to call again, at the latest */
   expire(nowMs: number): number {
     const arrivals = this.#arrivals
     if (arrivals === null) return Number.POSITIVE_INFINITY
-    if (nowMs >= arrivals.timerMs) this.#report(nowMs, arrivals)
-    return arrivals.timerMs
+    if (nowMs >= arrivals.deadlineMs) this.#report(nowMs, arrivals)
+    return arrivals.deadlineMs
   }
 
   /**

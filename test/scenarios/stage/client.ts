@@ -218,7 +218,7 @@ export class Client {
     const association = this.#association
     if (!association) return
     association.flush(this.stage.net.nowMs)
-    this.#alarm(association.deadline(), () => {
+    this.#alarm(association.deadlineMs, () => {
       association.expire(this.stage.net.nowMs)
       this.#expectData()
     })

@@ -41,11 +41,11 @@ export class DataPath {
       const alarm = this.net.alarm()
       const expire = () => {
         association.expire(this.net.nowMs)
-        alarm(association.deadline(), expire)
+        alarm(association.deadlineMs, expire)
       }
       this.#wake[side] = () => {
         association.flush(this.net.nowMs)
-        alarm(association.deadline(), expire)
+        alarm(association.deadlineMs, expire)
       }
     }
   }

@@ -78,7 +78,7 @@ test('the first message opens association and channel; the answer goes back on t
   assert.equal(server.association.live().channels, 1, 'no second channel was opened')
   link.run(2_000)
   assert.deepEqual(client.association.live(), { channels: 1, bufferedBytes: 0 })
-  assert.ok(client.association.deadline() >= 30_000, 'an idle association has nothing to do but to ask now and then')
+  assert.ok(client.association.deadlineMs >= 30_000, 'an idle association has nothing to do but to ask now and then')
 })
 
 test('text and binary, empty and not, keep their kind', () => {
@@ -356,12 +356,12 @@ test('close tells the peer and leaves nothing alive', () => {
   client.association.close()
   assert.deepEqual([client.closed, client.failed], [[], []], 'one’s own close is not an event')
   assert.equal(client.say('too late'), 'closed')
-  assert.equal(client.association.deadline(), Number.POSITIVE_INFINITY)
+  assert.equal(client.association.deadlineMs, Number.POSITIVE_INFINITY)
   assert.deepEqual(client.association.live(), { channels: 0, bufferedBytes: 0 })
   link.run(1_000)
   assert.deepEqual(server.closed, ['chat'])
   assert.deepEqual(server.failed, ['aborted by the peer'])
-  assert.equal(server.association.deadline(), Number.POSITIVE_INFINITY)
+  assert.equal(server.association.deadlineMs, Number.POSITIVE_INFINITY)
   assert.deepEqual(process.getActiveResourcesInfo(), before)
 })
 
@@ -428,7 +428,7 @@ test('a peer that never answers fails the association', () => {
   link.run(200_000)
   assert.deepEqual(client.failed, ['set-up timed out'])
   assert.deepEqual(client.closed, ['chat'])
-  assert.equal(client.association.deadline(), Number.POSITIVE_INFINITY)
+  assert.equal(client.association.deadlineMs, Number.POSITIVE_INFINITY)
 })
 
 test('a peer that vanishes fails the association', () => {

@@ -57,7 +57,7 @@ export interface Association {
   /** Does what has become due, and flushes. */
   expire(nowMs: number): void
   /** When `expire` has to be called next, or Infinity; a time that is over while there is something to flush. */
-  deadline(): number
+  readonly deadlineMs: number
   /** Aborts the association; no event follows. Twice is harmless. */
   close(): void
   /**
@@ -160,8 +160,8 @@ class DataChannels implements Association {
     this.#engine.expire(nowMs)
   }
 
-  deadline(): number {
-    return this.#engine.deadline()
+  get deadlineMs(): number {
+    return this.#engine.deadlineMs
   }
 
   get hasEnded(): boolean {

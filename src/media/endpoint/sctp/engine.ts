@@ -209,17 +209,22 @@ export class SctpEngine {
   }
 
   /** When `expire` has something to do, or Infinity; a time that is over while there is something to flush. */
-  deadline(): number {
+  get deadlineMs(): number {
     if (this.hasEnded) return Number.POSITIVE_INFINITY
-    if (!this.#handshake.isEstablished) return this.#handshake.dueMs
+    if (!this.#handshake.isEstablished) return this.#handshake.deadlineMs
     if (this.#pending) return this.#nowMs
-    return Math.min(this.#sack.dueMs, this.#outbound.deadline, this.#resets.deadline, this.#heartbeat.deadline)
+    return Math.min(
+      this.#sack.deadlineMs,
+      this.#outbound.deadlineMs,
+      this.#resets.deadlineMs,
+      this.#heartbeat.deadlineMs,
+    )
   }
 
   /** Does what has become due: set-up and what was lost again, heartbeats, a delayed SACK. May end in `failed`. */
   expire(nowMs: number): void {
     if (nowMs > this.#nowMs) this.#nowMs = nowMs
-    if (nowMs < this.deadline()) return
+    if (nowMs < this.deadlineMs) return
     if (!this.#handshake.expire(nowMs, this.#outbound.rtoMs)) return this.#fail('set-up timed out')
     this.#outbound.expire(nowMs)
     this.#resets.expire(nowMs)
@@ -410,7 +415,8 @@ export class SctpEngine {
     this.#resets.fill(this.#nowMs, this.#outbound.rtoMs, writer)
     this.#heartbeat.fill(this.#nowMs, this.#outbound.rtoMs, writer)
     this.#outbound.fill(this.#nowMs, writer)
-    if (writer.isEmpty || (hasSack && writer.room === roomBehindSack && this.#nowMs < this.#sack.dueMs)) return false
+    if (writer.isEmpty || (hasSack && writer.room === roomBehindSack && this.#nowMs < this.#sack.deadlineMs))
+      return false
     if (hasSack) {
       this.#inbound.sackSent()
       this.#sack.clear()

@@ -38,7 +38,7 @@ export class Handshake {
   #localTag = randomTag()
   #initialTsn: number
   #peer: Peer | undefined
-  #dueMs = Number.POSITIVE_INFINITY
+  #deadlineMs = Number.POSITIVE_INFINITY
   #retransmits = 0
 
   /** @param writer may be shared: what is written is sent before a method returns @param initialTsn default: by chance */
@@ -72,8 +72,8 @@ export class Handshake {
   }
 
   /** When `expire` has something to do, or Infinity. */
-  get dueMs(): number {
-    return this.#dueMs
+  get deadlineMs(): number {
+    return this.#deadlineMs
   }
 
   /** Sends INIT, unless set-up is under way. @param rtoMs how long to wait for the answer */
@@ -86,7 +86,7 @@ export class Handshake {
 
   /** Sends again what got no answer. @returns false when that has been done often enough */
   expire(nowMs: number, rtoMs: number): boolean {
-    if (nowMs < this.#dueMs) return true
+    if (nowMs < this.#deadlineMs) return true
     if (++this.#retransmits > MAX_RETRANSMITS) return false
     this.#send(nowMs, rtoMs)
     return true
@@ -95,7 +95,7 @@ export class Handshake {
   /** Nothing more is sent or understood. */
   end(): void {
     this.#state = 'ended'
-    this.#dueMs = Number.POSITIVE_INFINITY
+    this.#deadlineMs = Number.POSITIVE_INFINITY
   }
 
   /** Whether the tag of a packet (checked by `checkPacket`) is the one that its first chunk has to come with (§8.5). */
@@ -183,13 +183,13 @@ export class Handshake {
 
   #establish(): void {
     this.#state = 'established'
-    this.#dueMs = Number.POSITIVE_INFINITY
+    this.#deadlineMs = Number.POSITIVE_INFINITY
     this.#owner.established()
   }
 
   /** INIT or COOKIE ECHO, whichever set-up waits for the answer of. */
   #send(nowMs: number, rtoMs: number): void {
-    this.#dueMs = nowMs + Math.min(rtoMs * 2 ** this.#retransmits, MAX_INTERVAL_MS)
+    this.#deadlineMs = nowMs + Math.min(rtoMs * 2 ** this.#retransmits, MAX_INTERVAL_MS)
     if (this.#state === 'cookie-echoed') return this.sendAlone(ChunkType.cookieEcho, this.#peer?.cookie)
     this.#writer.start(0)
     writeInit(this.#writer, this.#localTag, this.#initialTsn)

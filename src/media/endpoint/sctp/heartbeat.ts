@@ -37,12 +37,13 @@ export class Heartbeat {
     this.#heardAtMs = nowMs
   }
 
-  get deadline(): number {
+  /** When `expire` has something to do, or Infinity. */
+  get deadlineMs(): number {
     return this.#nonce === undefined ? this.#heardAtMs + INTERVAL_MS : this.#giveUpAtMs
   }
 
   expire(nowMs: number): void {
-    if (nowMs < this.deadline) return
+    if (nowMs < this.deadlineMs) return
     if (this.#nonce !== undefined) this.timeouts++
     this.#due = true
   }

@@ -40,7 +40,7 @@ export class LossDetection {
   }
 
   /** When `expire` has something to do, or Infinity. */
-  get dueMs(): number {
+  get deadlineMs(): number {
     return this.#lostAtMs
   }
 

@@ -77,8 +77,10 @@ export class Outbound {
   get bufferedBytes(): number {
     return this.#bufferedBytes
   }
-  get deadline(): number {
-    return Math.min(this.#retransmitAtMs, this.#losses.dueMs)
+
+  /** When `expire` has something to do, or Infinity. */
+  get deadlineMs(): number {
+    return Math.min(this.#retransmitAtMs, this.#losses.deadlineMs)
   }
   get #cumulativeTsn(): number {
     return (this.#flight.first - 1) >>> 0

@@ -73,7 +73,8 @@ export class StreamReset {
     if (this.#asked?.streamIds.includes(streamId)) this.#asked.known.add(streamId)
   }
 
-  get deadline(): number {
+  /** When `expire` has something to do, or Infinity. */
+  get deadlineMs(): number {
     return this.#repeatAtMs
   }
 

@@ -88,7 +88,7 @@ export class RawPeer {
   /** Lets time pass. */
   wait(ms: number): void {
     const untilMs = this.nowMs + ms
-    for (let dueMs = this.association.deadline(); dueMs <= untilMs; dueMs = this.association.deadline()) {
+    for (let dueMs = this.association.deadlineMs; dueMs <= untilMs; dueMs = this.association.deadlineMs) {
       this.nowMs = Math.max(this.nowMs, dueMs)
       this.association.expire(this.nowMs)
     }

@@ -4,7 +4,7 @@
 export interface LinkEnd {
   receive(nowMs: number, bytes: Uint8Array, offset: number, length: number): void
   expire(nowMs: number): void
-  deadline(): number
+  readonly deadlineMs: number
 }
 
 export interface LinkOptions {
@@ -65,7 +65,7 @@ export class SctpLink {
     while (!done()) {
       this.#onTheWay.sort((x, y) => x.atMs - y.atMs || x.order - y.order)
       const packet = this.#onTheWay[0]
-      const nextMs = Math.min(packet?.atMs ?? Number.POSITIVE_INFINITY, a.deadline(), b.deadline())
+      const nextMs = Math.min(packet?.atMs ?? Number.POSITIVE_INFINITY, a.deadlineMs, b.deadlineMs)
       if (nextMs > untilMs) break
       this.nowMs = Math.max(this.nowMs, nextMs)
       if (packet !== undefined && packet.atMs <= this.nowMs) {

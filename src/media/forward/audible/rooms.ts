@@ -20,7 +20,7 @@ interface Room {
 export class AudibleRooms {
   readonly #places: number
   readonly #rooms = new Map<string, Room>()
-  #dueMs = Number.POSITIVE_INFINITY
+  #deadlineMs = Number.POSITIVE_INFINITY
 
   /** @param places how many of a room are heard at once; 0 = all, and nothing is ranked */
   constructor(places: number) {
@@ -51,7 +51,7 @@ export class AudibleRooms {
     if (!this.limited) return
     const room = this.#room(name)
     room.spread = elsewhere
-    if (elsewhere) this.#dueMs = Math.min(this.#dueMs, nowMs + TELL_MS)
+    if (elsewhere) this.#deadlineMs = Math.min(this.#deadlineMs, nowMs + TELL_MS)
     else room.speakers.alone()
     this.#drop(name)
   }
@@ -62,18 +62,18 @@ export class AudibleRooms {
   }
 
   /** When `tell` has something to say at the earliest; Infinity = no room is spread. */
-  get dueMs(): number {
-    return this.#dueMs
+  get deadlineMs(): number {
+    return this.#deadlineMs
   }
 
   /** What the other workers should know now. */
   tell(nowMs: number): RoomSpeakers[] {
     const told: RoomSpeakers[] = []
-    if (nowMs < this.#dueMs) return told
-    this.#dueMs = Number.POSITIVE_INFINITY
+    if (nowMs < this.#deadlineMs) return told
+    this.#deadlineMs = Number.POSITIVE_INFINITY
     for (const [name, room] of this.#rooms) {
       if (!room.spread) continue
-      this.#dueMs = nowMs + TELL_MS
+      this.#deadlineMs = nowMs + TELL_MS
       if (told.length === MAX_ROOMS || nowMs - room.toldMs < TELL_MS) continue
       const speakers = room.speakers.told(nowMs)
       const silent = speakers.every(({ quietMs }) => quietMs >= SILENT_MS)

@@ -201,5 +201,5 @@ test('a worker on which nothing happened for long tells of a room no sooner than
   const scene = new Scene({ audible: 1 })
   scene.nowMs = 500_000
   scene.router.spread('room', true, scene.nowMs)
-  assert.equal(scene.router.deadline(), scene.nowMs + 200)
+  assert.equal(scene.router.deadlineMs, scene.nowMs + 200)
 })

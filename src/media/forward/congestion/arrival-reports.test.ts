@@ -84,7 +84,7 @@ test('soon after a burst of losses and after a late packet, but no flood', () =>
     }
     for (const seq of seqs) reports.arrived(1003, seq, 5, 1000, 0)
     assert.equal(reports.dueMs, dueMs, what)
-    assert.equal(reports.timerMs, dueMs + 100, what)
+    assert.equal(reports.deadlineMs, dueMs + 100, what)
   }
 })
 

@@ -51,8 +51,8 @@ export class ArrivalReports {
     return this.#dueMs
   }
 
-  /** When it is to be sent although none comes. */
-  get timerMs(): number {
+  /** When it is to be sent although no packet comes; Infinity when there is nothing to report. */
+  get deadlineMs(): number {
     return this.#dueMs + TIMER_MS
   }
 

@@ -186,11 +186,11 @@ export class Scene {
   advance(ms: number): void {
     const end = this.nowMs + ms
     for (;;) {
-      const due = Math.max(this.router.deadline(), this.nowMs)
+      const due = Math.max(this.router.deadlineMs, this.nowMs)
       if (due > end) break
       this.nowMs = due
       this.router.expire(due)
-      if (this.router.deadline() <= due) throw new Error(`still due at ${due}`)
+      if (this.router.deadlineMs <= due) throw new Error(`still due at ${due}`)
     }
     this.nowMs = end
   }
