@@ -83,15 +83,28 @@ async function runFiles(files, concurrency) {
   if (files.length === 0) return
   const stream = runTests({ files, concurrency, timeout: 300_000 })
   const isTest = (data) => data.details?.type !== 'suite' && !files.includes(data.name)
+  // What a file was doing when its time ran out is not in the report.
+  const begun = new Map(files.map((file) => [file, new Set()]))
+  const stuck = []
+  stream.on('test:dequeue', (data) => isTest(data) && begun.get(data.file)?.add(data.name))
+  stream.on('test:complete', (data) => isTest(data) && begun.get(data.file)?.delete(data.name))
   stream.on('test:pass', (data) => isTest(data) && passed++)
   stream.on('test:fail', (data) => {
     if (data.details?.type === 'suite') return
     // A test that failed because a test inside it failed is counted once, as the inner one.
-    if (data.details?.error?.failureType !== 'subtestsFailed') failed++
+    if (data.details?.error?.failureType === 'subtestsFailed') return
+    failed++
+    if (files.includes(data.name)) stuck.push(data.name)
   })
   const report = stream.compose(new spec())
   report.pipe(process.stdout, { end: false })
   await new Promise((resolve) => report.once('end', resolve))
+  for (const file of stuck) {
+    const within = [...(begun.get(file) ?? [])].map((name) => `"${name}"`).join(', ')
+    process.stdout.write(
+      `✖ ${relative(join(root, 'dist'), file)} failed ${within ? `in ${within}` : 'outside of its tests'}\n`,
+    )
+  }
 }
 
 /** Browsers are heavy: one test file at a time. Without one of them each file is a failure. */

@@ -47,6 +47,9 @@ const followParent =
 const runner = process.ppid
 setInterval(() => process.ppid === runner || process.exit(1), 500).unref()
 
+/** A server leaves its workers 2 s; the rest is for machines with much else to do. */
+const STOP_LIMIT_MS = 60_000
+
 const ownEntry = fileURLToPath(new URL('../../src/index.js', import.meta.url))
 
 export interface StartOptions {
@@ -130,8 +133,13 @@ function running(
     },
     async stop(signal = 'SIGTERM') {
       if (child.exitCode === null && child.signalCode === null) {
+        const exited = once(child, 'exit')
         child.kill(signal)
-        await once(child, 'exit')
+        const patience = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS)
+        await exited
+        clearTimeout(patience)
+        if (signal !== 'SIGKILL' && child.signalCode === 'SIGKILL')
+          throw new Error(`the server had not ended ${STOP_LIMIT_MS} ms after ${signal}`)
       }
       rmSync(folder, { recursive: true, force: true })
       return child.exitCode
