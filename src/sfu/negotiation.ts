@@ -9,6 +9,7 @@ import { readAnswer } from '../jsep/read-answer.js'
 import { readDescription } from '../jsep/read-description.js'
 import type { HangupReason, MediaKind, Preferences } from '../media/control.js'
 import type { EndpointObserver, MediaPool, PooledEndpoint, Wanted } from '../media/pool-types.js'
+import type { Clock } from './clock.js'
 import { Refusal, refuse } from './errors.js'
 import { type MlineOrder, mlineOrder } from './mline-order.js'
 import { type Exchange, Publisher } from './publisher.js'
@@ -45,6 +46,7 @@ export interface NegotiationParts {
   readonly pool: MediaPool
   readonly quota: Quota
   readonly codecs: CodecPolicy
+  readonly clock: Pick<Clock, 'nowMs'>
 }
 
 /** What else happens to the connection in the message that brings a description. */
@@ -306,7 +308,7 @@ export class Negotiation {
   #newSubscriber(source: Source): Subscriber | undefined {
     const endpoint = this.#openEndpoint({ publisher: source.endpoint })
     if (!endpoint) return undefined
-    const subscriber = new Subscriber(endpoint, this.#parts.codecs)
+    const subscriber = new Subscriber(endpoint, this.#parts.codecs, this.#parts.clock)
     if (this.#preferences) subscriber.prefer(this.#preferences)
     return subscriber
   }

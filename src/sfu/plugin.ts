@@ -87,6 +87,7 @@ class Sfu implements SfuPlugin {
       limits,
       codecs,
       log,
+      clock,
       blocks,
       presence: new Presence(() => listenerLimits(limits.maxSocketsPerAddress)),
       enforcement: new Enforcement(pool, blocks, log),

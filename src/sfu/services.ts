@@ -5,6 +5,7 @@ import type { Abandonment } from './abandonment.js'
 import type { Auth } from './auth.js'
 import type { BlockList } from './blocks/block-list.js'
 import type { Enforcement } from './blocks/enforcement.js'
+import type { Clock } from './clock.js'
 import type { RefusalCounts } from './errors.js'
 import type { Ghosts } from './ghosts.js'
 import type { Log } from './log.js'
@@ -42,4 +43,5 @@ export interface Services {
   readonly refused: RefusalCounts
   readonly codecs: CodecPolicy
   readonly log: Log
+  readonly clock: Clock
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { SendStream } from '../media/control.js'
+import { LATE_ANSWER_MS } from './subscriber.js'
 import { answerTo, assertEmpty, lines, offers, stage } from './testing/peer.js'
 
 async function subscribed(worker = 2) {
@@ -144,4 +145,29 @@ test('answers at any moment, offers at any moment: what comes when nothing is ou
   assert.equal((await alice.fails({}, { type: 'answer', sdp: answerTo(offers.media) })).code, 'unexpected_answer')
   await alice.publish()
   assert.equal((await alice.fails({}, { type: 'answer', sdp: answerTo(offers.media) })).code, 'unexpected_answer')
+})
+
+test('an answer to an offer that a newer one took the place of comes soon after the answer to that one, or never', async () => {
+  const { bob, clock, offer } = await subscribed()
+  const again = { kind: 'subscribe', media: 'alice' }
+  const { jsep } = await bob.ok(again)
+  await bob.answer(offer)
+  clock.advance(LATE_ANSWER_MS - 1)
+  await bob.answer(jsep)
+  assert.equal(bob.handle.expectsAnswer(), false)
+
+  await bob.ok(again)
+  const { jsep: second } = await bob.ok(again)
+  // However long the page was asleep: its time begins with the first answer.
+  clock.advance(10 * LATE_ANSWER_MS)
+  await bob.answer(second)
+  assert.equal(bob.handle.expectsAnswer(), true)
+  clock.advance(LATE_ANSWER_MS)
+  assert.equal(bob.handle.expectsAnswer(), false)
+  const stray = { type: 'answer', sdp: answerTo(second!.sdp) } as const
+  assert.equal((await bob.fails({}, stray)).code, 'unexpected_answer')
+
+  const { jsep: third } = await bob.ok(again)
+  await bob.answer(third)
+  assert.equal(bob.handle.expectsAnswer(), false)
 })

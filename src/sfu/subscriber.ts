@@ -16,10 +16,17 @@ import { iceChanged } from '../jsep/renegotiation.js'
 import { appendSlot, subscriberSlots } from '../jsep/slots.js'
 import type { DtlsParameters, IceCredentials, Preferences } from '../media/control.js'
 import type { PooledEndpoint } from '../media/pool-types.js'
+import type { Clock } from './clock.js'
 import { type Refusal, refuse } from './errors.js'
 import type { Exchange } from './publisher.js'
 import type { Source } from './room.js'
 import { SlotTracks } from './slot-tracks.js'
+
+/**
+ * An answer to an offer that a newer one took the place of comes no later than this after the one that was taken for the
+ * answer to the newest: a client that got both answers them one after the other. One that comes later was never asked for.
+ */
+export const LATE_ANSWER_MS = 30_000
 
 const random32 = () => randomInt(2 ** 32)
 /** The most that there is at once. */
@@ -30,6 +37,7 @@ const randomName = () => randomBytes(12).toString('base64url')
 export class Subscriber {
   readonly endpoint: PooledEndpoint
   readonly #codecs: CodecPolicy
+  readonly #clock: Pick<Clock, 'nowMs'>
   /** Of the o= line (RFC 9429 §5.2.1). */
   readonly #sessionId = String(random48() + 1)
   /** CNAME, and the name of what comes without one. */
@@ -46,16 +54,18 @@ export class Subscriber {
   #offered: readonly SubscriberSlot[] = []
   /** The newest offer waits for its answer. */
   #isOut = false
-  /** Offers that a newer one took the place of: a client that got them after all answers each. */
+  /** Offers that a newer one took the place of: a client that got them after all answers each, until `#lateUntilMs`. */
   #replaced = 0
+  #lateUntilMs = Number.POSITIVE_INFINITY
   /** The client waits for an offer. */
   #asked = false
   #restartDue = false
 
   /** @param endpoint freshly opened; the subscriber owns it from now on, and never has another one */
-  constructor(endpoint: PooledEndpoint, codecs: CodecPolicy) {
+  constructor(endpoint: PooledEndpoint, codecs: CodecPolicy, clock: Pick<Clock, 'nowMs'>) {
     this.endpoint = endpoint
     this.#codecs = codecs
+    this.#clock = clock
   }
 
   /** An offer is out. */
@@ -65,7 +75,11 @@ export class Subscriber {
 
   /** An answer may come: to the offer that is out, or to one before it. */
   get takesAnswer(): boolean {
-    return this.#isOut || this.#replaced > 0
+    return this.#isOut || this.#mayComeLate
+  }
+
+  get #mayComeLate(): boolean {
+    return this.#replaced > 0 && this.#clock.nowMs() < this.#lateUntilMs
   }
 
   /**
@@ -113,8 +127,10 @@ export class Subscriber {
       this.#remote = { ice: answer.ice, dtls }
       this.endpoint.send(streams)
       // A message may ask for media and bring an answer: it cannot be to the offer that is made for that message.
-      if (this.#isOut && newest === this.#offers) this.#isOut = false
-      else this.#replaced--
+      if (this.#isOut && newest === this.#offers) {
+        this.#isOut = false
+        this.#lateUntilMs = this.#clock.nowMs() + LATE_ANSWER_MS
+      } else if (this.#replaced > 0) this.#replaced--
       return undefined
     }
     return { commit, abandon: () => {} }
@@ -140,6 +156,8 @@ export class Subscriber {
     if (this.#restartDue && this.#remote) this.endpoint.restart()
     this.#asked = this.#restartDue = false
     if (this.#isOut) this.#replaced++
+    else if (!this.#mayComeLate) this.#replaced = 0
+    this.#lateUntilMs = Number.POSITIVE_INFINITY
     this.#isOut = true
     this.#offered = this.#slots
     const said = this.#tracks.of(this.#slots, tracks)
