@@ -78,6 +78,8 @@ export class Negotiation {
   #remoteSdp: string | undefined
   /** Of the description that it was read from. */
   #order: MlineOrder & { readonly sdp: string } = { sdp: '', ...mlineOrder('') }
+  /** Offers that were checked, and will be answered or forgotten: for each there is an endpoint already. */
+  #prepared = 0
   /** `webrtcup` was sent for this PeerConnection. */
   #wasConnected = false
 
@@ -260,11 +262,17 @@ export class Negotiation {
     }
     const publisher = new Publisher(endpoint, received, this.#parts.codecs)
     const exchange = publisher.answerFirst()
+    this.#prepared++
+    const commit = () => {
+      this.#prepared--
+      return this.#replace(publisher, exchange)
+    }
     const abandon = () => {
+      this.#prepared--
       exchange.abandon()
       this.#givePlaceBack()
     }
-    return { commit: () => this.#replace(publisher, exchange), abandon }
+    return { commit, abandon }
   }
 
   /** The client's first offer, or that of another PeerConnection instead of the one it had. */
@@ -272,8 +280,6 @@ export class Negotiation {
     const old = this.#publisher
     this.#publisher = publisher
     this.#lost = undefined
-    // The PeerConnection before may have ended meanwhile, and given back the place of both.
-    this.#takePlace()
     this.#wasConnected = false
     this.#host.opened()
     const sdp = this.#published(exchange)
@@ -296,13 +302,13 @@ export class Negotiation {
     return sdp
   }
 
-  #takePlace(isStranger = this.#host.isStranger): boolean {
+  #takePlace(isStranger: boolean): boolean {
     return this.#parts.quota.take(this.#host, this, isStranger)
   }
 
-  /** A PeerConnection that there is keeps its place. */
+  /** A PeerConnection that there is, or is about to be, keeps its place. */
   #givePlaceBack(): void {
-    if (!this.endpoint) this.#parts.quota.giveBack(this)
+    if (!this.endpoint && this.#prepared === 0) this.#parts.quota.giveBack(this)
   }
 
   #newSubscriber(source: Source): Subscriber | undefined {

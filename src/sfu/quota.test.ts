@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { open } from './auth.js'
 import { Quota } from './quota.js'
-import { assertEmpty, noLimits, offers, type Peer, stage } from './testing/peer.js'
+import { assertEmpty, fromAnotherPeerConnection, noLimits, offers, type Peer, stage } from './testing/peer.js'
 
 const limits = { ...noLimits, maxPeerConnectionsPerSession: 2 }
 const offer = { type: 'offer', sdp: offers.media } as const
@@ -186,4 +186,47 @@ test('an offer that comes to nothing gives its place back', async () => {
   pool.running = false
   assert.equal((await alice.fails({}, offer)).code, 'no_media_worker')
   assert.equal(plugin.live().peer_connections, 0)
+})
+
+test('a PeerConnection that ends while another takes its place keeps the place: nobody gains one by it', async () => {
+  for (const subscribe of [{}, { media: false }]) {
+    const here = stage({ limits: { ...noLimits, maxPeerConnectionsPerAddress: 1 } })
+    const { peer, plugin, pool } = here
+    const [bob, alice, thief] = [peer('', undefined, '192.0.2.2'), peer(), peer()]
+    await bob.join('bob')
+    await bob.ok({ kind: 'block', whom: 'alice' })
+    await alice.publish()
+    const first = pool.last
+    pool.holdBlocks = true
+    const join = { kind: 'join', room_id: 'room', user_id: 'alice', subscribe }
+    const joining = alice.ok(join, { type: 'offer', sdp: fromAnotherPeerConnection(offers.media) })
+    await new Promise(setImmediate)
+    first.ends('DTLS alert')
+    assert.equal((await thief.fails({}, offer)).code, 'too_many_peer_connections')
+    pool.release()
+    await joining
+    assert.deepEqual([pool.live.length, plugin.live().peer_connections], [1, 1])
+    assert.equal((await thief.fails({}, offer)).code, 'too_many_peer_connections')
+    for (const each of [alice, bob]) each.handle.detached()
+    await thief.publish()
+    thief.handle.detached()
+    assertEmpty(here)
+  }
+})
+
+test('a handle that is detached while its offer is worked on gives its place back', async () => {
+  const here = stage()
+  const { peer, pool } = here
+  const [bob, alice] = [peer(), peer()]
+  await bob.join('bob')
+  await bob.ok({ kind: 'block', whom: 'alice' })
+  pool.holdBlocks = true
+  const joining = alice.fails({ kind: 'join', room_id: 'room', user_id: 'alice' }, offer)
+  await new Promise(setImmediate)
+  assert.equal(here.plugin.live().peer_connections, 1)
+  alice.handle.detached()
+  pool.release()
+  assert.equal((await joining).code, 'connection_closed')
+  bob.handle.detached()
+  assertEmpty(here)
 })
