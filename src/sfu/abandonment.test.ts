@@ -81,6 +81,37 @@ test('one that waits for a user to publish stays as long as that user is there',
   assert.equal(waiting.detaches, 1)
 })
 
+test('one whose user comes back has all its time: it was not abandoned, though nobody was there for a moment', async () => {
+  const { clock, peer } = await call()
+  const [carol, waiting] = [peer(), peer('', 7)]
+  await carol.join('carol')
+  await waiting.join('bob', { media: 'carol' })
+  clock.advance(ABANDONED_MS - 1)
+  carol.handle.detached()
+  clock.advance(1)
+  assert.equal(waiting.detaches, 0)
+  const again = peer()
+  await again.publish()
+  await again.join('carol')
+  await waiting.answer(waiting.offer())
+  clock.advance(10 * ABANDONED_MS)
+  assert.equal(waiting.detaches, 0)
+})
+
+test('one that was all that there was of its user stays for long after another has joined', async () => {
+  const { clock, pool, bob, peer, subscription } = await call()
+  pool.last.ends('DTLS alert')
+  bob.handle.detached()
+  clock.advance(ABANDONED_MS - 1)
+  await peer('', 7).join('bob')
+  clock.advance(ABANDONED_MS - 1)
+  assert.equal(subscription.detaches, 0)
+  // A third changes nothing: clients that try again on another handle, and again, would keep all of them.
+  await peer('', 7).join('bob')
+  clock.advance(1)
+  assert.equal(subscription.detaches, 1)
+})
+
 test('a connection that listens, receives data or published is none of these', async () => {
   const { clock, peer, pool } = await call()
   const others = [{ notifications: true }, { data: true }, {}]

@@ -1,7 +1,7 @@
 /**
  * Subscriptions that clients leave behind. Some clients close the PeerConnection of a subscription, or give up on it and try
  * again on another handle, and never detach the old one: a session would collect them until it has as many handles as it may
- * have. One that was not used for `ABANDONED_MS` is detached.
+ * have. One that was neither used nor needed for `ABANDONED_MS` is detached.
  */
 import type { Clock } from './clock.js'
 import type { Log } from './log.js'
@@ -30,7 +30,7 @@ export class Abandonment {
     this.#log = log
   }
 
-  /** The client has used the connection, or its PeerConnection has ended: its time begins anew. */
+  /** The client has used the connection, its PeerConnection has ended, or it is needed no more: its time begins anew. */
   used(connection: Abandonable): void {
     this.forget(connection)
     if (!connection.idle) return

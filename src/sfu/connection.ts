@@ -208,6 +208,9 @@ export class Connection implements PluginHandle, Member, Suspect, Abandonable, N
     const listed = before?.listed(this.profile) ?? []
     const room = presence.join(this, roomId, userId)
     this.#joined = { room, userId }
+    const [first, second, third] = room.users.get(userId)?.connections ?? []
+    // Of its user's connections the first is not the only one any more.
+    if (second === this && !third) first?.released()
     this.services.quota.admit(this.negotiator)
     this.notify({ event: 'join', room_id: roomId, user_id: userId })
     this.#place()
@@ -256,6 +259,10 @@ export class Connection implements PluginHandle, Member, Suspect, Abandonable, N
 
   follow(source: Source | undefined): void {
     if (!this.#gone) this.negotiator.follow(source)
+  }
+
+  released(): void {
+    this.services.abandonment.used(this)
   }
 
   offer(jsep: Jsep): void {
@@ -322,7 +329,10 @@ export class Connection implements PluginHandle, Member, Suspect, Abandonable, N
     this.notify({ event: 'leave', room_id: room.id, user_id: userId })
     this.#joined = undefined
     presence.leave(this, room, userId)
-    if (!room.users.has(userId)) enforcement.left(room.id, userId)
+    if (!room.users.has(userId)) {
+      enforcement.left(room.id, userId)
+      room.userLeft(userId)
+    }
     if (room.users.size === 0) enforcement.forget(room.id)
     blocks.release(userId)
   }

@@ -30,6 +30,8 @@ export interface Member extends Traits, Listener {
   readonly source: Source | undefined
   /** Whose media it gets from now on; undefined = nobody's yet. */
   follow(source: Source | undefined): void
+  /** What it may have been needed for has just ended (`Abandonable.needed`). */
+  released(): void
   push(event: SharedEvent): void
   /** Ends the connection as a kick does. */
   expel(): void
@@ -73,6 +75,11 @@ export class Room {
 
   *members(): Generator<Member> {
     for (const user of this.users.values()) yield* user.connections
+  }
+
+  /** A user is gone: nobody has to wait for their media any more. */
+  userLeft(userId: string): void {
+    for (const member of this.members()) if (member.media === userId) member.released()
   }
 
   /** What a user publishes has changed: its subscribers follow. */
