@@ -8,7 +8,7 @@ import type { Log } from './log.js'
 import type { HandlePort, Jsep, Plugin, PluginHandle, PluginReply, PluginRequest } from './plugin.js'
 import type { Refusals } from './refusals.js'
 import { EventHead, SharedData, SharedEvent } from './shared-event.js'
-import { CANDIDATES_MAX, type Candidates, EarlyCandidates } from './trickle.js'
+import { CANDIDATES_MAX, type Candidates, EarlyCandidates, type ReadCandidates } from './trickle.js'
 
 /** What a handle needs of its session. */
 export interface HandleSession {
@@ -129,10 +129,10 @@ export class Handle implements EventSubject {
   }
 
   /** Of candidates that come while the plugin is busy, those beyond what may wait are dropped and counted. */
-  trickle(candidates: Candidates): void {
+  trickle({ candidates, refused }: ReadCandidates): void {
     const isFull = this.#tasks.length >= this.#settings.waitingPerHandle
     const taken = candidates.slice(0, isFull ? 0 : CANDIDATES_MAX - this.#candidatesWaiting)
-    this.#settings.refusals.count('candidates', candidates.length - taken.length)
+    this.#settings.refusals.count('candidates', refused + candidates.length - taken.length)
     if (taken.length === 0) return
     this.#candidatesWaiting += taken.length
     this.#settings.events.candidates(this, taken)

@@ -115,9 +115,17 @@ test('H-41 queued candidates are bounded, and so are their strings', async () =>
   client.send('message', { ...ids, body: {}, jsep: offer })
   await settled()
   assert.equal(handle.candidates.length, 256)
-  assert.equal(refusals.counters().candidates, 256)
+  assert.equal(refusals.counters().candidates, 20_000 - 256)
   client.send('trickle', { ...ids, candidate: { candidate: 'x'.repeat(2000), sdpMid: '0' } })
+  client.send('trickle', {
+    ...ids,
+    candidates: [
+      { candidate, sdpMid: 'x'.repeat(300) },
+      { candidate: '', sdpMid: '0' },
+    ],
+  })
   assert.equal(handle.candidates.length, 256)
+  assert.equal(refusals.counters().candidates, 20_000 - 256 + 2)
 })
 
 test('H-41 candidates that wait for a busy plugin are bounded, in however many requests they come', async () => {

@@ -5,39 +5,47 @@ import type { TrickleCandidate } from './plugin.js'
 
 export type Candidates = readonly (TrickleCandidate | null)[]
 
-/** More in one request, or waiting on one handle, are ignored: a browser sends some dozens. */
+/** More in one request, or waiting on one handle, are counted and dropped: a browser sends some dozens. */
 export const CANDIDATES_MAX = 256
 /** Longer strings are no candidates. */
 const CANDIDATE_LENGTH_MAX = 1024
 const SDP_MID_LENGTH_MAX = 256
 
+/** What a request brought. */
+export interface ReadCandidates {
+  candidates: Candidates
+  /** How many are dropped because they are too many, or too long. */
+  refused: number
+}
+
+const none: ReadCandidates = { candidates: [], refused: 0 }
+
 /**
  * Reads `candidate` (one, or null or any non-object for the end) or `candidates` (an array of such).
  * @param lenient ignores what is wrong, as Janus does before the negotiation is complete
  */
-export function readCandidates(
-  message: Readonly<Record<string, unknown>>,
-  lenient: boolean,
-): { candidates: Candidates } | Failure {
+export function readCandidates(message: Readonly<Record<string, unknown>>, lenient: boolean): ReadCandidates | Failure {
   const { candidate, candidates } = message
   if (candidates === undefined) {
     const read = readCandidate(candidate)
-    if (read === 'ignored') return { candidates: [] }
-    if (read && isFailure(read)) return lenient ? { candidates: [] } : read
-    return { candidates: [read] }
+    if (read === 'empty' || read === 'too long') return { candidates: [], refused: read === 'too long' ? 1 : 0 }
+    if (read && isFailure(read)) return lenient ? none : read
+    return { candidates: [read], refused: 0 }
   }
   if (!Array.isArray(candidates)) {
-    return lenient ? { candidates: [] } : failure('INVALID_ELEMENT_TYPE', 'candidates is not an array')
+    return lenient ? none : failure('INVALID_ELEMENT_TYPE', 'candidates is not an array')
   }
   const good: (TrickleCandidate | null)[] = []
+  let refused = Math.max(0, candidates.length - CANDIDATES_MAX)
   for (const entry of candidates.slice(0, CANDIDATES_MAX)) {
     const read = readCandidate(entry)
-    if (read === null || (read !== 'ignored' && !isFailure(read))) good.push(read)
+    if (read === 'too long') refused++
+    else if (read === null || (read !== 'empty' && !isFailure(read))) good.push(read)
   }
-  return { candidates: good }
+  return { candidates: good, refused }
 }
 
-function readCandidate(value: unknown): TrickleCandidate | null | 'ignored' | Failure {
+function readCandidate(value: unknown): TrickleCandidate | null | 'empty' | 'too long' | Failure {
   if (!isJsonObject(value) || value.completed !== undefined) return null
   const { sdpMid, sdpMLineIndex, candidate } = value
   if (sdpMid !== undefined && typeof sdpMid !== 'string') return wrongType('sdpMid', 'a string')
@@ -47,8 +55,8 @@ function readCandidate(value: unknown): TrickleCandidate | null | 'ignored' | Fa
   if (sdpMid === undefined && sdpMLineIndex === undefined) return missing('sdpMid or sdpMLineIndex')
   if (candidate === undefined) return missing('candidate')
   if (typeof candidate !== 'string') return wrongType('candidate', 'a string')
-  if (candidate === '' || candidate.length > CANDIDATE_LENGTH_MAX) return 'ignored'
-  if (sdpMid !== undefined && sdpMid.length > SDP_MID_LENGTH_MAX) return 'ignored'
+  if (candidate === '') return 'empty'
+  if (candidate.length > CANDIDATE_LENGTH_MAX || (sdpMid?.length ?? 0) > SDP_MID_LENGTH_MAX) return 'too long'
   return {
     candidate,
     ...(sdpMid !== undefined && { sdpMid }),

@@ -15,6 +15,6 @@ export const trickle = {
     }
     const read = readCandidates(message, !handle.negotiated)
     if (isFailure(read)) return read
-    return { janus: 'ack', after: () => handle.trickle(read.candidates) }
+    return { janus: 'ack', after: () => handle.trickle(read) }
   },
 } satisfies Request
