@@ -141,7 +141,6 @@ export interface SlotTrack {
 export interface SubscriberAnswer {
   dtls: DtlsParameters
   streams: SendStream[]
-  data: boolean
 }
 
 /** The server's own side of a codec or of a variant of one: its fixed payload type and what every offer says of it. */

@@ -35,8 +35,7 @@ export function readSubscriberAnswer(
   const mlines = align(answer, slots)
   if (!mlines.ok) return mlines
   const streams = slots.map((slot) => sendStream(slot, mlines.value.get(slot.mid), policy))
-  const data = offeredMlines(slots).some(({ mid, slot }) => slot === undefined && mlines.value.has(mid))
-  return { ok: true, value: { dtls: { role: ourRole, fingerprint: answer.fingerprint }, streams, data } }
+  return { ok: true, value: { dtls: { role: ourRole, fingerprint: answer.fingerprint }, streams } }
 }
 
 /** @returns the m-lines that were not declined, by mid */

@@ -164,8 +164,8 @@ test('answers of Safari to an offer of ours: H264 alone, or what it has by now',
     'VP9',
   ])
   for (const name of ['safari-12-answer', 'safari-18-answer']) {
-    const { dtls, streams, data } = viewer(name)
-    assert.deepEqual([dtls.role, data], ['server', true])
+    const { dtls, streams } = viewer(name)
+    assert.equal(dtls.role, 'server')
     assert.deepEqual(
       streams.map(({ active, rtxSsrc }) => [active, rtxSsrc !== 0]),
       [
