@@ -55,12 +55,12 @@ const router = new Router(
 )
 const publisher = router.openPeer(1, 1, 0)
 publisher.connected(0)
-publisher.receive([video], 0)
+publisher.setReceiveStreams([video], 0)
 for (let i = 0; i < subscribers; i++) {
   const peer = router.openPeer(100 + i, 100 + i, 0)
   peer.connected(0)
-  peer.send([send(0x8000_0000 + i * 2)], 0)
-  peer.source(publisher, 0)
+  peer.setSendStreams([send(0x8000_0000 + i * 2)], 0)
+  peer.follow(publisher, 0)
 }
 
 //                     V X   pt  seq  timestamp    ssrc         BEDE, 3 words: mid '1', send time, transport-cc

@@ -70,8 +70,8 @@ function call({ numbered = false, relay }: Call) {
   route.link.renew(900)
   const publisher = relay === 'from' ? router.openMirror(1, route, 0) : router.openPeer(1, 1, 0)
   publisher.connected(0)
-  publisher.receive([video(extensions)], 0)
-  publisher.name([{ mid: '1', rid: '', ssrc: SSRC, rtx: false, repairs: -1, replaced: false }], 0)
+  publisher.setReceiveStreams([video(extensions)], 0)
+  publisher.setSources([{ mid: '1', rid: '', ssrc: SSRC, rtx: false, repairs: -1, replaced: false }], 0)
   if (relay === 'to') publisher.addRoute(route)
   const { mid, kind, index, payloadTypes } = video(extensions)
   for (let i = 0; i < SUBSCRIBERS; i++) {
@@ -79,8 +79,8 @@ function call({ numbered = false, relay }: Call) {
     const ssrc = 0x8000_0000 + i * 2
     const stream: SendStream = { mid, kind, index, payloadTypes, ssrc, rtxSsrc: ssrc + 1, extensions, active: true }
     peer.connected(0)
-    peer.send([stream], 0)
-    peer.source(publisher, 0)
+    peer.setSendStreams([stream], 0)
+    peer.follow(publisher, 0)
   }
   io.rx.set(HEADER)
   io.rx.set(KEYFRAME, HEADER.length)

@@ -79,16 +79,16 @@ export class Commands {
         seat.endpoint.ice.restart(nowMs, command.local)
         seats.name(seat, command.local.ufrag)
         return expect(seat)
-      case 'receive':
-        return seat.peer.receive(command.streams, nowMs)
-      case 'send':
-        return seat.peer.send(command.streams, nowMs)
+      case 'setReceiveStreams':
+        return seat.peer.setReceiveStreams(command.streams, nowMs)
+      case 'setSendStreams':
+        return seat.peer.setSendStreams(command.streams, nowMs)
       case 'prefer':
         return seat.peer.prefer(command.preferences, nowMs)
-      case 'source':
+      case 'follow':
         seat.source = command.publisher
         this.#pause(nowMs, seat)
-        return seat.peer.source(command.publisher, nowMs)
+        return seat.peer.follow(command.publisher, nowMs)
       case 'place':
         this.#place(nowMs, command)
         this.nameClient(nowMs, seat)
@@ -101,7 +101,8 @@ export class Commands {
   }
 
   #obeyOfMirror(nowMs: number, command: Command): void {
-    if (command.kind === 'receive') this.#parts.mirrors.receive(command.endpoint, command.streams, nowMs)
+    if (command.kind === 'setReceiveStreams')
+      this.#parts.mirrors.setReceiveStreams(command.endpoint, command.streams, nowMs)
     else if (command.kind === 'place') this.#place(nowMs, command)
     else if (command.kind === 'close') this.#parts.closeMirror(command.endpoint)
   }

@@ -137,13 +137,13 @@ export type Command = { ask?: number } & (
   /** New local credentials (ICE restart); the old ones stay valid until a check with the new ones passes. */
   | { kind: 'restart'; endpoint: EndpointId; local: IceCredentials }
   /** What the peer sends, whole: m-lines that are missing have ended. */
-  | { kind: 'receive'; endpoint: EndpointId; streams: ReceiveStream[] }
+  | { kind: 'setReceiveStreams'; endpoint: EndpointId; streams: ReceiveStream[] }
   /** What we send to the peer, whole. SSRCs of an m-line never change. */
-  | { kind: 'send'; endpoint: EndpointId; streams: SendStream[] }
+  | { kind: 'setSendStreams'; endpoint: EndpointId; streams: SendStream[] }
   /** What the peer wants of what we send to it, whole; holds for m-lines to come too. */
   | { kind: 'prefer'; endpoint: EndpointId; preferences: Preferences }
   /** Whose streams feed this subscriber: a publisher of this worker, which may appear later or never, or a mirror. */
-  | { kind: 'source'; endpoint: EndpointId; publisher: EndpointId | null }
+  | { kind: 'follow'; endpoint: EndpointId; publisher: EndpointId | null }
   /** The endpoint's connection joined (or its flags changed). */
   | ({ kind: 'place'; endpoint: EndpointId } & Place)
   /**
@@ -166,8 +166,8 @@ export type Command = { ask?: number } & (
    */
   | { kind: 'link'; worker: number; port: number; keys: Uint8Array }
   /**
-   * `endpoint` is the mirror of a publisher on worker `from`: what subscribes to it gets what that one sends. `receive`,
-   * `place` and `close` work on it as on a publisher, `connect` never comes.
+   * `endpoint` is the mirror of a publisher on worker `from`: what subscribes to it gets what that one sends.
+   * `setReceiveStreams`, `place` and `close` work on it as on a publisher, `connect` never comes.
    */
   | { kind: 'mirror'; endpoint: EndpointId; from: number }
   /** Which SSRC of the publisher is what, for its mirror; whole. */

@@ -105,7 +105,7 @@ export class MediaRelay {
       case 'mirror':
         return this.#mirror(command.endpoint, command.from, nowMs)
       case 'sources':
-        return this.#mirrors.get(command.endpoint)?.peer.name(command.sources, nowMs)
+        return this.#mirrors.get(command.endpoint)?.peer.setSources(command.sources, nowMs)
       case 'unpass':
         return this.#unpass(command.mirror)
     }
@@ -151,8 +151,8 @@ export class MediaRelay {
     this.#mirrors.set(endpoint, { peer, link })
   }
 
-  receive(mirror: EndpointId, streams: readonly ReceiveStream[], nowMs: number): void {
-    this.#mirrors.get(mirror)?.peer.receive(streams.map(withoutTransportNumbers), nowMs)
+  setReceiveStreams(mirror: EndpointId, streams: readonly ReceiveStream[], nowMs: number): void {
+    this.#mirrors.get(mirror)?.peer.setReceiveStreams(streams.map(withoutTransportNumbers), nowMs)
   }
 
   closeMirror(endpoint: EndpointId, nowMs: number): void {

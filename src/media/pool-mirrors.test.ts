@@ -82,37 +82,37 @@ test('the first follower on another worker opens a mirror, the last one takes it
   const ann = open(0)
   ann.place({ room: 'hall', user: 'ann', session: 1, relaysData: true, receivesData: true })
   const [near, bob, cid] = [open(0), open(1), open(1)]
-  near.source(ann)
+  near.follow(ann)
   assert.deepEqual(
     [a.take(), b.take()],
     [
-      ['open', 'place', 'open', 'source'],
+      ['open', 'place', 'open', 'follow'],
       ['open', 'open'],
     ],
   )
-  bob.source(ann)
+  bob.follow(ann)
   assert.deepEqual(
     [a.take(), b.take()],
     [
       ['link', 'pass'],
-      ['link', 'mirror', 'receive', 'place', 'source'],
+      ['link', 'mirror', 'setReceiveStreams', 'place', 'follow'],
     ],
   )
-  cid.source(ann)
-  assert.deepEqual([a.take(), b.take()], [[], ['source']])
-  bob.source(null)
-  assert.deepEqual([a.take(), b.take()], [[], ['source']])
+  cid.follow(ann)
+  assert.deepEqual([a.take(), b.take()], [[], ['follow']])
+  bob.follow(null)
+  assert.deepEqual([a.take(), b.take()], [[], ['follow']])
   cid.close()
   assert.deepEqual([a.take(), b.take()], [['unpass'], ['close', 'close']])
   assert.deepEqual([b.mirrors.size, ann.mirrors.size], [0, 0])
-  bob.source(ann)
+  bob.follow(ann)
   assert.deepEqual(a.take(), ['pass'], 'the link is there')
   await answered()
 })
 
 test('both ends of a link get each other’s port, and the same keys the other way round', () => {
   const { a, b, open, mirrors } = setUp()
-  open(1).source(open(0))
+  open(1).follow(open(0))
   const before = a.lastLink().keys
   for (let i = 0; i < 2; i++) {
     const [at, bt] = [a.lastLink(), b.lastLink()]
@@ -128,22 +128,22 @@ test('both ends of a link get each other’s port, and the same keys the other w
 test('what a publisher is told its mirrors are told, and they end with it', () => {
   const { a, b, open, closed } = setUp(2)
   const [ann, bob] = [open(0), open(1)]
-  bob.source(ann)
+  bob.follow(ann)
   a.take()
   b.take()
-  ann.receive([])
-  ann.named([])
-  assert.deepEqual(b.take(), ['receive', 'sources'])
+  ann.setReceiveStreams([])
+  ann.setSources([])
+  assert.deepEqual(b.take(), ['setReceiveStreams', 'sources'])
   ann.close()
   assert.deepEqual([b.take(), b.mirrors.size, closed], [['close'], 0, []])
-  bob.source(ann)
-  assert.deepEqual(b.told, [{ kind: 'source', endpoint: bob.id, publisher: null }], 'nothing comes of who has ended')
+  bob.follow(ann)
+  assert.deepEqual(b.told, [{ kind: 'follow', endpoint: bob.id, publisher: null }], 'nothing comes of who has ended')
 })
 
 test('a mirror that its worker ends takes its followers with it, once each', () => {
   const { b, open, closed } = setUp()
   const [ann, bob, cid] = [open(0), open(1), open(1)]
-  for (const follower of [bob, cid]) follower.source(ann)
+  for (const follower of [bob, cid]) follower.follow(ann)
   const [mirror] = b.mirrors.values()
   mirror!.failed()
   assert.deepEqual(closed, [
@@ -158,16 +158,16 @@ test('a link that cannot be made ends what needs it, and is tried again for the 
     const { homes, a, b, open, closed } = setUp(3)
     homes[failing]!.links = false
     const [ann, bob, near, dan] = [open(0), open(1), open(0), open(2)]
-    bob.source(ann)
-    near.source(ann)
-    if (failing === 1) dan.source(ann)
+    bob.follow(ann)
+    near.follow(ann)
+    if (failing === 1) dan.follow(ann)
     await answered()
     assert.deepEqual(closed, [[bob.id, 'Internal error']])
     assert.deepEqual([b.mirrors.size, ann.ended, near.ended, dan.ended], [0, false, false, false])
     homes[failing]!.links = true
     a.take()
     const again = open(1)
-    again.source(ann)
+    again.follow(ann)
     await answered()
     assert.deepEqual([a.take(), closed.length, again.ended], [['link', 'pass'], 1, false])
   }
@@ -176,7 +176,7 @@ test('a link that cannot be made ends what needs it, and is tried again for the 
 test('a worker that starts again is linked anew, and what it left unanswered is no failure', async () => {
   const { a, b, open, closed } = setUp()
   const [ann, bob] = [open(0), open(1)]
-  bob.source(ann)
+  bob.follow(ann)
   a.dies()
   await answered()
   assert.deepEqual([closed, b.mirrors.size], [[[ann.id, 'Internal error']], 0])
@@ -184,15 +184,15 @@ test('a worker that starts again is linked anew, and what it left unanswered is 
   a.relayPort = 6000
   const again = open(0)
   b.take()
-  bob.source(again)
-  assert.deepEqual([b.lastLink().port, b.take()], [6000, ['link', 'mirror', 'receive', 'source']])
+  bob.follow(again)
+  assert.deepEqual([b.lastLink().port, b.take()], [6000, ['link', 'mirror', 'setReceiveStreams', 'follow']])
   await answered()
   assert.equal(bob.ended, false)
 })
 
 test('keys of workers that are away are not renewed', () => {
   const { a, b, open, mirrors } = setUp()
-  open(1).source(open(0))
+  open(1).follow(open(0))
   a.dies()
   b.take()
   mirrors.renew()

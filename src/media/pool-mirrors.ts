@@ -72,7 +72,7 @@ export class Mirrors implements Mirroring {
     home.mirrors.set(id, mirror)
     this.#link(publisher.home, home)
     home.send({ kind: 'mirror', endpoint: id, from: publisher.worker })
-    home.send({ kind: 'receive', endpoint: id, streams: publisher.streams })
+    home.send({ kind: 'setReceiveStreams', endpoint: id, streams: publisher.streams })
     const { whereabouts } = publisher
     if (whereabouts) home.send({ kind: 'place', endpoint: id, ...mirrorPlace(whereabouts) })
     publisher.home.send({ kind: 'pass', endpoint: publisher.id, mirror: id, to: home.index })

@@ -44,12 +44,14 @@ export interface PooledEndpoint {
   connect(remote: IceCredentials, dtls: DtlsParameters, maxMessageBytes?: number): void
   /** New local ICE credentials, readable from `ice` at once. */
   restart(): void
-  receive(streams: ReceiveStream[]): void
-  send(streams: SendStream[]): void
+  /** What the peer sends, whole: m-lines that are missing have ended. */
+  setReceiveStreams(streams: ReceiveStream[]): void
+  /** What we send to the peer, whole. SSRCs of an m-line never change. */
+  setSendStreams(streams: SendStream[]): void
   /** Holds until it is said anew. */
   prefer(preferences: Preferences): void
   /** Whose streams it gets. Those of a publisher on another worker come over a mirror, which is made for it if there is none. */
-  source(publisher: PooledEndpoint | null): void
+  follow(publisher: PooledEndpoint | null): void
   place(place: Place): void
   /** What its worker knows about it now; undefined when it has ended. */
   inspect(): Promise<EndpointInfo | undefined>

@@ -203,7 +203,7 @@ test('a worker that dies takes its own endpoints with it, once each, and is star
   assert.ok(logged.some(({ message, fields }) => message.includes('died') && fields.signal === 'SIGKILL'))
   // What is said to the dead ones goes nowhere.
   for (const { endpoint } of doomed) {
-    endpoint.receive([])
+    endpoint.setReceiveStreams([])
     endpoint.place(place('hall', 'ghost'))
     endpoint.close()
   }

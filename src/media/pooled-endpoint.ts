@@ -153,21 +153,21 @@ export class WorkerEndpoint implements PooledEndpoint {
     this.#send({ kind: 'restart', endpoint: this.id, local: this.ice })
   }
 
-  receive(streams: Parameters<PooledEndpoint['receive']>[0]): void {
+  setReceiveStreams(streams: Parameters<PooledEndpoint['setReceiveStreams']>[0]): void {
     this.#streams = streams
-    this.#send({ kind: 'receive', endpoint: this.id, streams })
-    for (const [home, { id }] of this.mirrors) home.send({ kind: 'receive', endpoint: id, streams })
+    this.#send({ kind: 'setReceiveStreams', endpoint: this.id, streams })
+    for (const [home, { id }] of this.mirrors) home.send({ kind: 'setReceiveStreams', endpoint: id, streams })
   }
 
-  send(streams: Parameters<PooledEndpoint['send']>[0]): void {
-    this.#send({ kind: 'send', endpoint: this.id, streams })
+  setSendStreams(streams: Parameters<PooledEndpoint['setSendStreams']>[0]): void {
+    this.#send({ kind: 'setSendStreams', endpoint: this.id, streams })
   }
 
   prefer(preferences: Parameters<PooledEndpoint['prefer']>[0]): void {
     this.#send({ kind: 'prefer', endpoint: this.id, preferences })
   }
 
-  source(publisher: PooledEndpoint | null): void {
+  follow(publisher: PooledEndpoint | null): void {
     const before = this.#mirror
     this.#mirror = undefined
     let source = publisher?.id ?? null
@@ -176,7 +176,7 @@ export class WorkerEndpoint implements PooledEndpoint {
       this.#mirror = publisher.ended ? undefined : this.#mirroring.hold(publisher, this.#home, this)
       source = this.#mirror?.id ?? null
     }
-    this.#send({ kind: 'source', endpoint: this.id, publisher: source })
+    this.#send({ kind: 'follow', endpoint: this.id, publisher: source })
     if (before && before !== this.#mirror) this.#mirroring.release(before, this)
   }
 
@@ -189,7 +189,7 @@ export class WorkerEndpoint implements PooledEndpoint {
   }
 
   /** Which SSRC of it is what: its worker says so while it has mirrors. */
-  named(sources: MirroredSource[]): void {
+  setSources(sources: MirroredSource[]): void {
     for (const [home, { id }] of this.mirrors) home.send({ kind: 'sources', endpoint: id, sources })
   }
 

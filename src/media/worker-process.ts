@@ -321,7 +321,7 @@ export class WorkerProcess implements EndpointHome {
         this.mirrors.get(report.endpoint)?.failed()
         return this.endpoints.get(report.endpoint)?.closed(report.reason)
       case 'sources':
-        return this.endpoints.get(report.endpoint)?.named(report.sources)
+        return this.endpoints.get(report.endpoint)?.setSources(report.sources)
       case 'captured': {
         const { endpoint, why } = report
         return this.#options.log.info({ worker: this.index, endpoint, why }, 'a capture ended')

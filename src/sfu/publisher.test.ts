@@ -23,7 +23,7 @@ test('the first offer is answered with the credentials of a fresh endpoint, befo
   assert.deepEqual(new Set(lines(sdp, 'ice-ufrag')), new Set([pool.last.ice.ufrag]))
   assert.deepEqual(new Set(lines(sdp, 'fingerprint')), new Set([`sha-256 ${pool.last.fingerprint.value}`]))
   assert.deepEqual(pool.opened, [{}])
-  assert.deepEqual(pool.last.methods, ['connect', 'receive'])
+  assert.deepEqual(pool.last.methods, ['connect', 'setReceiveStreams'])
   const [, remote, dtls] = pool.last.calls[0]!
   assert.deepEqual(remote, { ufrag: 'bdBg', pwd: 'dXBpDeiSGdhaqkjTe6P/+pWA' })
   assert.equal((dtls as { role: string }).role, 'client')
@@ -51,7 +51,7 @@ test('a renegotiation keeps endpoint and credentials; subscribers are told whose
   await bob.answer(before)
   const second = await alice.publish(offers.media)
   assert.deepEqual(new Set(lines(second.jsep!.sdp, 'ice-ufrag')), new Set(lines(first.jsep!.sdp, 'ice-ufrag')))
-  assert.deepEqual(pool.endpoints[0]!.methods, ['connect', 'receive', 'place', 'receive'])
+  assert.deepEqual(pool.endpoints[0]!.methods, ['connect', 'setReceiveStreams', 'place', 'setReceiveStreams'])
   assert.deepEqual(
     (pool.endpoints[0]!.calls.at(-1)![1] as { kind: string }[]).map(({ kind }) => kind),
     ['audio', 'video'],
@@ -67,7 +67,7 @@ test('new ICE credentials in an offer restart ICE', async () => {
   const alice = peer()
   const first = await alice.publish()
   const second = await alice.publish(restarted(offers.media))
-  assert.deepEqual(pool.last.methods, ['connect', 'receive', 'restart', 'connect', 'receive'])
+  assert.deepEqual(pool.last.methods, ['connect', 'setReceiveStreams', 'restart', 'connect', 'setReceiveStreams'])
   assert.notDeepEqual(lines(second.jsep!.sdp, 'ice-ufrag'), lines(first.jsep!.sdp, 'ice-ufrag'))
   assert.equal((pool.last.calls[3]![1] as { ufrag: string }).ufrag, 'neWu')
   assert.equal(pool.live.length, 1)
@@ -112,7 +112,7 @@ test('a new PeerConnection with the certificate of the one before is known by it
   assert.deepEqual(mlines(jsep!.sdp), ['application'], 'it owes nothing to the m-lines of the other')
   const [old, fresh] = pool.endpoints
   assert.ok(old!.closed)
-  assert.deepEqual(fresh!.methods, ['connect', 'receive'])
+  assert.deepEqual(fresh!.methods, ['connect', 'setReceiveStreams'])
   fresh!.connects()
   assert.equal(alice.webrtcups, 2)
   await alice.publish(withSessionId(restarted(offers.media), '42'))
@@ -124,7 +124,7 @@ test('a client that changes its session id with every offer goes on while its IC
   const alice = peer()
   await alice.publish(offers.data)
   await alice.publish(withSessionId(offers.media, '42'))
-  assert.deepEqual(pool.last.methods, ['connect', 'receive', 'receive'])
+  assert.deepEqual(pool.last.methods, ['connect', 'setReceiveStreams', 'setReceiveStreams'])
   assert.equal(pool.endpoints.length, 1)
 })
 
@@ -175,7 +175,7 @@ test('an offer that cannot be used is a plugin error and leaves everything as it
   assert.equal(alice.handle.negotiation(), 'none')
   await alice.publish()
   await alice.fails({}, { type: 'offer', sdp: 'v=0' })
-  assert.deepEqual(pool.last.methods, ['connect', 'receive'])
+  assert.deepEqual(pool.last.methods, ['connect', 'setReceiveStreams'])
   assert.equal((await alice.fails({ kind: 'nonsense' }, { type: 'offer', sdp: offers.media })).code, 'unknown_kind')
   await alice.publish()
 })

@@ -60,7 +60,7 @@ export class Publisher implements Source {
       this.#tracks = tracks
       this.#declined = declined
       this.endpoint.connect(this.#offer.ice, dtls, maxMessageBytes(this.#offer))
-      this.endpoint.receive(streams)
+      this.endpoint.setReceiveStreams(streams)
       return sdp
     }
     return { commit, abandon: () => this.endpoint.close() }
@@ -100,7 +100,7 @@ export class Publisher implements Source {
       this.#tracks = tracks
       this.#data = data
       this.#declined = declined
-      this.endpoint.receive(streams)
+      this.endpoint.setReceiveStreams(streams)
       return sdp
     }
     return { commit, abandon: () => {} }

@@ -19,12 +19,12 @@ test('the endpoint lives with the publisher, is placed and fed at once, and star
   assert.equal(viewer.worker, 2)
   assert.deepEqual(viewer.calls, [
     ['place', { room: 'room', user: 'bob', session: 1002, relaysData: false, receivesData: false }],
-    ['source', 1],
+    ['follow', 1],
   ])
   assert.equal(bob.handle.expectsAnswer(), true)
   const reply = await bob.send({}, { type: 'answer', sdp: answerTo(offer.sdp) })
   assert.deepEqual(reply, { data: { success: true } })
-  assert.deepEqual(viewer.methods.slice(2), ['connect', 'send'])
+  assert.deepEqual(viewer.methods.slice(2), ['connect', 'setSendStreams'])
   const streams = viewer.calls[3]![1] as unknown as SendStream[]
   assert.deepEqual(
     streams.map(({ kind, active }) => [kind, active]),
@@ -45,7 +45,7 @@ test('an answer that cannot be read leaves the offer open for a better one', asy
   assert.equal((await bob.fails({}, { type: 'answer', sdp: undecided })).code, 'invalid_sdp')
   assert.equal(bob.handle.expectsAnswer(), true)
   await bob.answer(offer)
-  assert.deepEqual(viewer.methods.slice(2), ['connect', 'send'])
+  assert.deepEqual(viewer.methods.slice(2), ['connect', 'setSendStreams'])
   assert.equal((await bob.fails({}, { type: 'answer', sdp: answerTo(offer.sdp) })).code, 'unexpected_answer')
 })
 

@@ -125,7 +125,7 @@ export class Subscriber {
     const commit = () => {
       if (!known || iceChanged(known.ice, answer.ice)) this.endpoint.connect(answer.ice, dtls)
       this.#remote = { ice: answer.ice, dtls }
-      this.endpoint.send(streams)
+      this.endpoint.setSendStreams(streams)
       // A message may ask for media and bring an answer: it cannot be to the offer that is made for that message.
       if (this.#isOut && newest === this.#offers) {
         this.#isOut = false
@@ -146,7 +146,7 @@ export class Subscriber {
     const fed = this.#source?.endpoint ?? null
     if (fed === this.#feeding) return
     this.#feeding = fed
-    this.endpoint.source(fed)
+    this.endpoint.follow(fed)
   }
 
   #offerIfDue(): string | undefined {

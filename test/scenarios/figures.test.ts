@@ -46,7 +46,7 @@ scenario('many m-lines are told of page by page, each endpoint once', {}, (stage
     const streams = Array.from({ length: MAX_STREAMS }, (_, index): ReceiveStream => {
       return { ...audio!, mid: `m${index}`, index, ssrcs: [] }
     })
-    speaker.command({ kind: 'receive', endpoint: speaker.id, streams })
+    speaker.command({ kind: 'setReceiveStreams', endpoint: speaker.id, streams })
   }
   const pages: EndpointId[][] = []
   let next = 0

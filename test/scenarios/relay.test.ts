@@ -214,7 +214,7 @@ scenario(
     const away = stage.workers[1]!
     const doomed = stage.mirrors.of(ann!, away)
     const streams = [null] as unknown as []
-    away.command({ kind: 'receive', endpoint: doomed, streams })
+    away.command({ kind: 'setReceiveStreams', endpoint: doomed, streams })
     const told = away.reports.flatMap(({ report }) =>
       (report.kind === 'bug' || report.kind === 'closed') && report.endpoint === doomed ? [report.kind] : [],
     )

@@ -39,7 +39,7 @@ scenario(
 
     // What still comes from its address belongs to nobody, and later commands for it are harmless.
     stage.net.send(speaker.peer.address, stage.worker.address, datagram('rtp', 1))
-    stage.worker.command({ kind: 'receive', endpoint: speaker.id, streams: [] })
+    stage.worker.command({ kind: 'setReceiveStreams', endpoint: speaker.id, streams: [] })
     stage.worker.command({ kind: 'close', endpoint: speaker.id })
     stage.run(1000)
     assert.equal(stage.worker.counters.totals.drop_unknown_address, totals.drop_unknown_address! + 1)

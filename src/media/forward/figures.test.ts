@@ -64,7 +64,7 @@ test('silence is never told with a timer of 0, and at once when it is set after 
   scene.advance(1)
   assert.deepEqual(scene.media.splice(0), ['100 0 audio false'])
   scene.rtp(publisher, opus(2))
-  publisher.receive([], scene.nowMs)
+  publisher.setReceiveStreams([], scene.nowMs)
   assert.deepEqual(scene.media.splice(0), ['100 0 audio true', '100 0 audio false'], 'the m-line ended')
 })
 

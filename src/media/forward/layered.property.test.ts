@@ -167,13 +167,13 @@ class World {
   #renegotiate(side: 'subscriber' | 'publisher'): void {
     this.#terms[side] ^= 1
     const { nowMs } = this.scene
-    if (side === 'publisher') this.publisher.receive([this.#received], nowMs)
-    else this.peer.send([this.#accepted], nowMs)
+    if (side === 'publisher') this.publisher.setReceiveStreams([this.#received], nowMs)
+    else this.peer.setSendStreams([this.#accepted], nowMs)
   }
 
   #turn(): void {
     this.#follows = !this.#follows
-    this.peer.source(this.#follows ? this.publisher : null, this.scene.nowMs)
+    this.peer.follow(this.#follows ? this.publisher : null, this.scene.nowMs)
   }
 
   #nack(back: number[]): void {

@@ -95,7 +95,7 @@ test('a stream that nothing feeds any more is not among what a link has to carry
   // 220 kbit/s each, and half as much for room.
   const bothBps = pacingAfter(3000, true)
   assert.ok(bothBps > 600_000 && bothBps < 720_000, `${bothBps}`)
-  publisher.receive([videoStream], scene.nowMs)
+  publisher.setReceiveStreams([videoStream], scene.nowMs)
   const oneBps = pacingAfter(400, false)
   assert.ok(oneBps > 300_000 && oneBps < 360_000, `${oneBps}`)
 })

@@ -108,7 +108,7 @@ export class PeerSources {
   }
 
   /** Takes over, on a mirror, what `list` said where the publisher lives. */
-  name(sources: readonly MirroredSource[], nowMs: number): void {
+  set(sources: readonly MirroredSource[], nowMs: number): void {
     const listed = new Set(sources.map(({ ssrc }) => ssrc))
     this.#table.keep(({ ssrc }) => listed.has(ssrc))
     for (const { mid, rid, ...said } of sources) {

@@ -121,7 +121,7 @@ export class Peer {
   }
 
   /** What the peer sends, whole: m-lines that are missing or inactive have ended. */
-  receive(streams: readonly ReceiveStream[], nowMs: number): void {
+  setReceiveStreams(streams: readonly ReceiveStream[], nowMs: number): void {
     if (this.#closed) return
     const active = streams.filter((stream) => stream.active)
     const wanted = active.slice(0, MAX_STREAMS)
@@ -146,7 +146,7 @@ export class Peer {
   }
 
   /** What we send to the peer, whole. An SSRC that was used once keeps its numbers, even when it comes back. */
-  send(streams: readonly SendStream[], nowMs: number): void {
+  setSendStreams(streams: readonly SendStream[], nowMs: number): void {
     if (this.#closed) return
     for (const { subscription } of this.#feeds) subscription.active = false
     let refused = Math.max(0, streams.length - MAX_STREAMS)
@@ -183,16 +183,16 @@ export class Peer {
    * Whose streams it gets. The link holds while the publisher's streams come and go.
    * @param publisher an open peer, or the id of one that may open later or never
    */
-  source(publisher: Peer | EndpointId | null, nowMs: number): void {
+  follow(publisher: Peer | EndpointId | null, nowMs: number): void {
     if (this.#closed) return
     this.#sourceId = publisher instanceof Peer ? publisher.endpoint : publisher
-    this.#follow(this.#sourceId === null ? null : (this.#peers.get(this.#sourceId) ?? null))
+    this.#subscribeTo(this.#sourceId === null ? null : (this.#peers.get(this.#sourceId) ?? null))
     this.#refresh(nowMs)
   }
 
   /** A peer opened that it may have been waiting for. */
   opened(publisher: Peer, nowMs: number): void {
-    if (this.#sourceId === publisher.endpoint && this.#source === null) this.source(publisher, nowMs)
+    if (this.#sourceId === publisher.endpoint && this.#source === null) this.follow(publisher, nowMs)
   }
 
   /** It is in that room now. */
@@ -216,7 +216,7 @@ export class Peer {
     this.#closed = true
     this.#connected = false
     this.#refresh(nowMs)
-    this.#follow(null)
+    this.#subscribeTo(null)
     this.routes.length = 0
     for (const publication of [...this.#publications]) this.#endPublication(publication, false, nowMs)
     for (const subscriber of this.#subscribers) subscriber.#source = null
@@ -240,7 +240,7 @@ export class Peer {
     }
   }
 
-  #follow(publisher: Peer | null): void {
+  #subscribeTo(publisher: Peer | null): void {
     if (this.#source !== null) this.#source.#subscribers.delete(this)
     this.#source = publisher
     if (publisher !== null) publisher.#subscribers.add(this)
@@ -315,8 +315,8 @@ export class Peer {
   }
 
   /** Tells a mirror which SSRC is what, whole. */
-  name(sources: readonly MirroredSource[], nowMs: number): void {
-    if (!this.#closed && this.isMirror) this.#sources.name(sources, nowMs)
+  setSources(sources: readonly MirroredSource[], nowMs: number): void {
+    if (!this.#closed && this.isMirror) this.#sources.set(sources, nowMs)
   }
 
   /** From now on another worker gets what the peer sends. */

@@ -250,7 +250,7 @@ test('an SSRC that a new description names again may come back at once', () => {
   scene.rtp(publisher, { ...frame(50, true), ssrc: 0x1234 })
   scene.rtp(publisher, frame(2, true))
   assert.equal(scene.io.takeRtp().length, 2)
-  publisher.receive([videoStream], scene.nowMs)
+  publisher.setReceiveStreams([videoStream], scene.nowMs)
   scene.rtp(publisher, frame(3, true))
   scene.rtp(publisher, { ...frame(51, true), ssrc: 0x1234 })
   assert.equal(scene.io.takeRtp().length, 1)

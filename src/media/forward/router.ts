@@ -82,7 +82,7 @@ export class Router {
   }
 
   /**
-   * What stands here for a publisher on another worker. It is fed by `relayed`, and told by `Peer.name` what is what.
+   * What stands here for a publisher on another worker. It is fed by `relayed`, and told by `Peer.setSources` what is what.
    * @param endpoint a number of its own @param back the way to that worker
    */
   openMirror(endpoint: EndpointId, back: RelayRoute, nowMs: number): Peer {

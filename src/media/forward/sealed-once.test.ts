@@ -132,7 +132,7 @@ test('what came before other extension ids is not sent again, though they change
   const sent = scene.io.takeRtp()
   assert.equal(sent.length, 2)
   subscriber.setPaused(true, scene.nowMs)
-  publisher.receive(
+  publisher.setReceiveStreams(
     [{ ...videoStream, extensions: { ...videoStream.extensions, 'video-orientation': 9 } }],
     scene.nowMs,
   )

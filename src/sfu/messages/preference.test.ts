@@ -51,7 +51,7 @@ test('said in a join, or before there is any media, it holds when media comes', 
   await carol.ok({ kind: 'subscribe', prefer: { video: { paused: true } } })
   await carol.join('carol', { media: 'alice', prefer: { video: { max_spatial: 0 } } })
   assert.deepEqual(told(pool.last), { video: { maxSpatial: 0 }, mids: [] })
-  assert.ok(pool.last.methods.indexOf('prefer') < pool.last.methods.indexOf('source'))
+  assert.ok(pool.last.methods.indexOf('prefer') < pool.last.methods.indexOf('follow'))
 })
 
 test('it stays when the user goes on on another worker, and holds for the next PeerConnection', async () => {

@@ -52,19 +52,19 @@ export class FakeEndpoint implements PooledEndpoint {
     this.#called('restart')
     this.#restarts++
   }
-  receive(...args: Parameters<PooledEndpoint['receive']>): void {
-    this.#called('receive', ...args)
+  setReceiveStreams(...args: Parameters<PooledEndpoint['setReceiveStreams']>): void {
+    this.#called('setReceiveStreams', ...args)
   }
-  send(...args: Parameters<PooledEndpoint['send']>): void {
-    this.#called('send', ...args)
+  setSendStreams(...args: Parameters<PooledEndpoint['setSendStreams']>): void {
+    this.#called('setSendStreams', ...args)
   }
   prefer(...args: Parameters<PooledEndpoint['prefer']>): void {
     this.#called('prefer', ...args)
   }
-  source(publisher: PooledEndpoint | null): void {
+  follow(publisher: PooledEndpoint | null): void {
     const endpoint = publisher as FakeEndpoint | null
     if (endpoint?.closed) throw new Error('publisher is closed')
-    this.#called('source', endpoint?.id ?? null)
+    this.#called('follow', endpoint?.id ?? null)
     this.feeds = endpoint
   }
   place(place: Place): void {

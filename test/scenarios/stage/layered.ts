@@ -96,7 +96,7 @@ export class LayeredPublisher extends Client {
         extensions: { mid: MID_ID },
       })
     }
-    this.command({ kind: 'receive', endpoint: this.id, streams })
+    this.command({ kind: 'setReceiveStreams', endpoint: this.id, streams })
     this.place('hall')
   }
 

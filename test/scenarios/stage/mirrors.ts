@@ -29,7 +29,7 @@ export class StageMirrors {
 
   /** `endpoint` was told something that its mirrors have to know. */
   follow(endpoint: EndpointId, command: Command): void {
-    if (command.kind !== 'receive' && command.kind !== 'place') return
+    if (command.kind !== 'setReceiveStreams' && command.kind !== 'place') return
     const told = this.#told.get(endpoint) ?? new Map<Command['kind'], Command>()
     this.#told.set(endpoint, told.set(command.kind, command))
     for (const mirror of this.#mirrors) if (mirror.publisher.id === endpoint) this.#tell(mirror, command)
@@ -80,7 +80,7 @@ export class StageMirrors {
   }
 
   #tell({ id, worker }: Mirror, command: Command): void {
-    if (command.kind === 'receive') worker.command({ ...command, endpoint: id })
+    if (command.kind === 'setReceiveStreams') worker.command({ ...command, endpoint: id })
     if (command.kind === 'place') worker.command({ ...command, endpoint: id, relaysData: false, receivesData: false })
   }
 }

@@ -88,9 +88,9 @@ export class NumberedViewer extends Client {
       const audio = { mid: '1', kind: 'audio', index: 0, ssrc: this.ssrc + 2, rtxSsrc: 0, active: true } as const
       streams.push({ ...audio, payloadTypes: [{ codec: 'opus', pt: AUDIO_PT }], extensions })
     }
-    this.command({ kind: 'send', endpoint: this.id, streams })
+    this.command({ kind: 'setSendStreams', endpoint: this.id, streams })
     this.place('hall')
-    this.command({ kind: 'source', endpoint: this.id, publisher: publisher.id })
+    this.command({ kind: 'follow', endpoint: this.id, publisher: publisher.id })
     this.#tell(options.feedbackMs ?? 100)
   }
 

@@ -124,7 +124,7 @@ export class Publisher extends Client {
       },
     ]
     this.#streams = [audioStream!, videoStream!].filter((stream) => stream.active)
-    this.command({ kind: 'receive', endpoint: this.id, streams: this.#streams })
+    this.command({ kind: 'setReceiveStreams', endpoint: this.id, streams: this.#streams })
   }
 
   /** Another camera on the same m-line, with a new SSRC that no description has mentioned. */

@@ -42,7 +42,7 @@ export class Viewer extends Client {
     this.video = new VideoReceiver(this, ssrc, options.nack ?? true, options.rttMs)
     this.subscribe()
     if (this.room !== null) this.place(this.room)
-    this.command({ kind: 'source', endpoint: this.id, publisher: stage.mirrors.of(publisher, this.worker) })
+    this.command({ kind: 'follow', endpoint: this.id, publisher: stage.mirrors.of(publisher, this.worker) })
   }
 
   get audioSsrc(): number {
@@ -53,7 +53,7 @@ export class Viewer extends Client {
   watch(publisher: Publisher): void {
     this.publisher = publisher
     this.subscribe()
-    this.command({ kind: 'source', endpoint: this.id, publisher: this.stage.mirrors.of(publisher, this.worker) })
+    this.command({ kind: 'follow', endpoint: this.id, publisher: this.stage.mirrors.of(publisher, this.worker) })
   }
 
   /** Negotiates what the publisher has to offer now. */
@@ -70,7 +70,7 @@ export class Viewer extends Client {
       const payloadTypes = [{ codec: 'VP8' as const, pt: VIDEO_PT, rtxPt: VIDEO_RTX_PT }]
       return { ...common, ssrc: this.video.ssrc, rtxSsrc: this.video.rtxSsrc, payloadTypes }
     })
-    this.command({ kind: 'send', endpoint: this.id, streams })
+    this.command({ kind: 'setSendStreams', endpoint: this.id, streams })
   }
 
   protected override rtp(packet: ReceivedRtp): void {

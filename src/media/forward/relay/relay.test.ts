@@ -31,7 +31,7 @@ class Pair {
     this.#back.renew(LINK)
     this.publisher = this.home.publisher(streams)
     this.mirror = this.away.router.openMirror(MIRROR, { link: this.#back, mirror: MIRROR }, this.away.nowMs)
-    this.mirror.receive(streams, this.away.nowMs)
+    this.mirror.setReceiveStreams(streams, this.away.nowMs)
     this.route = { link: this.#there, mirror: MIRROR }
     this.publisher.addRoute(this.route)
   }
@@ -40,7 +40,7 @@ class Pair {
   tell(): void {
     for (const { endpoint, sources } of this.home.sources.splice(0)) {
       assert.equal(endpoint, PUBLISHER)
-      this.mirror.name(sources, this.away.nowMs)
+      this.mirror.setSources(sources, this.away.nowMs)
     }
   }
 
@@ -127,12 +127,12 @@ test('what a mirror is told of its SSRCs is all that holds', () => {
   const pair = new Pair()
   const said = { mid: '1', rid: '', rtx: false, repairs: -1, replaced: false }
   const ssrcs = () => [501, 502, 503].map((ssrc) => pair.mirror.encodingOf(ssrc) !== undefined)
-  pair.mirror.name(
+  pair.mirror.setSources(
     [501, 502].map((ssrc) => ({ ...said, ssrc })),
     0,
   )
   assert.deepEqual(ssrcs(), [true, true, false])
-  pair.mirror.name(
+  pair.mirror.setSources(
     [502, 503].map((ssrc) => ({ ...said, ssrc })),
     0,
   )
@@ -144,7 +144,7 @@ test('an SSRC that the publisher lists again takes over on the mirror at once', 
   pair.tell()
   const viewer = pair.away.subscriber(pair.mirror, [sendVideo(0x1000)])
   const list = (ssrc: number) => {
-    pair.publisher.receive([{ ...videoStream, ssrcs: [{ ssrc }] }], pair.home.nowMs)
+    pair.publisher.setReceiveStreams([{ ...videoStream, ssrcs: [{ ssrc }] }], pair.home.nowMs)
     pair.tell()
   }
   const arrived = (seq: number, ssrc: number) => {

@@ -155,14 +155,14 @@ export class Scene {
 
   publisher(streams: ReceiveStream[] = [audioStream, videoStream], endpoint = PUBLISHER): Peer {
     const peer = this.peer(endpoint)
-    peer.receive(streams, this.nowMs)
+    peer.setReceiveStreams(streams, this.nowMs)
     return peer
   }
 
   subscriber(publisher: Peer | number, streams: SendStream[]): Peer {
     const peer = this.peer()
-    peer.send(streams, this.nowMs)
-    peer.source(publisher, this.nowMs)
+    peer.setSendStreams(streams, this.nowMs)
+    peer.follow(publisher, this.nowMs)
     return peer
   }
 
