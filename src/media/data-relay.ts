@@ -24,7 +24,7 @@ const isReliable = (channel: ChannelParameters) =>
   channel.maxRetransmits === undefined && channel.maxPacketLifeTimeMs === undefined
 
 export class DataRelay {
-  readonly totals = { data_received: 0, data_relayed: 0, data_dropped: 0, data_relay_dropped: 0 }
+  readonly totals = { data_received: 0, data_relayed: 0, data_dropped: 0, data_discarded: 0, data_relay_dropped: 0 }
   /** Messages on their way to other workers. */
   readonly window = new RelayWindow()
   readonly #rooms: Rooms
@@ -52,7 +52,7 @@ export class DataRelay {
 
   /** A message, of this worker or of another one, for the room's receivers here. */
   relayed(nowMs: number, data: RelayedData): void {
-    const sender = this.#senders.speaks(data.room, data.from)
+    const sender = this.#senders.of(data.from)
     this.#rooms.forReceivers(data.room, data.from, (receiver) => {
       const seat = this.#seats.get(receiver)
       if (seat) this.#tell(nowMs, seat, data, sender)
@@ -60,7 +60,7 @@ export class DataRelay {
   }
 
   /** A bug in the receiver's association is not the fault of who speaks. */
-  #tell(nowMs: number, seat: Seat, { channel, binary, payload }: RelayedData, sender: number): void {
+  #tell(nowMs: number, seat: Seat, { channel, binary, payload }: RelayedData, sender: string): void {
     try {
       const outcome = seat.endpoint.send(nowMs, channel, binary, payload, sender)
       this.#events.pending(seat)
@@ -78,14 +78,11 @@ export class DataRelay {
   }
 
   #takeBack(room: string, from: string, to: string): void {
-    const sender = this.#senders.numberOf(room, from)
-    const members = this.#rooms.membersOf(room)
-    if (sender === undefined || members === undefined) return
-    for (const member of members) {
+    for (const member of this.#rooms.membersOf(room) ?? []) {
       const seat = this.#rooms.placeOf(member)?.user === to ? this.#seats.get(member) : undefined
       if (seat === undefined) continue
       try {
-        seat.endpoint.discardFrom(sender)
+        this.totals.data_discarded += seat.endpoint.discardFrom(from)
         this.#events.pending(seat)
       } catch (error) {
         this.#events.failed(seat, error)

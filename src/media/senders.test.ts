@@ -1,32 +1,36 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { MAX_SENDERS, Senders } from './senders.js'
 
-test('a user of a room keeps the number, and no two have the same', () => {
+const LONGEST = 256
+/** A copy of its own each time, as the channel between processes makes it. */
+const copyOf = (user: string) => Buffer.from(user.padEnd(LONGEST, '.')).toString('latin1')
+
+test('messages of one user share the name, however many copies of it come', () => {
+  setFlagsFromString('--expose-gc')
+  const collect: () => void = runInNewContext('gc')
+  const COUNT = 40_000
   const senders = new Senders()
-  const names = [
-    ['hall', 'ann'],
-    ['hall', 'bob'],
-    ['cellar', 'ann'],
-    ['hal', 'lann'],
-  ] as const
-  const numbers = names.map(([room, user]) => senders.speaks(room, user))
-  assert.equal(new Set(numbers).size, names.length)
-  assert.ok(numbers.every((number) => Number.isInteger(number) && number >= 0))
-  for (const [i, [room, user]] of names.entries()) {
-    assert.deepEqual([senders.numberOf(room, user), senders.speaks(room, user)], [numbers[i], numbers[i]])
+  const heldBytes = (name: (copy: string) => string) => {
+    const held = Array<string>(COUNT).fill('')
+    collect()
+    const before = process.memoryUsage().heapUsed
+    for (let i = 0; i < COUNT; i++) held[i] = name(copyOf(`user ${i % 7}`))
+    collect()
+    const bytes = process.memoryUsage().heapUsed - before
+    assert.deepEqual([held[7], held[COUNT - 1]], [copyOf('user 0'), copyOf(`user ${(COUNT - 1) % 7}`)])
+    return bytes
   }
-  assert.equal(senders.numberOf('cellar', 'bob'), undefined)
+  const own = heldBytes((copy) => copy)
+  const shared = heldBytes((copy) => senders.of(copy))
+  assert.ok(own > COUNT * LONGEST && shared < (COUNT * LONGEST) / 4, `${own} bytes, and ${shared} when they are shared`)
 })
 
-test('of too many users those who have been silent longest lose their number, which nobody gets', () => {
+test('the number of users who are known is bounded; those who are not have their names all the same', () => {
   const senders = new Senders()
-  const [ann, bob] = [senders.speaks('hall', 'ann'), senders.speaks('hall', 'bob')]
-  for (let i = 2; i < MAX_SENDERS; i++) senders.speaks('hall', `user ${i}`)
-  senders.speaks('hall', 'ann')
-  const newest = senders.speaks('hall', 'one more')
-  assert.deepEqual([senders.numberOf('hall', 'ann'), senders.numberOf('hall', 'bob')], [ann, undefined])
-  const again = senders.speaks('hall', 'bob')
-  assert.ok(again > newest && again !== bob)
-  assert.equal(senders.numberOf('hall', 'user 2'), undefined)
+  const names = Array.from({ length: MAX_SENDERS + 100 }, (_, i) => copyOf(`user ${i}`))
+  for (const name of [...names, ...names.slice(0, 10)]) assert.equal(senders.of(name), name)
+  assert.equal(senders.size, MAX_SENDERS)
 })

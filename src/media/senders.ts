@@ -1,43 +1,32 @@
 /**
- * Numbers for the users whose data-channel messages pass through this worker. An association keeps the number of its user beside
- * each message that waits, so that a block can still stop it.
+ * One string for each user whose data-channel messages pass through this worker. It stands beside each message that waits,
+ * so that a block can still stop it; and what comes from another worker brings a new copy of it each time.
  */
 
-/**
- * Users that have a number at most. One more, and whoever has spoken least lately loses theirs: a block stops what they say
- * from then on, and no longer what waits under the old number.
- */
+/** Users who are known at most. Of one more, and of one who was forgotten, messages keep copies: more bytes, and no other difference. */
 export const MAX_SENDERS = 16_384
 
 export class Senders {
-  /** By room and user; whoever spoke last comes last. */
-  readonly #numbers = new Map<string, number>()
-  #next = 0
+  /** Whoever spoke first comes first. */
+  readonly #known = new Map<string, string>()
 
-  /** The user says something. @returns the user's number, a whole number from 0 on, given now if there was none */
-  speaks(room: string, user: string): number {
-    const key = keyOf(room, user)
-    let number = this.#numbers.get(key)
-    if (number === undefined) {
-      number = this.#next++
-      if (this.#numbers.size >= MAX_SENDERS) this.#forgetOldest()
-    } else this.#numbers.delete(key)
-    this.#numbers.set(key, number)
-    return number
+  get size(): number {
+    return this.#known.size
   }
 
-  /** @returns the user's number; undefined when none of the user's messages can be waiting under one that is known */
-  numberOf(room: string, user: string): number | undefined {
-    return this.#numbers.get(keyOf(room, user))
+  /** @returns a string that is equal to `user`, and mostly the same for equal ones */
+  of(user: string): string {
+    const known = this.#known.get(user)
+    if (known !== undefined) return known
+    if (this.#known.size >= MAX_SENDERS) this.#forgetOldest()
+    this.#known.set(user, user)
+    return user
   }
 
   #forgetOldest(): void {
-    for (const key of this.#numbers.keys()) {
-      this.#numbers.delete(key)
+    for (const user of this.#known.keys()) {
+      this.#known.delete(user)
       return
     }
   }
 }
-
-/** Ids of rooms and users have no control characters. */
-const keyOf = (room: string, user: string) => `${room}\n${user}`

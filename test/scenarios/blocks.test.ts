@@ -135,6 +135,30 @@ everywhere('H-62 what waits on data channels when the block comes is not sent', 
   assert.deepEqual([bob.closedChannels, phone.closedChannels], [[], []])
 })
 
+scenario('H-62 what waits is not sent, however many have spoken since, and it is counted', {}, (stage) => {
+  const { alice, bob, carol } = cast(stage)
+  for (const each of [alice, carol]) each.say('hello')
+  stage.run(1000)
+  bob.downlink({ loss: 1 })
+  for (let i = 0; i < 50; i++) alice.say('x'.repeat(5000))
+  carol.say('to everybody')
+  stage.run(500)
+  const channel = { label: 'chat', protocol: '', ordered: true }
+  const others = Array.from({ length: 20_000 }, (_, i) => ({ room: 'cellar', from: `user ${i}`, channel }))
+  stage.worker.command({
+    kind: 'relay',
+    data: others.map((other) => ({ ...other, binary: false, payload: Buffer.from('x') })),
+  })
+  stage.block(alice, bob, true)
+  bob.downlink({ loss: 0 })
+  stage.run(8000)
+  const said = bob.texts().slice(2)
+  const begun = said.filter((text) => text.length > 100).length
+  assert.ok(said.includes('to everybody') && said.length === begun + 1)
+  assert.ok(begun < 5, `${begun} had begun`)
+  assert.equal(stage.worker.counters.totals.data_discarded, 50 - begun)
+})
+
 scenario(
   'H-62 what is between the workers when the block comes is not delivered',
   { workers: 2, relayDelayMs: 500 },

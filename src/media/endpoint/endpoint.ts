@@ -161,14 +161,17 @@ export class Endpoint {
     channel: ChannelParameters,
     binary: boolean,
     payload: Uint8Array,
-    sender?: number,
+    sender?: string,
   ): 'sent' | 'dropped' | 'closed' {
     return this.#openAssociation(nowMs)?.send(nowMs, channel, binary, payload, sender) ?? 'closed'
   }
 
-  /** Drops what `send` was given by that sender and what has not begun to leave; `flush` has to follow. */
-  discardFrom(sender: number): void {
-    this.#association?.discardFrom(sender)
+  /**
+   * Drops what `send` was given by that sender and what has not begun to leave; `flush` has to follow.
+   * @returns how many messages
+   */
+  discardFrom(sender: string): number {
+    return this.#association?.discardFrom(sender) ?? 0
   }
 
   /** Sends what is left of data channels after a batch. */

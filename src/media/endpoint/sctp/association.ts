@@ -30,8 +30,8 @@ export interface Association {
    * Queues a message on the open channel with that label, or on one that is opened with these parameters first.
    * `flush` has to follow. `payload` is kept, not copied, until it is acknowledged: the same array may go to many
    * associations.
-   * @param sender whose message it is, for `discardFrom` and for the share of channels that one sender may open: a whole
-   *   number from 0 on. Default: nobody's
+   * @param sender whose message it is, for `discardFrom` and for the share of channels that one sender may open: any
+   *   text but the empty one. Default: nobody's
    * @returns `dropped`: longer than a limit, or unreliable and the peer does not keep up; `closed`: reliable and
    *   the peer does not keep up (its channel has been closed for that), no more channels may be opened, or the
    *   association has ended
@@ -41,13 +41,14 @@ export interface Association {
     channel: ChannelParameters,
     binary: boolean,
     payload: Uint8Array,
-    sender?: number,
+    sender?: string,
   ): 'sent' | 'dropped' | 'closed'
   /**
    * Drops the messages of one sender that are queued; one whose first fragment has left is finished. The messages of
    * others, and the channels, stay as they are. `flush` has to follow.
+   * @returns how many were dropped
    */
-  discardFrom(sender: number): void
+  discardFrom(sender: string): number
   /** The peer takes no longer messages than that, as its `a=max-message-size` says (RFC 8841 §6). */
   limitMessages(peerMaxBytes: number): void
   /** Closes all channels with that label; `closed` is told for each. Either side may open others. `flush` has to follow. */
@@ -102,7 +103,7 @@ interface Channel {
   /** `opening`: our OPEN is not yet acknowledged. `closing`: waits for the resets of both directions. */
   state: 'opening' | 'open' | 'closing'
   /** The sender whose message made us open it; `NO_SENDER` for channels of the peer. */
-  opener: number
+  opener: string
   ourResetDone: boolean
   peerResetDone: boolean
 }
@@ -208,8 +209,8 @@ class DataChannels implements Association {
     return 'sent'
   }
 
-  discardFrom(sender: number): void {
-    this.#engine.discardFrom(sender)
+  discardFrom(sender: string): number {
+    return this.#engine.discardFrom(sender)
   }
 
   limitMessages(peerMaxBytes: number): void {
@@ -231,7 +232,7 @@ class DataChannels implements Association {
     return 'closed'
   }
 
-  #open(nowMs: number, parameters: ChannelParameters, sender: number): Channel | undefined {
+  #open(nowMs: number, parameters: ChannelParameters, sender: string): Channel | undefined {
     const streamId = this.#mayOpen(sender) ? this.#freeStream() : undefined
     const open = writeOpen(parameters)
     if (streamId === undefined || open === undefined) {
@@ -244,7 +245,7 @@ class DataChannels implements Association {
   }
 
   /** Channels are for all who have something to say to this peer: nobody's labels take up all of them. */
-  #mayOpen(sender: number): boolean {
+  #mayOpen(sender: string): boolean {
     const { maxChannels, maxChannelsPerSender = maxChannels } = this.#limits
     if (this.#byStream.size >= maxChannels) return false
     if (sender === NO_SENDER) return true
@@ -260,7 +261,7 @@ class DataChannels implements Association {
     return undefined
   }
 
-  #add(streamId: number, parameters: ChannelParameters, state: 'opening' | 'open', opener: number): Channel {
+  #add(streamId: number, parameters: ChannelParameters, state: 'opening' | 'open', opener: string): Channel {
     const untilOpen = { ...parameters, ordered: true }
     const channel: Channel = {
       streamId,

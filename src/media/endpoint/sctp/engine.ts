@@ -154,11 +154,11 @@ export class SctpEngine {
     this.#pending = true
   }
 
-  /** Drops what one sender has queued and what has not been begun. */
-  discardFrom(sender: number): void {
-    this.#outbound.discardFrom(sender)
+  /** Drops what one sender has queued and what has not been begun. @returns how many messages */
+  discardFrom(sender: string): number {
     // A reset may have waited for it.
     this.#pending = true
+    return this.#outbound.discardFrom(sender)
   }
 
   /** Ends our direction of a stream; with `discard`, without what has not been sent yet. */

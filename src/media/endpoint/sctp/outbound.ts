@@ -46,6 +46,10 @@ export class Outbound {
     this.#bufferedBytes -= message.payload.length + MESSAGE_COST
     recycle(message)
   }
+  readonly #dropOfClosed = (message: Message): void => {
+    sctpCounts[SctpReason.closed]!++
+    this.#dropUnsent(message)
+  }
   /** Timeouts since the last SACK, whatever it said: they lengthen the next one. */
   #backOff = 0
   /**
@@ -93,21 +97,24 @@ export class Outbound {
     ppid: number,
     payload: Uint8Array,
     reliability: Reliability,
-    sender: number,
+    sender: string,
   ): void {
     this.#bufferedBytes += payload.length + MESSAGE_COST
     this.#queue.add(nowMs, streamId, ppid, payload, reliability, sender)
   }
 
-  /** Drops what one sender has queued; a message that has been begun is finished. */
-  discardFrom(sender: number): void {
-    this.#queue.discardFrom(sender, this.#dropUnsent)
+  /** Drops what one sender has queued; a message that has been begun is finished. @returns how many were dropped */
+  discardFrom(sender: string): number {
+    return this.#queue.discardFrom(sender, this.#dropUnsent)
   }
 
-  /** Drops what has not been sent on a stream; a message that is half sent is abandoned if the peer allows it. */
+  /** Drops and counts what has not been sent on a stream; a message that is half sent is abandoned if the peer allows it. */
   discard(streamId: number): void {
-    const begun = this.#queue.discard(streamId, !this.#partialReliability, this.#dropUnsent)
-    if (begun !== undefined) this.#abandon(begun)
+    const begun = this.#queue.discard(streamId, !this.#partialReliability, this.#dropOfClosed)
+    if (begun !== undefined) {
+      sctpCounts[SctpReason.closed]!++
+      this.#abandon(begun)
+    }
     this.#forward.move()
   }
 

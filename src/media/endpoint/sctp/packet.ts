@@ -88,6 +88,8 @@ export const SctpReason = {
   tooLong: 16,
   repeated: 17,
   resetDenied: 18,
+  /** A message that waited on a channel that was closed. */
+  closed: 19,
 } as const
 
 /** Names for metrics (`drop_sctp_…`), in the order of `SctpReason`. */
@@ -111,6 +113,7 @@ export const sctpReasonNames = [
   'too_long',
   'repeated',
   'reset_denied',
+  'closed',
 ] as const
 
 /** Totals of this process in the order of `sctpReasonNames`. */

@@ -87,7 +87,7 @@ test('whatever is queued, sent and dropped: each stream keeps the order of what 
     const below = (bound: number) => Math.floor(link.random() * bound)
     const queue = new SendQueue()
     /** What is to be sent on each stream: the message's number and sender. */
-    const expected = Array.from({ length: 4 }, () => [] as { number: number; sender: number }[])
+    const expected = Array.from({ length: 4 }, () => [] as { number: number; sender: string }[])
     let begun: Message | undefined
     let number = 0
     const send = () => {
@@ -103,15 +103,16 @@ test('whatever is queued, sent and dropped: each stream keeps the order of what 
     for (let step = 0; step < 400; step++) {
       const action = below(10)
       if (action < 5) {
-        const [streamId, sender] = [below(4), below(3)]
+        const [streamId, sender] = [below(4), `user ${below(3)}`]
         queue.add(0, streamId, number, new Uint8Array(1 + below(3 * FRAGMENT_BYTES)), RELIABLE, sender)
         expected[streamId]!.push({ number: number++, sender })
       } else if (action < 9) send()
       else {
-        const sender = below(3)
+        const sender = `user ${below(3)}`
         const dropped: number[] = []
-        queue.discardFrom(sender, (message) => dropped.push(message.ppid))
-        const isDropped = (one: { number: number; sender: number }) =>
+        const count = queue.discardFrom(sender, (message) => dropped.push(message.ppid))
+        assert.equal(count, dropped.length)
+        const isDropped = (one: { number: number; sender: string }) =>
           one.sender === sender && one.number !== begun?.ppid
         const gone = expected.flatMap((list) => list.filter(isDropped).map((one) => one.number))
         assert.deepEqual(dropped.toSorted(byNumber), gone.toSorted(byNumber), `seed ${seed}`)

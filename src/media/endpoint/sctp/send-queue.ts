@@ -15,7 +15,7 @@ export const MESSAGE_COST = 192
  */
 const UNRELIABLE_WAIT_MS = 1_000
 /** What has no sender: our own messages. `discardFrom` never names it. */
-export const NO_SENDER = -1
+export const NO_SENDER = ''
 /** Messages kept for reuse, for all associations of the process. */
 const MAX_SPARE = 4096
 
@@ -31,8 +31,8 @@ export interface Message {
   ppid: number
   payload: Uint8Array
   ordered: boolean
-  /** Who said it, as `add` was told; a number, so that a message that waits costs no object more. */
-  sender: number
+  /** Who said it, as `add` was told. */
+  sender: string
   /** −1 = as often as it takes. */
   maxRetransmits: number
   expiresAtMs: number
@@ -65,6 +65,7 @@ const spare: Message[] = []
 /** Nobody refers to the message any more: another takes its place. */
 export function recycle(message: Message): void {
   message.payload = EMPTY
+  message.sender = NO_SENDER
   if (spare.length < MAX_SPARE) spare.push(message)
 }
 
@@ -78,7 +79,7 @@ export class SendQueue {
   /** The most that any has been served. */
   #mostServed = 0
 
-  /** Queues a message of 1 byte at least. @param sender for `discardFrom`; `NO_SENDER` or a whole number from 0 on */
+  /** Queues a message of 1 byte at least. @param sender for `discardFrom`; `NO_SENDER`, or who said it */
   add(
     nowMs: number,
     streamId: number,
@@ -207,13 +208,17 @@ export class SendQueue {
   /**
    * Drops what one sender has queued, on whatever stream, and what has not been begun.
    * @param dropped is told each message that is dropped
+   * @returns how many these are
    */
-  discardFrom(sender: number, dropped: (message: Message) => void): void {
+  discardFrom(sender: string, dropped: (message: Message) => void): number {
+    let count = 0
     // From the end: the place of a stream with nothing left is taken by the last one, which has been looked at by then.
-    for (let i = this.#active.length - 1; i >= 0; i--) this.#discardOn(this.#active[i]!, sender, dropped)
+    for (let i = this.#active.length - 1; i >= 0; i--) count += this.#discardOn(this.#active[i]!, sender, dropped)
+    return count
   }
 
-  #discardOn(stream: SendStream, sender: number, dropped: (message: Message) => void): void {
+  #discardOn(stream: SendStream, sender: string, dropped: (message: Message) => void): number {
+    let count = 0
     let kept: Message | undefined
     for (let message = stream.first; message !== undefined; ) {
       const { next } = message
@@ -223,11 +228,13 @@ export class SendQueue {
         else kept.next = next
         message.next = undefined
         dropped(message)
+        count++
       }
       message = next
     }
     stream.last = kept
     if (kept === undefined) this.#deactivate(stream)
+    return count
   }
 
   /** Whether nothing of the stream waits to be sent for the first time. */

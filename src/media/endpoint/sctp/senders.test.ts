@@ -34,7 +34,7 @@ function pair() {
   })
   link.connect(server, client)
   const say = (sender: number | undefined, text: string, channel = chat) =>
-    server.send(link.nowMs, channel, false, Buffer.from(text), sender)
+    server.send(link.nowMs, channel, false, Buffer.from(text), sender === undefined ? undefined : `user ${sender}`)
   return { link, server, client, heard, say }
 }
 
@@ -48,8 +48,7 @@ test('what one sender has queued is dropped on all channels, and nothing of the 
     assert.equal(say(sender, String(i), channel), 'sent')
     if (sender !== 1) expected.push(`${channel.label} ${i}`)
   }
-  server.discardFrom(1)
-  server.discardFrom(77)
+  assert.deepEqual([server.discardFrom('user 1'), server.discardFrom('user 77')], [30 - expected.length, 0])
   link.run(2_000)
   const of = (list: string[], label: string) => list.filter((text) => text.startsWith(label))
   for (const { label } of [chat, moves]) assert.deepEqual(of(heard, label), of(expected, label))
@@ -64,17 +63,32 @@ test('a channel on which everything was dropped goes on, and one that waited to 
   say(2, 'first')
   link.run(1_000)
   for (let i = 0; i < 3; i++) say(1, `dropped ${i}`)
-  server.discardFrom(1)
+  assert.equal(server.discardFrom('user 1'), 3)
   assert.equal(server.live().bufferedBytes, 0)
   say(2, 'second')
   link.run(1_000)
   say(1, 'dropped')
-  server.discardFrom(1)
+  assert.equal(server.discardFrom('user 1'), 1)
   server.closeChannels('chat')
   server.flush(link.nowMs)
   link.run(1_000)
   assert.deepEqual(heard, ['chat first', 'chat second'])
   assert.deepEqual([server.live().channels, client.live().channels], [0, 0])
+})
+
+test('what waits on a channel that is closed is dropped and counted, of a long message as of those behind it', () => {
+  const { link, server, say } = pair()
+  say(1, 'first')
+  link.run(1_000)
+  const before = count('closed')
+  for (const text of ['x'.repeat(200_000), 'second', 'third']) say(1, text)
+  server.flush(link.nowMs)
+  say(2, 'on another', moves)
+  server.closeChannels('chat')
+  server.flush(link.nowMs)
+  assert.equal(count('closed') - before, 3)
+  link.run(1_000)
+  assert.deepEqual([server.live(), count('closed') - before], [{ channels: 1, bufferedBytes: 0 }, 3])
 })
 
 test('a message that has begun to leave is finished', () => {
@@ -94,11 +108,14 @@ test('a message that has begun to leave is finished', () => {
     [1, 66],
     [2, 67],
   ] as const) {
-    assert.equal(peer.association.send(peer.nowMs, chat, true, new Uint8Array(20_000).fill(fill), sender), 'sent')
+    assert.equal(
+      peer.association.send(peer.nowMs, chat, true, new Uint8Array(20_000).fill(fill), `user ${sender}`),
+      'sent',
+    )
   }
   peer.association.flush(peer.nowMs)
   const before = peer.association.live().bufferedBytes
-  peer.association.discardFrom(1)
+  assert.equal(peer.association.discardFrom('user 1'), 1)
   assert.equal(before - peer.association.live().bufferedBytes, 20_192, 'one message and what it costs to keep it')
   const sent = new Map<number, number>()
   for (let round = 0; round < 100; round++) {
