@@ -72,7 +72,7 @@ test('simulcast: one encoding is forwarded, a better one from its keyframe on, a
   layer(2, 'h', 505, false, big)
   scene.advance(250)
   assert.deepEqual(
-    scene.said().flatMap(({ pli }) => pli),
+    scene.said().flatMap(({ keyframes }) => keyframes),
     [2],
   )
   layer(2, 'h', 506, false, big)
@@ -90,7 +90,7 @@ test('simulcast: one encoding is forwarded, a better one from its keyframe on, a
     layer(1, 'l', 18 + i, i === 7, [])
   }
   assert.deepEqual(
-    scene.said().flatMap(({ pli }) => pli),
+    scene.said().flatMap(({ keyframes }) => keyframes),
     [1],
     'the silent one is left within 750 ms',
   )
@@ -131,7 +131,7 @@ test('a jump of the numbers is believed when the next packet confirms it, and le
   assert.equal(scene.router.totals.drop_jump, 1)
   assert.equal(scene.router.totals.drop_late, 1)
   assert.deepEqual(
-    scene.said().flatMap(({ nack }) => nack),
+    scene.said().flatMap(({ nacks }) => nacks),
     [],
   )
 })

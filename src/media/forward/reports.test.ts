@@ -237,7 +237,7 @@ test('a keyframe storm: 300 subscribers asking in every way make two requests a 
       scene.rtcp(peer, bytes.subarray(0, length))
     }
     scene.advance(10)
-    for (const { pli } of scene.said()) if (pli.length > 0) times.push(scene.nowMs)
+    for (const { keyframes } of scene.said()) if (keyframes.length > 0) times.push(scene.nowMs)
     if (ms % 100 === 0) scene.rtp(publisher, frame(1 + ms / 100, true))
   }
   assert.ok(times.length >= 4, `${times}`)

@@ -93,7 +93,7 @@ test('a subscriber has RTX also of a publisher that has none', () => {
   scene.rtp(publisher, packet(7))
   scene.advance(5)
   assert.deepEqual(
-    scene.said().flatMap(({ nack }) => nack),
+    scene.said().flatMap(({ nacks }) => nacks),
     [{ ssrc: VIDEO_SSRC, seqs: [6] }],
   )
   scene.rtp(publisher, packet(6))
@@ -198,7 +198,7 @@ test('a hole of the publisher is asked for, its RTX goes on as the packet itself
   assert.deepEqual(scene.said(), [])
   scene.advance(1)
   const [said] = scene.said()
-  assert.deepEqual(said!.nack, [{ ssrc: VIDEO_SSRC, seqs: [4, 5] }])
+  assert.deepEqual(said!.nacks, [{ ssrc: VIDEO_SSRC, seqs: [4, 5] }])
   assert.deepEqual(said!.types, [201, 202, 205])
   scene.rtp(publisher, rtx(900, 5))
   scene.rtp(publisher, rtx(901, 4, { padding: 9, marker: true }))
@@ -229,7 +229,7 @@ test('a hole of the publisher is asked for, its RTX goes on as the packet itself
   assert.equal(scene.router.totals.drop_duplicate, 1)
   scene.advance(900)
   assert.deepEqual(
-    scene.said().flatMap(({ nack }) => nack),
+    scene.said().flatMap(({ nacks }) => nacks),
     [],
   )
 })
@@ -272,8 +272,8 @@ test('a hole that stays is given up after a second and a keyframe asked for inst
     scene.rtp(publisher, packet(seq))
     scene.advance(50)
     for (const said of scene.said()) {
-      asked += said.nack.length
-      pli += said.pli.length
+      asked += said.nacks.length
+      pli += said.keyframes.length
     }
     if (pli > 0) break
   }
@@ -289,11 +289,11 @@ test('a long gap is no hundreds of NACKs: numbers close up and video waits for a
   scene.advance(20)
   const said = scene.said()
   assert.deepEqual(
-    said.flatMap(({ nack }) => nack),
+    said.flatMap(({ nacks }) => nacks),
     [],
   )
   assert.deepEqual(
-    said.flatMap(({ pli }) => pli),
+    said.flatMap(({ keyframes }) => keyframes),
     [VIDEO_SSRC],
   )
   scene.rtp(publisher, packet(1001, { payload: vp8(true) }))
@@ -350,7 +350,7 @@ test('across 65535 → 0 and reordering, every loss is recovered in both directi
     if (i === 0) first = scene.io.rtpSent[0]!.extSeq
     collect(i > 0)
     scene.advance(2)
-    for (const { nack: asked } of scene.said().flatMap(({ nack }) => nack.map(({ seqs }) => ({ nack: seqs })))) {
+    for (const { seqs: asked } of scene.said().flatMap(({ nacks }) => nacks)) {
       for (const osn of asked) {
         const index = (osn - base) & 0xffff
         assert.ok(lost.includes(index), 'only what was lost is asked for')

@@ -56,16 +56,16 @@ test('a late joiner waits for the keyframe that is asked for on its behalf', () 
   scene.rtp(publisher, frame(2, false))
   assert.equal(scene.io.takeRtp().length, 2)
   assert.deepEqual(
-    scene.said().flatMap(({ pli }) => pli),
+    scene.said().flatMap(({ keyframes }) => keyframes),
     [],
     'the stream began with one',
   )
   scene.subscriber(publisher, [sendVideo(20)])
   scene.advance(0)
-  const [pli] = scene.said()
-  assert.deepEqual(pli!.pli, [VIDEO_SSRC])
-  assert.equal(pli!.transport, PUBLISHER)
-  assert.deepEqual(pli!.types, [201, 202, 206], 'compound: RR, SDES, PLI')
+  const [said] = scene.said()
+  assert.deepEqual(said!.keyframes, [VIDEO_SSRC])
+  assert.equal(said!.transport, PUBLISHER)
+  assert.deepEqual(said!.types, [201, 202, 206], 'compound: RR, SDES, PLI')
   scene.rtp(publisher, frame(3, false))
   assert.deepEqual(
     scene.io.takeRtp().map(({ ssrc }) => ssrc),
@@ -80,7 +80,7 @@ test('a late joiner waits for the keyframe that is asked for on its behalf', () 
   )
   scene.advance(3000)
   assert.deepEqual(
-    scene.said().flatMap(({ pli }) => pli),
+    scene.said().flatMap(({ keyframes }) => keyframes),
     [],
   )
 })
@@ -94,13 +94,13 @@ test('a keyframe request is repeated until one comes', () => {
   for (let i = 2; i < 22; i++) {
     scene.rtp(publisher, frame(i, false))
     scene.advance(100)
-    plis += scene.said().flatMap(({ pli }) => pli).length
+    plis += scene.said().flatMap(({ keyframes }) => keyframes).length
   }
   assert.equal(plis, 4 + 1)
   scene.rtp(publisher, frame(22, true))
   scene.advance(900)
   assert.deepEqual(
-    scene.said().flatMap(({ pli }) => pli),
+    scene.said().flatMap(({ keyframes }) => keyframes),
     [],
   )
 })
@@ -129,7 +129,7 @@ test('pause and resume: nothing passes, then numbers continue and video begins a
   peer.setPaused(false, scene.nowMs)
   scene.advance(0)
   assert.deepEqual(
-    scene.said().flatMap(({ pli }) => pli),
+    scene.said().flatMap(({ keyframes }) => keyframes),
     [VIDEO_SSRC],
   )
   both(3)

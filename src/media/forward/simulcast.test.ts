@@ -62,7 +62,7 @@ class Simulcast {
   }
 
   plis(): number[] {
-    return this.scene.said().flatMap(({ pli }) => pli)
+    return this.scene.said().flatMap(({ keyframes }) => keyframes)
   }
 
   #body(ssrc: number): number[] {
@@ -467,6 +467,6 @@ test('each encoding is reported on, and asked for what its subscribers lack', ()
       [F, 1],
     ],
   )
-  const asked = new Set(said.flatMap(({ nack }) => nack.map(({ ssrc }) => ssrc)))
+  const asked = new Set(said.flatMap(({ nacks }) => nacks.map(({ ssrc }) => ssrc)))
   assert.deepEqual([...asked], [F], 'nobody gets the small one')
 })

@@ -5,10 +5,10 @@
 import type { ChannelParameters, Command, DtlsParameters, IceCredentials, Report } from '../../../src/media/control.js'
 import { type Association, openAssociation } from '../../../src/media/endpoint/sctp/association.js'
 import { buildBindingRequest } from '../../../src/media/endpoint/testing/stun-client.js'
+import { readRtcp, type Said } from '../../../src/media/forward/testing/said.js'
 import type { DtlsRole } from '../../../src/media/io/io.js'
 import type { LinkConditions } from '../../../src/media/io/simulated-network.js'
 import { type ReceivedRtp, SimulatedPeer } from '../../../src/media/io/simulated-peer.js'
-import { readRtcp, type Said } from './rtcp.js'
 import type { Stage, StageWorker } from './stage.js'
 
 export interface ClientOptions {

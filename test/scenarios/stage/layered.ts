@@ -5,8 +5,8 @@
 import type { ReceiveStream } from '../../../src/media/control.js'
 import { vp8Picture } from '../../../src/media/forward/testing/layers.js'
 import { rtpPacket } from '../../../src/media/forward/testing/packets.js'
+import type { Said } from '../../../src/media/forward/testing/said.js'
 import { Client, type ClientOptions } from './client.js'
-import type { Said } from './rtcp.js'
 import type { Stage } from './stage.js'
 
 const VIDEO_PT = 96

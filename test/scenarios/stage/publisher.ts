@@ -1,9 +1,10 @@
 /** A client that sends: VP8-like pictures with RTX and keyframes on request, and packets of sound. */
 import type { ReceiveStream } from '../../../src/media/control.js'
 import { rtpPacket, rtxPayload } from '../../../src/media/forward/testing/packets.js'
+import type { Said } from '../../../src/media/forward/testing/said.js'
 import { Client, type ClientOptions } from './client.js'
 import { audioPayload, videoPayload } from './frames.js'
-import { type Said, senderReport } from './rtcp.js'
+import { senderReport } from './rtcp.js'
 import type { Stage } from './stage.js'
 
 export interface PublisherOptions extends ClientOptions {

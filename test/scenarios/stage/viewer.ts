@@ -1,11 +1,12 @@
 /** A client that receives the streams of one publisher. */
 import type { SendStream } from '../../../src/media/control.js'
+import type { Said } from '../../../src/media/forward/testing/said.js'
 import type { ReceivedRtp } from '../../../src/media/io/simulated-peer.js'
 import { Client, type ClientOptions } from './client.js'
 import { type FramePart, readPart } from './frames.js'
 import { VideoReceiver } from './picture.js'
 import type { Publisher } from './publisher.js'
-import { receiverReport, type Said } from './rtcp.js'
+import { receiverReport } from './rtcp.js'
 import type { Stage } from './stage.js'
 
 export interface ViewerOptions extends ClientOptions {

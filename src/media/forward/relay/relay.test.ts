@@ -178,7 +178,7 @@ test('keyframes and lost packets are asked of the worker that has them, and what
   assert.deepEqual(pair.cross(), [Frame.packet, Frame.request], 'the viewer came in the middle')
   pair.advance(10)
   assert.deepEqual(
-    pair.home.said().flatMap(({ pli }) => pli),
+    pair.home.said().flatMap(({ keyframes }) => keyframes),
     [VIDEO_SSRC],
   )
   pair.advance(40)

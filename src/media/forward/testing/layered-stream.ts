@@ -50,7 +50,7 @@ export class Stream {
   }
 
   plis(): number {
-    return this.scene.said().flatMap(({ pli }) => pli).length
+    return this.scene.said().flatMap(({ keyframes }) => keyframes).length
   }
 }
 

@@ -1,27 +1,9 @@
 /** A router with a recording io, and peers to put in it. */
 import type { MirroredSource, PayloadType, ReceiveStream, RoomSpeakers, SendStream } from '../../control.js'
-import {
-  feedbackMedia,
-  firstRtcp,
-  isNack,
-  isPli,
-  newRemb,
-  newReportBlock,
-  newRtcpCursor,
-  newSenderReport,
-  nextRtcp,
-  type ReportBlock,
-  RtcpType,
-  readNack,
-  readRemb,
-  readReportBlock,
-  readSenderReport,
-  reportBlockCount,
-  type SenderReport,
-} from '../../rtp/rtcp/index.js'
 import { type Peer, Router } from '../router.js'
 import { rtpPacket, type TestPacket } from './packets.js'
-import { RecordingIo, type SentRtcp } from './recording-io.js'
+import { RecordingIo } from './recording-io.js'
+import { readRtcp, type Said } from './said.js'
 
 export const PUBLISHER = 100
 export const AUDIO_SSRC = 0xa0d10001
@@ -95,14 +77,8 @@ export function sendVideo(ssrc: number, change: Partial<SendStream> = {}): SendS
 }
 
 /** What one compound packet said. */
-export interface Said {
+export interface SaidTo extends Said {
   transport: number
-  types: number[]
-  pli: number[]
-  nack: { ssrc: number; seqs: number[] }[]
-  blocks: ReportBlock[]
-  senderReports: SenderReport[]
-  rembBps: number[]
 }
 
 export class Scene {
@@ -196,32 +172,7 @@ export class Scene {
   }
 
   /** The RTCP that was sent since the last call, read. */
-  said(): Said[] {
-    return this.io.takeRtcp().map(read)
+  said(): SaidTo[] {
+    return this.io.takeRtcp().map(({ transport, bytes }) => ({ transport, ...readRtcp(bytes) }))
   }
-}
-
-function read({ transport, bytes }: SentRtcp): Said {
-  const said: Said = { transport, types: [], pli: [], nack: [], blocks: [], senderReports: [], rembBps: [] }
-  const c = newRtcpCursor()
-  const seqs = new Uint16Array(512)
-  const remb = newRemb()
-  for (let ok = firstRtcp(c, bytes, 0, bytes.length); ok; ok = nextRtcp(c)) {
-    said.types.push(c.type)
-    if (isPli(c)) said.pli.push(feedbackMedia(c))
-    if (isNack(c)) said.nack.push({ ssrc: feedbackMedia(c), seqs: [...seqs.subarray(0, readNack(c, seqs))] })
-    if (readRemb(c, remb)) said.rembBps.push(remb.bitrateBps)
-    if (c.type === RtcpType.senderReport) {
-      const report = newSenderReport()
-      readSenderReport(c, report)
-      said.senderReports.push(report)
-    }
-    for (let i = 0; i < reportBlockCount(c); i++) {
-      const block = newReportBlock()
-      readReportBlock(c, i, block)
-      said.blocks.push(block)
-    }
-  }
-  if (c.fault !== 0) throw new Error('what we sent is no RTCP')
-  return said
 }
