@@ -218,6 +218,8 @@ export type Report =
   | { kind: 'failed'; message: string }
   /** ICE and DTLS are up. Once per endpoint. */
   | { kind: 'connected'; endpoint: EndpointId }
+  /** Nothing was heard of the peer for 15 s, or it is heard of again before consent is lost. */
+  | { kind: 'silence'; endpoint: EndpointId; isSilent: boolean }
   /** The peer connection ended by itself. Once per endpoint, not after `close`. */
   | { kind: 'closed'; endpoint: EndpointId; reason: HangupReason }
   /** `silentMs` is how long nothing came, of an m-line that fell silent. */

@@ -61,6 +61,7 @@ function setUp(homeCount = 2) {
       id++,
       {
         connected: () => {},
+        silence: () => {},
         media: () => {},
         slowlink: () => {},
         closed: (reason) => closed.push([endpoint.id, reason]),

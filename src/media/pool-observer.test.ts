@@ -15,20 +15,22 @@ test('what a report makes its taker throw is logged and ends the endpoint; the t
   let failures = 0
   const log = { error: (fields: object) => logged.push(fields) }
   const failed = () => failures++
-  const all = { connected: broken, media: broken, slowlink: broken, closed: broken }
+  const all = { connected: broken, silence: broken, media: broken, slowlink: broken, closed: broken }
   const inner = contained(all, { log, failed })
   inner.connected()
+  inner.silence(true)
   inner.media('0', 'audio', false, 1000)
   inner.slowlink('0', 'audio', true, 3)
   inner.closed('DTLS alert')
-  assert.equal(failures, 4)
+  assert.equal(failures, 5)
   assert.deepEqual(
     logged.map((fields) => (fields as { report: string }).report),
-    ['connected', 'media', 'slowlink', 'closed'],
+    ['connected', 'silence', 'media', 'slowlink', 'closed'],
   )
   const outer = contained(
     {
       connected: () => heard.push('connected'),
+      silence: (isSilent) => heard.push(isSilent),
       media: (...args) => heard.push(args),
       slowlink: (...args) => heard.push(args),
       closed: (reason) => heard.push(reason),
@@ -36,11 +38,12 @@ test('what a report makes its taker throw is logged and ends the endpoint; the t
     { log, failed },
   )
   outer.connected()
+  outer.silence(false)
   outer.media('1', 'video', true)
   outer.slowlink('1', 'video', false, 2)
   outer.closed('ICE failed')
-  assert.deepEqual(heard, ['connected', ['1', 'video', true], ['1', 'video', false, 2], 'ICE failed'])
-  assert.deepEqual([failures, logged.length], [4, 4])
+  assert.deepEqual(heard, ['connected', false, ['1', 'video', true], ['1', 'video', false, 2], 'ICE failed'])
+  assert.deepEqual([failures, logged.length], [5, 5])
 })
 
 test('a worker dies, and one of its endpoints makes its taker throw: the others are told, and another worker starts', async (t) => {
@@ -57,7 +60,7 @@ test('a worker dies, and one of its endpoints makes its taker throw: the others 
   })
   t.after(() => pool.close())
   const told: string[] = []
-  const quiet = { connected: nothing, media: nothing, slowlink: nothing }
+  const quiet = { connected: nothing, silence: nothing, media: nothing, slowlink: nothing }
   pool.open({}, { ...quiet, closed: broken })
   pool.open({}, { ...quiet, closed: (reason) => told.push(reason) })
   const before = pool.pids[0]!

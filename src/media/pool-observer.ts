@@ -19,6 +19,7 @@ export function contained(observer: EndpointObserver, { log, failed }: Containme
   }
   return {
     connected: () => tell('connected', () => observer.connected()),
+    silence: (isSilent) => tell('silence', () => observer.silence(isSilent)),
     media: (...heard) => tell('media', () => observer.media(...heard)),
     slowlink: (...lost) => tell('slowlink', () => observer.slowlink(...lost)),
     closed: (reason) => tell('closed', () => observer.closed(reason)),

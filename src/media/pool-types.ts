@@ -23,6 +23,8 @@ import type {
 export interface EndpointObserver {
   /** ICE and DTLS are up; once. */
   connected(): void
+  /** No connectivity check has come for 15 s, or one comes again before the peer connection ends of it. */
+  silence(isSilent: boolean): void
   /** The peer connection ended by itself, or its worker died. */
   closed(reason: HangupReason): void
   /** @param silentMs how long nothing came, of an m-line that fell silent */

@@ -40,12 +40,13 @@ function openEndpoint(pool: Pool, where: Wanted) {
     closed: (reason) => told.push(reason),
     media: () => {},
     slowlink: () => {},
+    silence: () => {},
   })
   assert.ok(endpoint, 'a worker takes it')
   return { endpoint, told }
 }
 
-const nobody = { connected: () => {}, closed: () => {}, media: () => {}, slowlink: () => {} }
+const nobody = { connected: () => {}, closed: () => {}, media: () => {}, slowlink: () => {}, silence: () => {} }
 
 const live = async (pool: Pool, worker: number) => (await pool.counters())[worker]!.live
 

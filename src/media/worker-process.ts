@@ -311,6 +311,8 @@ export class WorkerProcess implements EndpointHome {
     switch (report.kind) {
       case 'connected':
         return this.endpoints.get(report.endpoint)?.observer.connected()
+      case 'silence':
+        return this.endpoints.get(report.endpoint)?.observer.silence(report.isSilent)
       case 'media':
         return this.#heard(report)
       case 'slowlink': {

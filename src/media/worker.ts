@@ -251,6 +251,10 @@ export class MediaWorker implements EndpointEvents {
     this.#report({ kind: 'connected', endpoint: endpoint.id })
   }
 
+  silence(endpoint: Endpoint, isSilent: boolean): void {
+    this.#report({ kind: 'silence', endpoint: endpoint.id, isSilent })
+  }
+
   closed(endpoint: Endpoint, reason: Extract<Report, { kind: 'closed' }>['reason']): void {
     const seat = this.#seats.get(endpoint.id)
     if (!seat) return

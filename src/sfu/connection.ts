@@ -273,6 +273,10 @@ export class Connection implements PluginHandle, Member, Suspect, Abandonable, N
     this.#port.webrtcup()
   }
 
+  silent(): void {
+    if (this.#joined) this.services.ghosts.fellSilent(this)
+  }
+
   receives(mid: string, kind: MediaKind, receiving: boolean, silentMs?: number): void {
     this.#port.media(mid, kind, receiving, silentMs)
   }
@@ -305,7 +309,7 @@ export class Connection implements PluginHandle, Member, Suspect, Abandonable, N
     this.#media = undefined
     this.services.abandonment.used(this)
     this.#port.hangup(reason)
-    if (reason === 'ICE failed' && wasConnected && this.#joined) this.services.ghosts.consentLost(this)
+    if (reason === 'ICE failed' && wasConnected && this.#joined) this.services.ghosts.fellSilent(this)
   }
 
   #sourceOf(userId: string): Source | undefined {

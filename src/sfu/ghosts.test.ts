@@ -14,6 +14,48 @@ async function connected(sessionId = 7) {
   return { ...here, alice, endpoint }
 }
 
+test('silent on all ways for 15 s: the session ends at once, before its peer connection does, and the user leaves', async () => {
+  const { clock, pool, peer, alice, endpoint } = await connected()
+  const witness = peer()
+  await witness.join('witness', { notifications: true })
+  clock.advance(15_000)
+  endpoint.silence(true)
+  assert.deepEqual([alice.hangups, alice.expired, pool.live.length], [[], 1, 0])
+  assert.deepEqual(witness.events(), [{ event: 'leave', user_id: 'alice', room_id: 'room' }])
+})
+
+test('a peer connection that is heard of again, or restarts ICE, goes on as if nothing had been', async () => {
+  const { clock, pool, peer, alice, endpoint } = await connected()
+  clock.advance(5_000)
+  endpoint.silence(true)
+  clock.advance(1_000)
+  alice.lastActivityMs = clock.nowMs()
+  await alice.publish(restarted(offers.media))
+  endpoint.silence(false)
+  assert.deepEqual(endpoint.methods.slice(-3), ['restart', 'connect', 'setReceiveStreams'])
+  clock.advance(60_000)
+  assert.deepEqual([alice.hangups, alice.webrtcups, pool.live], [[], 1, [endpoint]])
+  // It counts as up: another one of the session may fall silent.
+  const bob = peer('', 7)
+  await bob.answer((await bob.join('alice', { media: 'alice' })).jsep)
+  pool.last.connects()
+  clock.advance(60_000)
+  pool.last.silence(true)
+  assert.deepEqual([alice.expired, bob.expired], [0, 0])
+  endpoint.silence(true)
+  assert.equal(alice.expired, 1)
+})
+
+test('a peer connection that falls silent before it is up says nothing about its client', async () => {
+  const here = stage()
+  const alice = here.peer()
+  await alice.publish()
+  await alice.join('alice')
+  here.clock.advance(60_000)
+  here.pool.last.silence(true)
+  assert.equal(alice.expired, 0)
+})
+
 test('silent for 15 s when consent is lost: the session ends at once, and the user leaves', async () => {
   const { clock, peer, alice, endpoint } = await connected()
   const witness = peer()
@@ -107,7 +149,7 @@ test('a session that throws when it is ended is logged, and the next one is ende
   }
   for (const each of [suspect(1, bug), suspect(2, () => ended++)]) {
     ghosts.attached(each)
-    ghosts.consentLost(each)
+    ghosts.fellSilent(each)
   }
   clock.advance(SILENCE_MS)
   assert.deepEqual([ended, errors.length, ghosts.watched], [1, 1, 0])

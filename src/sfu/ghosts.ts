@@ -1,19 +1,19 @@
 /**
- * Clients that vanished without a word. When the consent of a connected peer connection is lost (RFC 7675), its
+ * Clients that vanished without a word. When a connected peer connection falls silent (no more connectivity checks), its
  * whole session ends as soon as nothing was heard from the client for `SILENCE_MS`: others should not look at a
  * frozen picture until the session times out. A client that still has another peer connection up, or that says
- * anything at all after the loss, is alive.
+ * anything at all after that, is alive.
  */
 import type { Clock } from './clock.js'
 import type { Log } from './log.js'
 
-/** Consent expires some seconds after the last answer; with this silence a vanished user is gone within 20 s. */
+/** No longer than a peer connection takes to count as silent: a vanished user is gone within 20 s. */
 export const SILENCE_MS = 15_000
 
 /** What is looked at in a connection. */
 export interface Suspect {
   readonly sessionId: number
-  /** It has a peer connection that is up. */
+  /** It has a peer connection that is up, and is heard of there. */
   readonly up: boolean
   lastActivityMs(): number
   expireSession(): void
@@ -51,8 +51,8 @@ export class Ghosts {
     this.#forget(connection.sessionId)
   }
 
-  /** Consent was lost on a peer connection that had been up. */
-  consentLost(connection: Suspect): void {
+  /** Nothing is heard of it any more on a peer connection that had been up, or that has ended of it. */
+  fellSilent(connection: Suspect): void {
     const { sessionId } = connection
     if (this.#watched.has(sessionId) || this.#isUp(sessionId)) return
     const lastActivityMs = connection.lastActivityMs()

@@ -32,6 +32,8 @@ export interface NegotiationHost extends QuotaClient {
   connected(): void
   receives(mid: string, kind: MediaKind, receiving: boolean, silentMs?: number): void
   slowlink(mid: string, kind: MediaKind, uplink: boolean, lost: number): void
+  /** Nothing was heard of the client on this PeerConnection for so long that it may be gone. */
+  silent(): void
   /** There is a new endpoint: the worker has to know its room. */
   opened(): void
   /** The PeerConnection got its data m-line, or lost it. */
@@ -59,7 +61,10 @@ export interface Circumstances {
 
 /** An endpoint's life as far as the connection was told of it. */
 interface Life {
-  up: boolean
+  /** ICE and DTLS are up. */
+  isConnected: boolean
+  /** Nothing is heard of the client at the moment. */
+  isSilent: boolean
   ended?: HangupReason
 }
 
@@ -101,10 +106,11 @@ export class Negotiation {
     return this.#publisher?.endpoint ?? this.#subscriber?.endpoint
   }
 
-  /** ICE and DTLS are up. */
+  /** ICE and DTLS are up, and the client is heard of. */
   get up(): boolean {
     const endpoint = this.endpoint
-    return endpoint !== undefined && (this.#lives.get(endpoint)?.up ?? false)
+    const { isConnected = false, isSilent = false } = (endpoint && this.#lives.get(endpoint)) ?? {}
+    return isConnected && !isSilent
   }
 
   get localSdp(): string | undefined {
@@ -320,9 +326,13 @@ export class Negotiation {
   }
 
   #openEndpoint(where: Wanted): PooledEndpoint | undefined {
-    const life: Life = { up: false }
+    const life: Life = { isConnected: false, isSilent: false }
     const observer: EndpointObserver = {
       connected: () => this.#connected(endpoint, life),
+      silence: (isSilent) => {
+        life.isSilent = isSilent
+        if (isSilent && this.#wasConnected && this.endpoint === endpoint) this.#host.silent()
+      },
       media: (mid, kind, receiving, silentMs) => {
         if (this.endpoint === endpoint) this.#host.receives(mid, kind, receiving, silentMs)
       },
@@ -330,7 +340,7 @@ export class Negotiation {
         if (this.endpoint === endpoint) this.#host.slowlink(mid, kind, uplink, lost)
       },
       closed: (reason) => {
-        life.up = false
+        life.isConnected = false
         life.ended = reason
         this.#ended(endpoint, reason)
       },
@@ -341,7 +351,7 @@ export class Negotiation {
   }
 
   #connected(endpoint: PooledEndpoint | undefined, life: Life): void {
-    life.up = true
+    life.isConnected = true
     if (this.endpoint !== endpoint || this.#wasConnected) return
     this.#wasConnected = true
     this.#host.connected()

@@ -20,6 +20,8 @@ import { type Association, beginsAssociation, openAssociation, SctpReason, sctpC
 
 export interface EndpointEvents {
   connected(endpoint: Endpoint): void
+  /** The peer has not been heard of for some time, or it is heard of again. */
+  silence(endpoint: Endpoint, isSilent: boolean): void
   closed(endpoint: Endpoint, reason: HangupReason): void
   message(endpoint: Endpoint, channel: ChannelParameters, binary: boolean, payload: Uint8Array): void
 }
@@ -107,7 +109,9 @@ export class Endpoint {
   stun(nowMs: number, row: number, offset: number, length: number): number {
     const out = this.#io.scratch.length - STUN_SCRATCH_BYTES
     const from = row * Addr.stride
+    const wasSilent = this.ice.isSilent
     this.ice.handle(nowMs, this.#io.rx, offset, length, this.#io.addrs, from, this.#io.scratch, out, verdict)
+    if (wasSilent && !this.ice.isSilent) this.#events.silence(this, false)
     if (verdict.allow && !this.#take(row, from)) return IceReason.addressTaken
     if (verdict.responseLength > 0) this.#io.reply(row, out, verdict.responseLength)
     return verdict.reason
@@ -187,7 +191,9 @@ export class Endpoint {
   expire(nowMs: number): void {
     if (this.#closed) return
     this.#association?.expire(nowMs)
+    const wasSilent = this.ice.isSilent
     if (this.ice.expire(nowMs) || nowMs >= this.#setUpByMs) this.#fail('ICE failed')
+    else if (this.ice.isSilent !== wasSilent) this.#events.silence(this, this.ice.isSilent)
   }
 
   /** When `expire` has something to do, or Infinity. */

@@ -8,6 +8,7 @@ import {
   type IceVerdict,
   iceReasonNames,
   newIceVerdict,
+  SILENCE_MS,
 } from './ice.js'
 import { readStun, StunAttribute, StunClass, StunView, verifyIntegrity } from './stun.js'
 import {
@@ -189,7 +190,10 @@ test('a check that comes again is answered, but only a new one is consent', () =
     const { allow, reason, responseLength } = bench.check(captured)
     assert.deepEqual([allow, reason, responseLength > 0], [true, IceReason.accepted, true])
     assert.equal(bench.agent.deadlineMs, deadlineMs)
-    assert.equal(bench.agent.expire(deadlineMs), true)
+    assert.deepEqual([bench.agent.expire(bench.nowMs), bench.agent.isSilent], [false, true])
+    bench.check(captured)
+    assert.ok(bench.agent.isSilent)
+    assert.equal(bench.agent.expire(bench.nowMs + 1), true)
   }
 })
 
@@ -226,11 +230,14 @@ test('the first check may come before the description of the peer', () => {
   assert.equal(bench.check({ ...valid, username: 'srv1:else' }).allow, false, 'from now on the whole USERNAME counts')
 })
 
-test('consent is lost 15 s after the last valid check', () => {
+test('consent is lost 20 s after the last valid check, and the peer is silent 5 s before', () => {
   const bench = connected()
   bench.nowMs += 10_000
   bench.check(valid)
   const deadlineMs = bench.nowMs + CONSENT_TIMEOUT_MS
+  assert.equal(bench.agent.deadlineMs, bench.nowMs + SILENCE_MS)
+  assert.deepEqual([bench.agent.expire(bench.nowMs + SILENCE_MS - 1), bench.agent.isSilent], [false, false])
+  assert.deepEqual([bench.agent.expire(bench.nowMs + SILENCE_MS), bench.agent.isSilent], [false, true])
   assert.equal(bench.agent.deadlineMs, deadlineMs)
   assert.equal(bench.agent.expire(deadlineMs - 1), false)
   assert.equal(bench.agent.expire(deadlineMs), true)
@@ -300,6 +307,32 @@ test('an ICE restart gives a peer that went silent a new consent period', () => 
   bench.agent.restart(bench.nowMs + 60_000, local)
   bench.agent.setRemote(bench.nowMs + 60_000, remote)
   assert.equal(bench.agent.state, 'failed', 'a failed agent stays failed')
+})
+
+test('a peer that is silent is heard of again with a check, also after an ICE restart, and has all its time then', () => {
+  const checks: [string, BindingRequest, (agent: IceLite, nowMs: number) => void][] = [
+    ['a check', valid, () => {}],
+    [
+      'a check after a restart',
+      newCheck,
+      (agent, nowMs) => {
+        agent.restart(nowMs, newLocal)
+        agent.setRemote(nowMs, newRemote)
+      },
+    ],
+  ]
+  for (const [name, check, prepare] of checks) {
+    const bench = connected()
+    bench.nowMs += SILENCE_MS + 1_000
+    bench.agent.expire(bench.nowMs)
+    prepare(bench.agent, bench.nowMs)
+    assert.ok(bench.agent.isSilent, `${name}: a description alone is no check`)
+    bench.nowMs += 2_000
+    assert.ok(bench.check(check, other).allow, name)
+    assert.deepEqual([bench.agent.isSilent, bench.agent.deadlineMs], [false, bench.nowMs + SILENCE_MS], name)
+    bench.agent.expire(bench.nowMs + SILENCE_MS)
+    assert.deepEqual([bench.agent.isSilent, bench.agent.deadlineMs], [true, bench.nowMs + CONSENT_TIMEOUT_MS], name)
+  }
 })
 
 test('a response buffer without room is a mistake of the caller', () => {

@@ -11,10 +11,15 @@ import { MAX_STUN_RESPONSE_BYTES, type StunErrorCode, writeBindingError, writeBi
 import { Seen, Transactions } from './transactions.js'
 
 /**
- * Without a valid check for this long, consent is lost. RFC 7675 allows 30 s; browsers check every 2.5–5 s, and a
- * vanished user has to be gone for the others within 20 s.
+ * Without a valid check for this long, the peer counts as silent. Browsers check every 2.5–5 s, and a vanished user has to
+ * be gone for the others within 20 s.
  */
-export const CONSENT_TIMEOUT_MS = 15_000
+export const SILENCE_MS = 15_000
+/**
+ * Without a valid check for this long, consent is lost; RFC 7675 §5.1 allows 30 s. It is more than silence takes, because that is
+ * about when browsers give up and restart ICE.
+ */
+export const CONSENT_TIMEOUT_MS = 20_000
 /** From the peer's description to its first valid check. */
 export const CONNECT_TIMEOUT_MS = 20_000
 
@@ -92,6 +97,8 @@ export class IceLite {
   /** The peer has not yet described itself for our present credentials: its half of USERNAME is not known. */
   #awaitsRemote = true
   #deadlineMs = Number.POSITIVE_INFINITY
+  #isSilent = false
+  #silentAtMs = Number.POSITIVE_INFINITY
   /** When the first check passed. */
   #connectedMs: number | undefined
   #hasSelected = false
@@ -104,6 +111,11 @@ export class IceLite {
 
   get state(): IceState {
     return this.#state
+  }
+
+  /** It was connected, and no new check has come for `SILENCE_MS`. */
+  get isSilent(): boolean {
+    return this.#isSilent
   }
 
   /**
@@ -131,7 +143,9 @@ export class IceLite {
 
   #extend(nowMs: number): void {
     if (this.#state === 'new') this.#state = 'checking'
-    this.#deadlineMs = nowMs + (this.#state === 'connected' ? CONSENT_TIMEOUT_MS : CONNECT_TIMEOUT_MS)
+    const isConnected = this.#state === 'connected'
+    this.#deadlineMs = nowMs + (isConnected ? CONSENT_TIMEOUT_MS : CONNECT_TIMEOUT_MS)
+    if (isConnected && !this.#isSilent) this.#silentAtMs = nowMs + SILENCE_MS
   }
 
   /**
@@ -225,6 +239,8 @@ export class IceLite {
     this.#state = 'connected'
     this.#connectedMs ??= nowMs
     this.#deadlineMs = nowMs + CONSENT_TIMEOUT_MS
+    this.#isSilent = false
+    this.#silentAtMs = nowMs + SILENCE_MS
   }
 
   /** Whether the address of this valid check becomes the selected one; remembers it. */
@@ -258,11 +274,18 @@ export class IceLite {
 
   /** When `expire` has to be called next, or Infinity. */
   get deadlineMs(): number {
-    return this.#deadlineMs
+    return Math.min(this.#silentAtMs, this.#deadlineMs)
   }
 
-  /** Ends the agent if its time is up: it never connected, or consent is lost. @returns whether it has failed now, once */
+  /**
+   * Sees whether the peer is silent now (`isSilent`), and ends the agent if its time is up: it never connected, or consent is lost.
+   * @returns whether it has failed now, once
+   */
   expire(nowMs: number): boolean {
+    if (nowMs >= this.#silentAtMs) {
+      this.#isSilent = true
+      this.#silentAtMs = Number.POSITIVE_INFINITY
+    }
     if (nowMs < this.#deadlineMs) return false
     this.#state = 'failed'
     this.#deadlineMs = Number.POSITIVE_INFINITY

@@ -92,6 +92,11 @@ export class FakeEndpoint implements PooledEndpoint {
     this.observer.connected()
   }
 
+  /** No checks come any more, or they do again. */
+  silence(isSilent: boolean): void {
+    this.observer.silence(isSilent)
+  }
+
   /** The peer connection ends by itself, as a worker would report it: not after `close`. */
   ends(reason: HangupReason): void {
     if (this.closed) return
