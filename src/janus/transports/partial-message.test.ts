@@ -10,13 +10,8 @@ const fragment = (opcode: number) => Buffer.concat([Buffer.from([opcode, 0x81]),
 
 function partial() {
   const clock = new FakeClock()
-  const seen = { late: 0, paused: false }
-  const message = new PartialMessage({
-    clock,
-    timeoutMs: () => 1000,
-    isPaused: () => seen.paused,
-    onLate: () => seen.late++,
-  })
+  const seen = { late: 0 }
+  const message = new PartialMessage({ clock, timeoutMs: () => 1000, onLate: () => seen.late++ })
   return { clock, seen, message }
 }
 
@@ -60,16 +55,44 @@ test('a message has so much time from its first byte on; the next has time of it
   assert.deepEqual([seen.late, clock.timers], [1, 0])
 })
 
-test('while the socket is not read, its time is not over', () => {
+test('while the socket is not read, time stands still, and goes on from where it was', () => {
   const { clock, seen, message } = partial()
   message.take(whole.subarray(0, 1))
-  seen.paused = true
+  clock.advance(400)
+  message.pause()
+  message.pause()
+  clock.advance(599)
+  message.resume()
+  message.resume()
+  clock.advance(300)
+  message.pause()
   clock.advance(5000)
+  message.resume()
+  clock.advance(299)
   assert.equal(seen.late, 0)
-  seen.paused = false
-  clock.advance(1000)
-  assert.equal(seen.late, 1)
+  clock.advance(1)
+  assert.deepEqual([seen.late, clock.timers], [1, 0])
   message.close()
   message.close()
   assert.deepEqual([message.bytes, clock.timers], [0, 0])
+})
+
+test('what begins while the socket is not read has all of its time from then on, and the next one too', () => {
+  const { clock, seen, message } = partial()
+  message.pause()
+  message.take(whole.subarray(0, 1))
+  assert.equal(clock.timers, 0)
+  clock.advance(5000)
+  message.resume()
+  clock.advance(999)
+  message.take(Buffer.concat([whole.subarray(1), whole.subarray(0, 1)]))
+  message.pause()
+  message.close()
+  message.resume()
+  assert.deepEqual([seen.late, clock.timers], [0, 0])
+  message.take(whole.subarray(0, 1))
+  clock.advance(999)
+  assert.equal(seen.late, 0)
+  clock.advance(1)
+  assert.equal(seen.late, 1)
 })

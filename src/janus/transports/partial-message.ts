@@ -9,8 +9,6 @@ export interface PartialMessageOptions {
   readonly clock: Clock
   /** Asked when a message begins. */
   timeoutMs(): number
-  /** The socket is not read at the moment: the client cannot do better. */
-  isPaused(): boolean
   /** A message has not become whole in time. */
   onLate(): void
 }
@@ -19,8 +17,11 @@ export class PartialMessage {
   readonly #options: PartialMessageOptions
   readonly #boundaries = new FrameBoundaries()
   #bytes = 0
-  /** Calls off the end of its time. */
-  #endTime: (() => void) | undefined
+  #isPaused = false
+  /** Time that the message has left, as of when it began or was last paused. */
+  #leftMs = 0
+  /** Of the time that runs: since when, and what calls off its end. */
+  #running: { readonly sinceMs: number; readonly stop: () => void } | undefined
 
   constructor(options: PartialMessageOptions) {
     this.#options = options
@@ -38,25 +39,43 @@ export class PartialMessage {
     const { isInside, fragments } = this.#boundaries
     if (ended) this.close()
     if (!isInside) return
+    if (this.#bytes === 0) {
+      this.#leftMs = this.#options.timeoutMs()
+      if (!this.#isPaused) this.#run()
+    }
     // All of the read is kept, whatever part of it belongs to the message.
     const pieces = 1 + (ended ? fragments : fragments - before)
     this.#bytes += bytes.length + pieces * PIECE_BYTES
-    this.#endTime ??= this.#startTime()
+  }
+
+  /** The socket is not read from now on: the client cannot go on, and time stands still. Twice is harmless. */
+  pause(): void {
+    this.#isPaused = true
+    if (!this.#running) return
+    this.#leftMs -= this.#options.clock.nowMs() - this.#running.sinceMs
+    this.#stop()
+  }
+
+  /** The socket is read again. Twice is harmless. */
+  resume(): void {
+    this.#isPaused = false
+    if (this.#bytes > 0 && !this.#running) this.#run()
   }
 
   /** Nothing is kept any more. Twice is harmless. */
   close(): void {
     this.#bytes = 0
-    this.#endTime?.()
-    this.#endTime = undefined
+    this.#stop()
   }
 
-  #startTime(): () => void {
-    const { clock, timeoutMs, isPaused, onLate } = this.#options
-    return clock.after(timeoutMs(), () => {
-      this.#endTime = undefined
-      if (isPaused()) this.#endTime = this.#startTime()
-      else onLate()
-    })
+  #run(): void {
+    const { clock, onLate } = this.#options
+    const stop = clock.after(Math.max(0, this.#leftMs), onLate)
+    this.#running = { sinceMs: clock.nowMs(), stop }
+  }
+
+  #stop(): void {
+    this.#running?.stop()
+    this.#running = undefined
   }
 }

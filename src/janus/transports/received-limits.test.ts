@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { afterEach, test } from 'node:test'
+import { FakeClock } from '../testing/fake-clock.js'
 import { startSockets as openSockets, type SocketServer, textFrame } from '../testing/socket-server.js'
 
 const closers: (() => Promise<void>)[] = []
@@ -23,7 +24,8 @@ const ping = (transaction: string) => JSON.stringify({ janus: 'ping', transactio
 async function ending(socket: Socket): Promise<number | undefined> {
   const chunks: Buffer[] = []
   socket.on('data', (chunk) => chunks.push(chunk))
-  if (!socket.closed) await once(socket, 'close')
+  // Not `once` of node:events, which throws when the connection is reset.
+  if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve))
   const said = Buffer.concat(chunks)
   return said[0] === CLOSE ? said.readUInt16BE(2) : undefined
 }
@@ -127,6 +129,32 @@ test('H-41 a message has its time from the first byte to the last, even when som
   assert.deepEqual(counted(), { message_time: 1 })
 })
 
+test('H-41 the time of a message stands still while its socket is not read, because the client sends too fast', async () => {
+  const clock = new FakeClock()
+  const { raw, counted } = await startSockets({ clock, limits: { messageTimeoutMs: 1500, messagesPerSecond: 1 } })
+  const socket = await raw()
+  let said = ''
+  socket.on('data', (data) => (said += data))
+  const closed = once(socket, 'close').then(() => 'closed')
+  const answered = async (transaction: string) => {
+    while (!said.includes(`"transaction":"${transaction}"`))
+      assert.notEqual(await Promise.race([once(socket, 'data'), closed]), 'closed')
+  }
+  const message = (name: string) => Buffer.concat([textFrame(ping(name).length), Buffer.from(ping(name))])
+  const last = message('last')
+  socket.write(Buffer.concat([...['1', '2', '3', '4', '5'].map(message), last.subarray(0, 20)]))
+  // Four may come at once; the fifth a second later, and what follows it after another second.
+  await answered('4')
+  clock.advance(1000)
+  await answered('5')
+  clock.advance(1000)
+  await new Promise(setImmediate)
+  clock.advance(1499)
+  socket.write(last.subarray(20))
+  await answered('last')
+  assert.deepEqual(counted(), { message_rate: 2 })
+})
+
 test('H-41 a long message in a thousand pieces is served', async () => {
   const { raw } = await startSockets()
   const socket = await raw()
@@ -138,4 +166,46 @@ test('H-41 a long message in a thousand pieces is served', async () => {
     await new Promise(setImmediate)
   }
   assert.match(String((await once(socket, 'data'))[0]), /"transaction":"pieces"/)
+})
+
+test('H-42 requests of a client that does not read wait in the kernel, also when none waited as it stopped', async () => {
+  const limits = { messageBytes: 100_000, receivedBytes: 0, cutAboveBytes: 64 * 1024 * 1024 }
+  const { open, counted, plugin } = await startSockets({ limits })
+  const socket = await open()
+  const ask = async (message: object) => {
+    socket.send(JSON.stringify({ transaction: 't', ...message }))
+    return JSON.parse(String((await once(socket, 'message'))[0]))
+  }
+  const closed = once(socket, 'close').then(() => 'cut off')
+  const session_id: number = (await ask({ janus: 'create' })).data.id
+  const handle_id: number = (await ask({ janus: 'attach', session_id, plugin: 'janus.plugin.fake' })).data.id
+  let resolve = () => {}
+  const responded = new Promise<void>((done) => (resolve = done))
+  // More than the kernel takes, and before the turn is over that worked off all that was there.
+  plugin.handles[0]!.respond = async () => {
+    await null
+    for (let i = 0; i < 12; i++) plugin.handles[0]!.port.push({ pad: 'x'.repeat(1024 * 1024) })
+    resolve()
+    return { data: {} }
+  }
+  socket.send(JSON.stringify({ janus: 'message', transaction: 't', session_id, handle_id, body: {} }))
+  socket.pause()
+  await responded
+  await new Promise(setImmediate)
+  for (let i = 0; i < 40; i++) {
+    socket.send(ping(String(i)).padEnd(15_000))
+    await new Promise(setImmediate)
+  }
+  const answered: string[] = []
+  socket.on('message', (text) => {
+    const { janus, transaction } = JSON.parse(String(text))
+    if (janus === 'pong') answered.push(transaction)
+  })
+  socket.resume()
+  while (answered.length < 40) assert.notEqual(await Promise.race([once(socket, 'message'), closed]), 'cut off')
+  assert.deepEqual(
+    answered,
+    Array.from({ length: 40 }, (_, i) => `${i}`),
+  )
+  assert.deepEqual(counted(), {})
 })

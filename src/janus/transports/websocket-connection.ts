@@ -116,7 +116,6 @@ export class WebSocketConnection implements Connection, Owner, Due {
     this.#partial = new PartialMessage({
       clock: options.clock,
       timeoutMs: () => limits.messageTimeoutMs,
-      isPaused: () => this.#isHeld || this.#isWorking,
       onLate: () => this.#tooLate(),
     })
     const cut = () => webSocket.terminate()
@@ -225,12 +224,13 @@ export class WebSocketConnection implements Connection, Owner, Due {
 
   #work(): void {
     while (this.#budget > 0 && this.#isOpen) {
+      this.#documents ??= this.#nextMessage()
+      if (!this.#documents) break
+      // Behind the question whether there is anything to do: who is held with nothing to work on would be read on.
       if (this.#webSocket.bufferedAmount > this.#limits.pauseAboveBytes) {
         this.#waitForDrain()
         break
       }
-      this.#documents ??= this.#nextMessage()
-      if (!this.#documents) break
       const waitMs = this.#rate.waitMs(this.#clock.nowMs())
       if (waitMs > 0) {
         this.#pauseFor(Math.max(waitMs, PAUSE_MIN_MS))
@@ -240,9 +240,19 @@ export class WebSocketConnection implements Connection, Owner, Due {
     }
     this.#countReceived()
     // A socket that is closing has to read the peer's close frame.
-    if (!this.#isWorking || !this.#isOpen) this.#webSocket.resume()
-    else this.#webSocket.pause()
+    if (!this.#isWorking || !this.#isOpen) this.#resume()
+    else this.#pause()
     if (!this.#isHeld && this.#budget < TURN_BUDGET) this.#scheduleTurn()
+  }
+
+  #pause(): void {
+    this.#webSocket.pause()
+    this.#partial.pause()
+  }
+
+  #resume(): void {
+    this.#webSocket.resume()
+    this.#partial.resume()
   }
 
   #nextMessage(): JsonDocuments | undefined {
@@ -306,6 +316,7 @@ export class WebSocketConnection implements Connection, Owner, Due {
   /** The client does not read its replies: it gets no more until it does. */
   #waitForDrain(): void {
     this.#waitsForDrain = true
+    console.error('held', this.#inbox.length, this.#isWorking)
     this.#stream.once('drain', () => {
       this.#waitsForDrain = false
       this.#heard()
