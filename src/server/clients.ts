@@ -34,8 +34,8 @@ export interface Clients {
   readonly url: string
   /** Of the listener for HTTP alone, if there is one. */
   readonly httpUrl: string | undefined
-  /** Open WebSockets and held polls. */
-  live(): { sockets: number; polls: number }
+  /** Open WebSockets and held polls, and the memory that clients share. */
+  live(): { sockets: number; polls: number; received_bytes: number; unsent_bytes: number }
 }
 
 const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url))
@@ -138,7 +138,12 @@ export async function listenClients(parts: ClientParts, closers: Closers): Promi
   return {
     url: listener.url,
     httpUrl: http?.url,
-    live: () => ({ sockets: sockets.live(), polls: rest.polls.live }),
+    live: () => ({
+      sockets: sockets.live(),
+      polls: rest.polls.live,
+      received_bytes: sockets.receivedBytes() + rest.receivedBytes(),
+      unsent_bytes: unsent.measure(),
+    }),
   }
 }
 

@@ -30,7 +30,7 @@ const nobody: Connection['owner'] = {
 }
 
 export function createAdminRest({ admin, log }: { admin: Admin; log: Log }): Route {
-  const bodies = new BodyReader()
+  const bodies = new BodyReader(() => ({ bodyBytes: BODY_MAX_BYTES, totalBytes: BODIES_MAX_BYTES }))
   return {
     base: BASE,
     handle(request: IncomingMessage, response: ServerResponse, url: URL) {
@@ -66,7 +66,7 @@ function describe(exchange: Exchange, admin: Admin, kind: 'info' | 'ping'): void
 
 async function post(exchange: Exchange, admin: Admin, bodies: BodyReader, path: ApiPath): Promise<void> {
   const address = addressKey(exchange.request.socket.remoteAddress ?? '')
-  const body = await bodies.read(exchange.request, address, BODY_MAX_BYTES, BODIES_MAX_BYTES)
+  const body = await bodies.read(exchange.request, address)
   if (body === 'aborted') return
   if (typeof body === 'string') return exchange.status(body === 'too long' ? 413 : 503)
   if (body.length === 0) return exchange.error('INVALID_JSON', 'Request payload missing')

@@ -31,7 +31,7 @@ function heldBytes(): number {
 
 test('H-41 a body in pieces of one byte takes twice its bytes at most, not hundreds of them for each', async () => {
   const request = new FakeRequest()
-  const read = new BodyReader().read(request.asRequest(), 'a', MIB, 64 * MIB)
+  const read = new BodyReader(() => ({ bodyBytes: MIB, totalBytes: 64 * MIB })).read(request.asRequest(), 'a')
   const before = heldBytes()
   const count = 1_000_000
   for (let i = 0; i < count; i++) request.emit('data', Buffer.from([i & 0xff]))
@@ -44,7 +44,7 @@ test('H-41 a body in pieces of one byte takes twice its bytes at most, not hundr
 })
 
 test('a body may be as long as is allowed, in pieces too, and one byte more is too long', async () => {
-  const reader = new BodyReader()
+  const reader = new BodyReader(() => ({ bodyBytes: 10, totalBytes: 100 }))
   for (const [lengths, expected] of [
     [[3, 4, 3], 'aaabbbbccc'],
     [[10], 'aaaaaaaaaa'],
@@ -53,7 +53,7 @@ test('a body may be as long as is allowed, in pieces too, and one byte more is t
     [[], ''],
   ] as const) {
     const request = new FakeRequest()
-    const read = reader.read(request.asRequest(), 'a', 10, 100)
+    const read = reader.read(request.asRequest(), 'a')
     for (const [index, length] of lengths.entries()) request.emit('data', Buffer.alloc(length, 'abc'[index]))
     request.emit('end')
     request.emit('close')
@@ -62,19 +62,27 @@ test('a body may be as long as is allowed, in pieces too, and one byte more is t
 })
 
 test('what is counted of all bodies comes back with each, whatever became of it', async () => {
-  const reader = new BodyReader()
+  const told: [bodies: number, bytes: number][] = []
+  const reader = new BodyReader(
+    () => ({ bodyBytes: 60, totalBytes: 100 }),
+    (...args) => told.push(args),
+  )
   const begin = (address: string, bytes: number) => {
     const request = new FakeRequest()
-    const read = reader.read(request.asRequest(), address, 60, 100)
+    const read = reader.read(request.asRequest(), address)
     request.emit('data', Buffer.alloc(bytes))
     return { request, read }
   }
   for (let round = 0; round < 3; round++) {
     const [first, second, third] = [begin('a', 50), begin('b', 40), begin('c', 20)]
-    assert.equal(await third.read, 'too many')
-    first.request.emit('end')
+    assert.equal(await first.read, 'cut off')
+    assert.equal(reader.heldBytes(), 60)
+    first.request.emit('data', Buffer.alloc(1))
     second.request.emit('close')
-    assert.equal((await first.read).length, 50)
     assert.equal(await second.read, 'aborted')
+    third.request.emit('end')
+    assert.equal((await third.read).length, 20)
+    assert.equal(reader.heldBytes(), 0)
   }
+  assert.deepEqual(told, Array(3).fill([1, 50]))
 })

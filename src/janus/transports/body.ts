@@ -1,9 +1,16 @@
 /** Reads the bodies of requests, bounded one by one and all together, whatever pieces they come in. */
 import type { IncomingMessage } from 'node:http'
-import { Tally } from './addresses.js'
+import { ByteBudget } from './byte-budget.js'
 
-/** `too long`, `too many` at the same time, or `aborted` by the client. */
-export type Unread = 'too long' | 'too many' | 'aborted'
+/** `too long`, `cut off` since it was among those that held most when all held too much, or `aborted` by the client. */
+export type Unread = 'too long' | 'cut off' | 'aborted'
+
+export interface BodyLimits {
+  /** Of one body. */
+  readonly bodyBytes: number
+  /** Memory of all that are being received, or one of the longest; one address may have an eighth, or one. */
+  readonly totalBytes: number
+}
 
 /** One address may have this part of all bytes. */
 const SHARE_OF_ADDRESS = 1 / 8
@@ -41,36 +48,50 @@ class GrowingBody {
 }
 
 export class BodyReader {
-  /** Memory of all bodies that are being received. */
-  #total = 0
-  readonly #byAddress = new Tally()
+  readonly #limits: () => BodyLimits
+  readonly #received: ByteBudget
 
   /**
-   * @param bytesMax of this body @param totalMax of all that are being received; of one address an eighth, or one body
+   * @param limits asked each time, so that they may change
+   * @param onCut so many bodies were cut off at once, and held so much
+   */
+  constructor(limits: () => BodyLimits, onCut: (bodies: number, bytes: number) => void = () => {}) {
+    this.#limits = limits
+    this.#received = new ByteBudget({
+      limits: () => {
+        const { bodyBytes, totalBytes } = limits()
+        const addressBytes = Math.max(bodyBytes, totalBytes * SHARE_OF_ADDRESS)
+        return { totalBytes: Math.max(totalBytes, addressBytes), addressBytes }
+      },
+      onCut,
+    })
+  }
+
+  /** @returns memory of all bodies that are being received */
+  heldBytes(): number {
+    return this.#received.measure()
+  }
+
+  /**
+   * @param address key of the client's
    * @returns the body, or why there is none; the rest of it is not read then
    */
-  read(request: IncomingMessage, address: string, bytesMax: number, totalMax: number): Promise<Buffer | Unread> {
-    const addressMax = Math.max(bytesMax, totalMax * SHARE_OF_ADDRESS)
-    if (Number(request.headers['content-length'] ?? 0) > bytesMax) return Promise.resolve('too long')
+  read(request: IncomingMessage, address: string): Promise<Buffer | Unread> {
+    const { bodyBytes } = this.#limits()
+    if (Number(request.headers['content-length'] ?? 0) > bodyBytes) return Promise.resolve('too long')
     if (request.destroyed) return Promise.resolve('aborted')
     return new Promise((resolve) => {
       const body = new GrowingBody()
-      let held = 0
-      const hold = (bytes: number) => {
-        this.#total += bytes - held
-        this.#byAddress.add(address, bytes - held)
-        held = bytes
-      }
+      const share = this.#received.open({ address, heldBytes: () => share.bytes, cut: () => end('cut off') })
       const end = (result: Buffer | Unread) => {
         request.off('data', onData).pause()
-        hold(0)
+        share.close()
         resolve(result)
       }
       const onData = (chunk: Buffer) => {
-        if (body.length + chunk.length > bytesMax) return end('too long')
-        body.add(chunk, bytesMax)
-        hold(body.capacity)
-        if (this.#total > totalMax || this.#byAddress.of(address) > addressMax) end('too many')
+        if (body.length + chunk.length > bodyBytes) return end('too long')
+        body.add(chunk, bodyBytes)
+        share.set(body.capacity)
       }
       request.on('data', onData)
       request.once('end', () => end(body.whole()))

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { FakeClock } from '../testing/fake-clock.js'
 import { ByteBudget, fairLevel, type Share } from './byte-budget.js'
 
 /** A budget of so many bytes, and what it cut. */
@@ -7,7 +8,8 @@ function budget(totalBytes: number, addressBytes?: number) {
   const limits = addressBytes === undefined ? { totalBytes } : { totalBytes, addressBytes }
   const cut: string[] = []
   const told: [holders: number, bytes: number][] = []
-  const made = new ByteBudget({ limits: () => limits, onCut: (...args) => told.push(args) })
+  const clock = new FakeClock()
+  const made = new ByteBudget({ limits: () => limits, onCut: (...args) => told.push(args), clock })
   /** @param left what of it is still held when somebody looks */
   const holder = (name: string, address: string, left = (bytes: number) => bytes) => {
     const share: Share = made.open({
@@ -17,7 +19,7 @@ function budget(totalBytes: number, addressBytes?: number) {
     })
     return share
   }
-  return { budget: made, holder, cut, told }
+  return { budget: made, clock, holder, cut, told }
 }
 
 test('whoever holds most is cut, until an eighth is free; who holds little goes on', () => {
@@ -26,15 +28,15 @@ test('whoever holds most is cut, until an eighth is free; who holds little goes 
   small.set(100)
   big.set(300)
   bigger.set(400)
-  assert.deepEqual([cut, made.totalBytes], [[], 800])
+  assert.deepEqual([cut, made.measure()], [[], 800])
   small.set(101)
-  assert.deepEqual([cut, told, made.totalBytes], [['bigger'], [[1, 400]], 401])
+  assert.deepEqual([cut, told, made.measure()], [['bigger'], [[1, 400]], 401])
   bigger.set(1000)
-  assert.equal(made.totalBytes, 401, 'who was cut is not counted any more')
+  assert.equal(made.measure(), 401, 'who was cut is not counted any more')
   big.close()
   big.close()
   small.close()
-  assert.equal(made.totalBytes, 0)
+  assert.equal(made.measure(), 0)
 })
 
 test('many small holders of one address are more than one large holder of another', () => {
@@ -46,7 +48,39 @@ test('many small holders of one address are more than one large holder of anothe
   assert.ok(!cut.includes('large'))
 })
 
-test('the largest of an address go first', () => {
+test('of an address, who has kept something for long goes before who brings much at once', () => {
+  const { budget: made, clock, holder, cut } = budget(10_000, 1000)
+  const hoarders = Array.from({ length: 90 }, (_, i) => holder(`hoarder ${i}`, 'shared'))
+  for (const share of hoarders) share.set(10)
+  clock.advance(5000)
+  const passing = holder('passing', 'shared')
+  // A tenth of what there is, within a second.
+  for (let bytes = 10; bytes <= 100; bytes += 10) {
+    passing.set(bytes)
+    clock.advance(100)
+  }
+  holder('last', 'shared').set(50)
+  assert.deepEqual([cut.length, made.measure()], [18, 870])
+  assert.ok(
+    cut.every((name) => name.startsWith('hoarder')),
+    cut.join(),
+  )
+})
+
+test('what was held and is gone counts no more', () => {
+  const { clock, holder, cut } = budget(1000)
+  const [emptied, steady, young] = [holder('emptied', 'a'), holder('steady', 'a'), holder('young', 'a')]
+  emptied.set(700)
+  steady.set(200)
+  clock.advance(60_000)
+  emptied.set(50)
+  young.set(600)
+  clock.advance(2000)
+  young.set(800)
+  assert.deepEqual(cut, ['steady'])
+})
+
+test('the largest of an address go first when none has been there for longer', () => {
   const { holder, cut } = budget(1000)
   for (const [name, bytes] of [
     ['a', 100],
@@ -65,7 +99,16 @@ test('one address may have no more than its part, though there is room', () => {
   assert.equal(cut.length, 0)
   holder('last', 'a').set(1)
   assert.deepEqual([cut.length, cut.includes('other')], [2, false])
-  assert.equal(made.totalBytes, 900 + 801)
+  assert.equal(made.measure(), 900 + 801)
+})
+
+test('to be asked what is held cuts nobody off, even when it is more than was told', () => {
+  const { budget: made, holder, cut } = budget(100)
+  const share = holder('grows', 'a', (bytes) => bytes + 50)
+  share.set(100)
+  assert.deepEqual([made.measure(), cut], [150, []])
+  share.set(151)
+  assert.deepEqual([made.measure(), cut], [0, ['grows']])
 })
 
 test('what has gone meanwhile is found out before anybody is cut', () => {
@@ -73,7 +116,7 @@ test('what has gone meanwhile is found out before anybody is cut', () => {
   holder('gone', 'a', () => 0).set(900)
   const there = holder('there', 'b')
   there.set(950)
-  assert.deepEqual([cut, told, made.totalBytes], [[], [], 950])
+  assert.deepEqual([cut, told, made.measure()], [[], [], 950])
   there.set(1001)
   assert.deepEqual(cut, ['there'])
 })

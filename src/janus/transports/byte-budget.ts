@@ -1,7 +1,8 @@
 /**
  * Memory that many clients share: each holds some of it, all together may hold only so much. Past that, addresses that
- * hold more than their part lose their largest holders, until the rest fits.
+ * hold more than their part lose holders, those first that have held most for longest, until the rest fits.
  */
+import { type Clock, systemClock } from '../clock.js'
 import { Tally } from './addresses.js'
 
 export interface Holder {
@@ -25,21 +26,30 @@ export interface ByteBudgetOptions {
   limits(): BudgetLimits
   /** So many were cut off at once, and held so much. */
   onCut(holders: number, bytes: number): void
+  readonly clock?: Clock
 }
 
 /** How far down is cut, so that the next byte does not make everybody be looked at again. */
 const AFTER_CUT = 7 / 8
 
+/** What was held counts for about so long: a message may take as long to arrive. */
+const MEMORY_MS = 30_000
+
 /** What one holder has of a budget. */
 export class Share {
   readonly #holder: Holder
+  readonly #clock: Clock
   readonly #changed: (share: Share, by: number) => void
   #bytes = 0
+  /** Exponential moving average of what it held, up to the last change. */
+  #meanBytes = 0
+  #changedAtMs = 0
   #closed = false
 
   /** @param changed is told of every change */
-  constructor(holder: Holder, changed: (share: Share, by: number) => void) {
+  constructor(holder: Holder, clock: Clock, changed: (share: Share, by: number) => void) {
     this.#holder = holder
+    this.#clock = clock
     this.#changed = changed
   }
 
@@ -55,8 +65,23 @@ export class Share {
   set(bytes: number): void {
     const by = bytes - this.#bytes
     if (by === 0 || this.#closed) return
+    const nowMs = this.#clock.nowMs()
+    this.#meanBytes = this.#meanAt(nowMs)
+    this.#changedAtMs = nowMs
     this.#bytes = bytes
     this.#changed(this, by)
+  }
+
+  /**
+   * What it keeps from others and does not move: the mean of the last half minute or so, but no more than it holds now.
+   * Of a long message that is on its way that is little, however many bytes it has.
+   */
+  lastingBytes(nowMs: number): number {
+    return Math.min(this.#bytes, this.#meanAt(nowMs))
+  }
+
+  #meanAt(nowMs: number): number {
+    return this.#bytes + (this.#meanBytes - this.#bytes) * Math.exp((this.#changedAtMs - nowMs) / MEMORY_MS)
   }
 
   /** Looks what it holds by now: some of it may have gone without a word. */
@@ -78,6 +103,7 @@ export class Share {
 
 export class ByteBudget {
   readonly #options: ByteBudgetOptions
+  readonly #clock: Clock
   readonly #shares = new Set<Share>()
   readonly #byAddress = new Tally()
   #totalBytes = 0
@@ -85,15 +111,20 @@ export class ByteBudget {
 
   constructor(options: ByteBudgetOptions) {
     this.#options = options
-  }
-
-  /** As far as is known: some may be gone since it was told. */
-  get totalBytes(): number {
-    return this.#totalBytes
+    this.#clock = options.clock ?? systemClock
   }
 
   open(holder: Holder): Share {
-    return new Share(holder, (share, by) => this.#changed(share, by))
+    return new Share(holder, this.#clock, (share, by) => this.#changed(share, by))
+  }
+
+  /** Looks what everybody holds by now, and cuts nobody. @returns bytes of all */
+  measure(): number {
+    const wasSettling = this.#settling
+    this.#settling = true
+    for (const share of this.#shares) share.measure()
+    this.#settling = wasSettling
+    return this.#totalBytes
   }
 
   #changed(share: Share, by: number): void {
@@ -113,14 +144,14 @@ export class ByteBudget {
   #settle(address: string): void {
     this.#settling = true
     try {
-      for (const share of this.#shares) share.measure()
+      this.measure()
       if (this.#isOver(address)) this.#cutDown()
     } finally {
       this.#settling = false
     }
   }
 
-  /** Cuts off the largest holders of the addresses that hold most, as many as it takes. */
+  /** Cuts off holders of the addresses that hold most, as many as it takes. */
   #cutDown(): void {
     const { totalBytes, addressBytes = Number.POSITIVE_INFINITY } = this.#options.limits()
     const byAddress = this.#sharesByAddress()
@@ -144,8 +175,9 @@ export class ByteBudget {
     this.#options.onCut(cut, cutBytes)
   }
 
-  /** Addresses and their shares, largest first. */
+  /** Addresses, those that hold most first; the shares of each, those first that have held most for longest. */
   #sharesByAddress(): { address: string; bytes: number; shares: Share[] }[] {
+    const nowMs = this.#clock.nowMs()
     const grouped = new Map<string, Share[]>()
     for (const share of this.#shares) {
       const shares = grouped.get(share.address)
@@ -156,7 +188,7 @@ export class ByteBudget {
       .map(([address, shares]) => ({
         address,
         bytes: this.#byAddress.of(address),
-        shares: shares.sort((a, b) => b.bytes - a.bytes),
+        shares: shares.sort((a, b) => b.lastingBytes(nowMs) - a.lastingBytes(nowMs) || b.bytes - a.bytes),
       }))
       .sort((a, b) => b.bytes - a.bytes)
   }

@@ -45,7 +45,10 @@ export interface RestOptions {
 export interface RestLimits {
   /** Bytes of one body. */
   readonly messageBytes: number
-  /** Bytes of all bodies that are being received; one address may have an eighth, or one body. */
+  /**
+   * Memory of all bodies that are being received; one address may have an eighth, or one body. Past it those that held most
+   * are answered with 503.
+   */
   readonly bodyBytes: number
   /** Requests a second of one connection, in the long run; 0 = any. Beyond it they wait. */
   readonly messagesPerSecond: number
@@ -69,6 +72,8 @@ const defaultLimits: RestLimits = {
 export interface Rest extends Route {
   /** The requests that wait for events. */
   readonly polls: LongPolls
+  /** @returns memory of all bodies that are being received */
+  receivedBytes(): number
   /** Holds for connections, sessions and polls that begin from now on. */
   setLimits(limits: Partial<RestLimits>): void
 }
@@ -107,10 +112,24 @@ class JanusRest implements Rest {
     this.#clientAddress = options.clientAddress ?? clientAddresses([])
     this.#limits = { ...defaultLimits, ...options.limits }
     this.#refusals = options.refusals ?? new Refusals()
-    this.#bodies = new BodyReader()
+    this.#bodies = this.#createBodies()
     this.#unsent = options.unsent ?? unlimited()
     this.polls = new LongPolls(this.#refusals, this.#unsent)
     this.#pace = new RequestPace(this.#clock)
+  }
+
+  #createBodies(): BodyReader {
+    return new BodyReader(
+      () => ({ bodyBytes: this.#limits.messageBytes, totalBytes: this.#limits.bodyBytes }),
+      (bodies, bytes) => {
+        this.#refusals.count('bodies', bodies)
+        this.#log.debug({ bodies, bytes }, 'too much was received of bodies that are not whole: some are cut off')
+      },
+    )
+  }
+
+  receivedBytes(): number {
+    return this.#bodies.heldBytes()
   }
 
   setLimits(limits: Partial<RestLimits>): void {
@@ -161,13 +180,13 @@ class JanusRest implements Rest {
 
   async #post(exchange: Exchange, path: ApiPath): Promise<void> {
     const address = this.#clientAddress(exchange.request)
-    const { messageBytes, bodyBytes } = this.#limits
-    const body = await this.#bodies.read(exchange.request, address, messageBytes, bodyBytes)
+    const body = await this.#bodies.read(exchange.request, address)
     if (body === 'aborted') return
-    if (body === 'too long' || body === 'too many') {
-      this.#refusals.count(body === 'too long' ? 'message_size' : 'bodies')
-      return exchange.status(body === 'too long' ? 413 : 503)
+    if (body === 'too long') {
+      this.#refusals.count('message_size')
+      return exchange.status(413)
     }
+    if (body === 'cut off') return exchange.status(503)
     if (body.length === 0) return exchange.status(400)
     const read = JsonDocuments.only(isUtf8(body) ? body.toString() : '')
     if (read.kind === 'malformed') {

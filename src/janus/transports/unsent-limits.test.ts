@@ -52,7 +52,7 @@ test('H-42 twenty readers that stopped hold no more than all may; one that reads
   for (; cut.clients < 5 && sent < 1000; sent++) {
     for (const { port } of [reader, ...slow]) {
       port.push({ pad, n: sent })
-      assert.ok(unsent.totalBytes <= totalBytes, `${unsent.totalBytes} bytes wait`)
+      assert.ok(unsent.measure() <= totalBytes, `${unsent.measure()} bytes wait`)
     }
     while (received.length <= sent) await once(reader.socket, 'message')
   }
@@ -85,7 +85,7 @@ test('H-42 events that nobody fetches: of all that wait, the longest queue goes,
   assert.deepEqual(log.lines, [])
   assert.equal((await get(big.session)).status, 404)
   assert.equal((await get(`${small.session}?maxev=9`)).events.length, 4)
-  while (unsent.totalBytes > 0) await new Promise(setImmediate)
+  while (unsent.measure() > 0) await new Promise(setImmediate)
 })
 
 test('H-42 events that were fetched and not taken are still there: who fetched most is cut off', async () => {
@@ -102,7 +102,7 @@ test('H-42 events that were fetched and not taken are still there: who fetched m
   socket.write(`GET /janus${greedy.session}?maxev=100 HTTP/1.1\r\nHost: x\r\n\r\n`)
   // Its queue is empty when the answer is on its way.
   await once(socket, 'readable')
-  assert.ok(unsent.totalBytes > 20 * MIB)
+  assert.ok(unsent.measure() > 20 * MIB)
   for (let n = 0; n < 3; n++) otherPort!.push({ pad, n })
   assert.equal(cut.clients, 0)
   for (let n = 3; n < 6; n++) otherPort!.push({ pad, n })
@@ -111,5 +111,5 @@ test('H-42 events that were fetched and not taken are still there: who fetched m
   await once(socket, 'close')
   assert.equal((await get(`${other.session}?maxev=9`)).events.length, 6)
   // Sent, and taken: nothing is left of it.
-  while (unsent.totalBytes > 0) await new Promise(setImmediate)
+  while (unsent.measure() > 0) await new Promise(setImmediate)
 })

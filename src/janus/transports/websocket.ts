@@ -73,6 +73,8 @@ export interface WebSocketTransport {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
   /** Open sockets. */
   live(): number
+  /** @returns memory of all messages that are not whole, or not worked off */
+  receivedBytes(): number
   /** Holds for sockets that open from now on; where bytes wait, at once. */
   setLimits(limits: Partial<WebSocketLimits>): void
   /** Closes all sockets with 1012 (clients come back) and takes no new ones. Twice is harmless. */
@@ -214,6 +216,10 @@ class JanusSockets implements WebSocketTransport {
 
   live(): number {
     return this.#connections.size
+  }
+
+  receivedBytes(): number {
+    return this.#received.measure()
   }
 
   setLimits(next: Partial<WebSocketLimits>): void {
