@@ -1,11 +1,14 @@
 /** The data channel of one peer. */
-
+import { randomBytes } from 'node:crypto'
 import type { ChannelParameters } from '../media/control.js'
-import { type Association, openAssociation } from '../media/endpoint/sctp/association.js'
+import { type Association, newSctpCounts, openAssociation, type SctpHost } from '../media/endpoint/sctp/association.js'
 import type { ClientPeer } from './peer.js'
 
 const TICK_MS = 10
 const LIMITS = { dataBufferBytes: 8 << 20, maxMessageBytes: 1 << 18, maxChannels: 64 }
+
+/** Of all clients in this process. */
+export const clientSctp: SctpHost = { random: () => randomBytes(4).readUInt32BE(), counts: newSctpCounts() }
 
 /** As naf-janus-adapter opens them. */
 export const reliable: ChannelParameters = { label: 'reliable', protocol: '', ordered: true }
@@ -29,6 +32,7 @@ export class ClientChannel {
     this.#peer = peer
     this.#parameters = parameters
     this.#association = openAssociation({
+      host: clientSctp,
       role: peer.remote!.setup === 'active' ? 'server' : 'client',
       nowMs: performance.now(),
       transmit: (bytes) => peer.sendData(bytes),

@@ -6,6 +6,7 @@ import { setFlagsFromString } from 'node:v8'
 import type { ChannelParameters, ReceiveStream, SendStream } from './control.js'
 import { openAssociation } from './endpoint/sctp/association.js'
 import { chunk, chunksOf, data, init, openMessage, packet, sack } from './endpoint/testing/sctp-chunks.js'
+import { SeededSctpHost } from './endpoint/testing/seeded-sctp-host.js'
 import { Link } from './forward/relay/link.js'
 import { Router } from './forward/router.js'
 import { openQuietIo } from './forward/testing/quiet-io.js'
@@ -162,6 +163,7 @@ function subscriber(count: () => void) {
   let last = new Uint8Array(0)
   let isSetUp = false
   const association = openAssociation({
+    host: new SeededSctpHost(),
     role: 'server',
     transmit: (bytes) => {
       if (!isSetUp) last = bytes.slice()

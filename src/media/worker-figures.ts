@@ -11,7 +11,7 @@ import {
 } from './control.js'
 import type { Endpoint } from './endpoint/endpoint.js'
 import { iceReasonNames } from './endpoint/ice.js'
-import { sctpCounts, sctpReasonNames } from './endpoint/sctp/association.js'
+import { sctpReasonNames } from './endpoint/sctp/association.js'
 import type { Distributions } from './forward/distribution.js'
 import type { Peer, Router } from './forward/router.js'
 import { ioCounterNames, type MediaIo } from './io/io.js'
@@ -35,18 +35,26 @@ export interface CountingParts {
   readonly mirrors: Pick<MediaRelay, 'totals' | 'live'>
 }
 
-/** @param own totals of the worker @param stunDrops in the order of `iceReasonNames` */
+/** What was dropped, by reason. */
+export interface DropCounts {
+  /** In the order of `iceReasonNames`. */
+  readonly stun: Float64Array
+  /** In the order of `sctpReasonNames`. */
+  readonly sctp: Float64Array
+}
+
+/** @param own totals of the worker */
 export function countersOf(
   own: Record<string, number>,
-  stunDrops: Float64Array,
+  drops: DropCounts,
   usage: Counters['usage'],
   { io, seats, rooms, window, captures, router, mirrors }: CountingParts,
 ): Counters {
   const totals: Record<string, number> = { ...own, ...router.totals, ...mirrors.totals() }
   totals.capture_left_out = captures.leftOut
   for (const [index, name] of ioCounterNames.entries()) totals[name] = io.counters[index]!
-  for (const [index, name] of iceReasonNames.entries()) if (index > 0) totals[`drop_stun_${name}`] = stunDrops[index]!
-  for (const [index, name] of sctpReasonNames.entries()) if (index > 0) totals[`drop_sctp_${name}`] = sctpCounts[index]!
+  for (const [index, name] of iceReasonNames.entries()) if (index > 0) totals[`drop_stun_${name}`] = drops.stun[index]!
+  for (const [index, name] of sctpReasonNames.entries()) if (index > 0) totals[`drop_sctp_${name}`] = drops.sctp[index]!
   const live = {
     endpoints: seats.size,
     rooms: rooms.size,

@@ -10,7 +10,7 @@ export interface WorkerHost {
   nowMs(): number
   /** Calls back once at or after `atMs`; a new call replaces the old one. Infinity cancels. */
   wakeAt(atMs: number, wake: () => void): void
-  /** Uniform uint32. */
+  /** Uniform uint32. In a process that serves people, one that nobody can foresee: SCTP makes its tags and cookies of it. */
   random(): number
   /** What the process uses; absent where there is none. */
   usage?(): Usage

@@ -19,7 +19,7 @@ const report = (message: Report) => reports.add(message)
 
 const randomWords = new Uint32Array(256)
 let randomAt = randomWords.length
-/** Uniform uint32, from a pool that is filled again when used up. */
+/** Uniform uint32 by the system's generator for keys, from a pool that is filled again when used up. */
 function random(): number {
   if (randomAt === randomWords.length) {
     randomFillSync(randomWords)

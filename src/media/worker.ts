@@ -22,8 +22,9 @@ import {
 } from './control.js'
 import { DataRelay } from './data-relay.js'
 import { DeadlineHeap } from './deadline-heap.js'
-import { Endpoint, type EndpointEvents } from './endpoint/endpoint.js'
+import { Endpoint, type EndpointEvents, type EndpointHost } from './endpoint/endpoint.js'
 import { iceReasonNames } from './endpoint/ice.js'
+import { newSctpCounts } from './endpoint/sctp/association.js'
 import { readUfrag } from './endpoint/stun.js'
 import { Router } from './forward/router.js'
 import { Kind, type MediaIo, Meta } from './io/io.js'
@@ -37,7 +38,7 @@ import type { WorkerHost } from './worker-host.js'
 export class MediaWorker implements EndpointEvents {
   readonly io: MediaIo
   readonly #host: WorkerHost
-  readonly #limits: WorkerLimits
+  readonly #endpointHost: EndpointHost
   readonly #router: Router
   readonly #rooms = new Rooms()
   readonly #seats = new Seats()
@@ -45,7 +46,7 @@ export class MediaWorker implements EndpointEvents {
     pending: (seat) => this.#flushLater(seat),
     failed: (seat, error) => this.#containment.contain(seat, error),
   })
-  readonly #stunDrops = new Float64Array(iceReasonNames.length)
+  readonly #drops = { stun: new Float64Array(iceReasonNames.length), sctp: newSctpCounts() }
   readonly #totals = { endpoints_refused: 0, stun_requests: 0, drop_stun_unknown: 0 }
   /** Seats by the earliest time at which their endpoint may be due. */
   readonly #due = new DeadlineHeap<Seat>()
@@ -62,8 +63,9 @@ export class MediaWorker implements EndpointEvents {
 
   constructor(host: WorkerHost, limits: WorkerLimits) {
     this.#host = host
-    this.#limits = limits
     this.io = host.openIo({ maxTransports: MAX_ENDPOINTS + MAX_LINKS }, (count, nowMs) => this.#batch(count, nowMs))
+    const sctp = { random: () => host.random(), counts: this.#drops.sctp }
+    this.#endpointHost = { io: this.io, events: this, limits, sctp }
     this.#captures = new Captures(this.io, {
       open: (options, ended) => host.openCapture(options, ended),
       sendThrough: (io) => this.#router.sendThrough(io),
@@ -181,7 +183,7 @@ export class MediaWorker implements EndpointEvents {
       this.#totals.drop_stun_unknown++
       return
     }
-    this.#stunDrops[seat.endpoint.stun(nowMs, row, offset, length)]!++
+    this.#drops.stun[seat.endpoint.stun(nowMs, row, offset, length)]!++
     this.#expect(seat)
   }
 
@@ -301,7 +303,7 @@ export class MediaWorker implements EndpointEvents {
       this.#report({ kind: 'closed', endpoint: id, reason: 'Internal error' })
       return
     }
-    const endpoint = new Endpoint(nowMs, this.io, id, transport, local, this, this.#limits)
+    const endpoint = new Endpoint(nowMs, this.#endpointHost, id, transport, local)
     const peer = this.#router.openPeer(id, transport, nowMs)
     this.#expect(this.#seats.open(endpoint, peer, local.ufrag))
   }
@@ -321,7 +323,7 @@ export class MediaWorker implements EndpointEvents {
 
   counters(): Counters {
     const own = { ...this.#totals, ...this.#data.totals, bugs: this.#containment.bugs }
-    return countersOf(own, this.#stunDrops, this.#host.usage?.(), {
+    return countersOf(own, this.#drops, this.#host.usage?.(), {
       io: this.io,
       seats: this.#seats,
       rooms: this.#rooms,

@@ -1,4 +1,5 @@
 /** The data channels of a client without a browser. */
+import { clientSctp } from '../../src/load/channel.js'
 import type { ChannelParameters } from '../../src/media/control.js'
 import { type Association, openAssociation } from '../../src/media/endpoint/sctp/association.js'
 import type { MediaPeer } from './media-client.js'
@@ -19,6 +20,7 @@ export class DataChannels {
   constructor(peer: MediaPeer) {
     this.#peer = peer
     this.#association = openAssociation({
+      host: clientSctp,
       role: peer.remote!.setup === 'active' ? 'server' : 'client',
       nowMs: performance.now(),
       transmit: (bytes) => peer.sendData(bytes),

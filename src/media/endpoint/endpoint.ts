@@ -16,7 +16,7 @@ import type {
 } from '../control.js'
 import { Addr, CloseReason, type MediaIo, SrtpProfile, STUN_SCRATCH_BYTES } from '../io/io.js'
 import { IceLite, IceReason, newIceVerdict } from './ice.js'
-import { type Association, beginsAssociation, openAssociation, SctpReason, sctpCounts } from './sctp/association.js'
+import { type Association, beginsAssociation, openAssociation, type SctpHost, SctpReason } from './sctp/association.js'
 
 export interface EndpointEvents {
   connected(endpoint: Endpoint): void
@@ -24,6 +24,14 @@ export interface EndpointEvents {
   silence(endpoint: Endpoint, isSilent: boolean): void
   closed(endpoint: Endpoint, reason: HangupReason): void
   message(endpoint: Endpoint, channel: ChannelParameters, binary: boolean, payload: Uint8Array): void
+}
+
+/** What all endpoints of a worker share. */
+export interface EndpointHost {
+  readonly io: MediaIo
+  readonly events: EndpointEvents
+  readonly limits: WorkerLimits
+  readonly sctp: SctpHost
 }
 
 /** From `open` to the peer's description, and again from there to DTLS: nobody may hold a transport for nothing. */
@@ -52,9 +60,9 @@ export class Endpoint {
   readonly id: EndpointId
   readonly transport: number
   readonly ice: IceLite
-  #io: MediaIo
-  #events: EndpointEvents
-  #limits: WorkerLimits
+  readonly #host: EndpointHost
+  readonly #io: MediaIo
+  readonly #events: EndpointEvents
   #dtls: DtlsParameters | undefined
   #association: Association | undefined
   #connected = false
@@ -66,21 +74,14 @@ export class Endpoint {
   #setUpByMs: number
   #closed = false
 
-  constructor(
-    nowMs: number,
-    io: MediaIo,
-    id: EndpointId,
-    transport: number,
-    local: IceCredentials,
-    events: EndpointEvents,
-    limits: WorkerLimits,
-  ) {
-    this.#io = io
+  /** @param transport of the io @param local the ICE credentials that our SDP carries */
+  constructor(nowMs: number, host: EndpointHost, id: EndpointId, transport: number, local: IceCredentials) {
+    this.#host = host
+    this.#io = host.io
+    this.#events = host.events
     this.id = id
     this.transport = transport
     this.ice = new IceLite(local)
-    this.#events = events
-    this.#limits = limits
     this.#setUpByMs = nowMs + SETUP_TIMEOUT_MS
   }
 
@@ -147,7 +148,7 @@ export class Endpoint {
     this.#data.received.packets++
     this.#data.received.bytes += length
     if (!checksumHolds) {
-      sctpCounts[SctpReason.checksum]!++
+      this.#host.sctp.counts[SctpReason.checksum]!++
       return
     }
     const { rx } = this.#io
@@ -255,7 +256,9 @@ export class Endpoint {
    */
   #openAssociation(nowMs: number): Association | undefined {
     if (this.#association || !this.connected || !this.#dtls) return this.#association
+    const { limits, sctp } = this.#host
     this.#association = openAssociation({
+      host: sctp,
       role: this.#dtls.role,
       nowMs,
       transmit: (bytes) => {
@@ -270,7 +273,7 @@ export class Endpoint {
         // Media goes on. The association stays, ended, until the peer begins another.
         failed: () => {},
       },
-      limits: { ...this.#limits, maxChannels: MAX_CHANNELS, maxChannelsPerSender: MAX_CHANNELS_PER_SENDER },
+      limits: { ...limits, maxChannels: MAX_CHANNELS, maxChannelsPerSender: MAX_CHANNELS_PER_SENDER },
     })
     this.#association.limitMessages(this.#peerMaxMessageBytes)
     return this.#association

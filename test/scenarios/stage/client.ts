@@ -3,7 +3,7 @@
  * with media is added by `Publisher` and `Viewer`.
  */
 import type { ChannelParameters, Command, DtlsParameters, IceCredentials, Report } from '../../../src/media/control.js'
-import { type Association, openAssociation } from '../../../src/media/endpoint/sctp/association.js'
+import { type Association, newSctpCounts, openAssociation } from '../../../src/media/endpoint/sctp/association.js'
 import { buildBindingRequest } from '../../../src/media/endpoint/testing/stun-client.js'
 import { readRtcp, type Said } from '../../../src/media/forward/testing/said.js'
 import type { DtlsRole } from '../../../src/media/io/io.js'
@@ -190,6 +190,7 @@ export class Client {
 
   #open(): Association {
     return (this.#association ??= openAssociation({
+      host: { random: this.stage.net.random, counts: newSctpCounts() },
       role: this.#ourRole,
       nowMs: this.stage.net.nowMs,
       transmit: (bytes) => {

@@ -1,6 +1,7 @@
 /** Two associations over a simulated path, in virtual time, and what they put on it. */
 import type { ChannelParameters } from '../../../src/media/control.js'
 import { type Association, openAssociation } from '../../../src/media/endpoint/sctp/association.js'
+import { SeededSctpHost } from '../../../src/media/endpoint/testing/seeded-sctp-host.js'
 import { type LinkConditions, SimulatedLink } from '../../../src/media/io/simulated-link.js'
 import { SimulatedNetwork } from '../../../src/media/io/simulated-network.js'
 
@@ -27,6 +28,8 @@ export class DataPath {
   chunksAgain = 0
   packets = 0
   readonly #receiver: Association
+  /** Beside the network's chance, which decides what is lost. */
+  readonly #host: SeededSctpHost
   readonly #links: [SimulatedLink, SimulatedLink]
   #wake = [() => {}, () => {}]
   #highestTsn: number | undefined
@@ -34,6 +37,7 @@ export class DataPath {
   /** @param conditions both ways */
   constructor(seed: number, conditions: Partial<LinkConditions>) {
     this.net = new SimulatedNetwork({ seed })
+    this.#host = new SeededSctpHost(seed)
     this.#links = [new SimulatedLink(conditions), new SimulatedLink(conditions)]
     this.sender = this.#open(0)
     this.#receiver = this.#open(1)
@@ -66,6 +70,7 @@ export class DataPath {
 
   #open(side: 0 | 1): Association {
     return openAssociation({
+      host: this.#host,
       role: side === 0 ? 'client' : 'server',
       transmit: (bytes) => this.#transmit(side, bytes),
       events: {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ChannelParameters } from '../../control.js'
 import { type LinkOptions, SctpLink } from '../testing/sctp-link.js'
-import { type Association, openAssociation, sctpCounts, sctpReasonNames } from './association.js'
+import { SeededSctpHost } from '../testing/seeded-sctp-host.js'
+import { type Association, openAssociation } from './association.js'
 
 const limits = { dataBufferBytes: 4 * 1024 * 1024, maxMessageBytes: 262_144, maxChannels: 64 }
 const chat: ChannelParameters = { label: 'chat', protocol: '', ordered: true }
@@ -22,11 +23,14 @@ class Peer {
   readonly closed: string[] = []
   readonly failed: string[] = []
   readonly association: Association
+  readonly host: SeededSctpHost
   readonly #link: SctpLink
 
   constructor(link: SctpLink, side: 0 | 1, overrides: Partial<typeof limits> = {}) {
     this.#link = link
+    this.host = new SeededSctpHost(side + 1)
     this.association = openAssociation({
+      host: this.host,
       role: side === 0 ? 'client' : 'server',
       transmit: link.transmit(side),
       events: {
@@ -62,8 +66,6 @@ function pair(options: LinkOptions = {}, overrides: Partial<typeof limits> = {})
   link.connect(client.association, server.association)
   return { link, client, server }
 }
-
-const count = (name: (typeof sctpReasonNames)[number]) => sctpCounts[sctpReasonNames.indexOf(name)]!
 
 test('the first message opens association and channel; the answer goes back on the same one', () => {
   const { link, client, server } = pair()
@@ -213,14 +215,14 @@ test('H-32 a receiver that does not keep up: unreliable is dropped, reliable clo
   client.say('open', lossy)
   link.run(1_000)
   link.filter = (from) => from === 0 // the server is not heard any more
-  const before = count('buffer')
+  const before = client.host.count('buffer')
   const results = Array.from({ length: 20 }, () => client.send(lossy, true, new Uint8Array(5_000)))
   assert.ok(results.includes('sent') && results.at(-1) === 'dropped')
   assert.ok(client.association.live().bufferedBytes <= 50_000)
   assert.equal(client.send(chat, true, new Uint8Array(5_000)), 'closed')
   assert.deepEqual(client.closed, ['chat'])
   assert.equal(client.say('again'), 'closed', 'it is not opened again behind the back of the peer')
-  assert.ok(count('buffer') > before)
+  assert.ok(client.host.count('buffer') > before)
   link.filter = () => true
   link.run(20_000)
   assert.deepEqual(server.closed, ['chat'])
@@ -401,6 +403,7 @@ test('closing from within an event', () => {
   const client = new Peer(link, 0)
   let messages = 0
   const server: Association = openAssociation({
+    host: new SeededSctpHost(2),
     role: 'server',
     transmit: link.transmit(1),
     events: {

@@ -5,11 +5,13 @@
 import type { ChannelParameters } from '../../control.js'
 import { DCEP_ACK, Ppid, readOpen, writeOpen } from './dcep.js'
 import { SctpEngine } from './engine.js'
+import type { SctpHost } from './host.js'
 import { MAX_STREAMS } from './inbound.js'
-import { SctpReason, sctpCounts } from './packet.js'
+import { SctpReason } from './packet.js'
 import { NO_SENDER, type Reliability } from './send-queue.js'
 
-export { SctpReason, sctpCounts, sctpReasonNames } from './packet.js'
+export { newSctpCounts, type SctpHost } from './host.js'
+export { SctpReason, sctpReasonNames } from './packet.js'
 export { beginsAssociation } from './setup.js'
 
 export interface AssociationEvents {
@@ -71,6 +73,7 @@ export interface Association {
 }
 
 export interface AssociationOptions {
+  host: SctpHost
   /** OUR DTLS role: the DTLS server opens odd streams (RFC 8832 §6). */
   role: 'client' | 'server'
   /** Sends one SCTP packet, whose checksum is still to be put in; the bytes are valid during the call only. */
@@ -114,6 +117,7 @@ const RELIABLE: Reliability = { ordered: true }
 const ACK = Uint8Array.of(DCEP_ACK)
 
 class DataChannels implements Association {
+  readonly #counts: Float64Array
   #events: AssociationEvents
   #limits: AssociationOptions['limits']
   /** Parity of the streams that we open. */
@@ -127,14 +131,13 @@ class DataChannels implements Association {
   /** Labels of channels that were closed because the peer did not keep up: only the peer may open them again. */
   #cutOff = new Set<string>()
 
-  constructor({ role, transmit, events, limits, nowMs = 0, initialTsn }: AssociationOptions) {
+  constructor({ host, role, transmit, events, limits, nowMs = 0, initialTsn }: AssociationOptions) {
+    this.#counts = host.counts
     this.#events = events
     this.#limits = limits
     this.#longest = limits.maxMessageBytes
     this.#ourParity = role === 'server' ? 1 : 0
     this.#engine = new SctpEngine(
-      nowMs,
-      transmit,
       {
         established: () => this.#closeBeyond(),
         message: (streamId, ppid, payload) => this.#message(streamId, ppid, payload),
@@ -144,8 +147,7 @@ class DataChannels implements Association {
         restarted: () => this.#restarted(),
         failed: (reason) => this.#failed(reason),
       },
-      limits.maxMessageBytes,
-      initialTsn,
+      { host, transmit, nowMs, maxMessageBytes: limits.maxMessageBytes, initialTsn },
     )
   }
 
@@ -190,7 +192,7 @@ class DataChannels implements Association {
   ): 'sent' | 'dropped' | 'closed' {
     if (this.#engine.hasEnded || this.#cutOff.has(parameters.label)) return 'closed'
     if (payload.length > this.#longest) {
-      sctpCounts[SctpReason.tooLong]!++
+      this.#counts[SctpReason.tooLong]!++
       return 'dropped'
     }
     const known = this.#byLabel.get(parameters.label)
@@ -224,7 +226,7 @@ class DataChannels implements Association {
   }
 
   #overflow(known: Channel | undefined, parameters: ChannelParameters): 'dropped' | 'closed' {
-    sctpCounts[SctpReason.buffer]!++
+    this.#counts[SctpReason.buffer]!++
     const { maxRetransmits, maxPacketLifeTimeMs } = known?.parameters ?? parameters
     if (maxRetransmits !== undefined || maxPacketLifeTimeMs !== undefined) return 'dropped'
     if (this.#cutOff.size < this.#limits.maxChannels) this.#cutOff.add(parameters.label)
@@ -236,7 +238,7 @@ class DataChannels implements Association {
     const streamId = this.#mayOpen(sender) ? this.#freeStream() : undefined
     const open = writeOpen(parameters)
     if (streamId === undefined || open === undefined) {
-      sctpCounts[SctpReason.channelLimit]!++
+      this.#counts[SctpReason.channelLimit]!++
       return undefined
     }
     const channel = this.#add(streamId, { ...parameters }, 'opening', sender)
@@ -281,14 +283,14 @@ class DataChannels implements Association {
     if (ppid === Ppid.dcep) return this.#dcep(streamId, payload)
     const channel = this.#byStream.get(streamId)
     if (channel === undefined || channel.state === 'closing') {
-      sctpCounts[SctpReason.unknownChannel]!++
+      this.#counts[SctpReason.unknownChannel]!++
       return
     }
     if (ppid === Ppid.text || ppid === Ppid.binary) {
       this.#events.message(channel.parameters, ppid === Ppid.binary, payload)
     } else if (ppid === Ppid.emptyText || ppid === Ppid.emptyBinary) {
       this.#events.message(channel.parameters, ppid === Ppid.emptyBinary, EMPTY)
-    } else sctpCounts[SctpReason.unknownChannel]!++
+    } else this.#counts[SctpReason.unknownChannel]!++
   }
 
   #dcep(streamId: number, payload: Uint8Array): void {
@@ -307,11 +309,11 @@ class DataChannels implements Association {
       streamId % 2 === this.#ourParity ||
       streamId >= MAX_STREAMS
     ) {
-      sctpCounts[SctpReason.dcep]!++
+      this.#counts[SctpReason.dcep]!++
       return
     }
     if (this.#byStream.size >= this.#limits.maxChannels) {
-      sctpCounts[SctpReason.channelLimit]!++
+      this.#counts[SctpReason.channelLimit]!++
       this.#engine.reset(streamId, true)
       return
     }
@@ -323,7 +325,7 @@ class DataChannels implements Association {
   }
 
   #oversized(streamId: number): void {
-    sctpCounts[SctpReason.oversize]!++
+    this.#counts[SctpReason.oversize]!++
     const channel = this.#byStream.get(streamId)
     if (channel !== undefined) this.#end(channel, true)
   }

@@ -8,6 +8,7 @@
 import { readU16, readU32 } from '../../rtp/big-endian.js'
 import { Handshake } from './handshake.js'
 import { Heartbeat } from './heartbeat.js'
+import type { SctpHost } from './host.js'
 import { Inbound, MAX_STREAMS } from './inbound.js'
 import { Outbound } from './outbound.js'
 import {
@@ -19,7 +20,6 @@ import {
   PacketWriter,
   readInt32,
   SctpReason,
-  sctpCounts,
   tsnAfter,
 } from './packet.js'
 import { SackTimer } from './sack-timer.js'
@@ -45,10 +45,22 @@ export interface SctpHandler {
   failed(reason: string): void
 }
 
+export interface SctpEngineOptions {
+  host: SctpHost
+  /** Sends one packet, whose checksum is still to be put in; the bytes are valid during the call only. */
+  transmit: (bytes: Uint8Array) => boolean
+  nowMs: number
+  /** Longest message that is taken. */
+  maxMessageBytes: number
+  /** First TSN that is sent; default: by chance. */
+  initialTsn: number | undefined
+}
+
 /** All associations of the process take turns: `transmit` does not keep the bytes. */
 const writer = new PacketWriter()
 
 export class SctpEngine {
+  readonly #host: SctpHost
   #transmit: (bytes: Uint8Array) => boolean
   #handler: SctpHandler
   #nowMs: number
@@ -65,13 +77,9 @@ export class SctpEngine {
   /** Something was queued or received since the last `flush`. */
   #pending = false
 
-  constructor(
-    nowMs: number,
-    transmit: (bytes: Uint8Array) => boolean,
-    handler: SctpHandler,
-    maxMessageBytes: number,
-    initialTsn?: number,
-  ) {
+  constructor(handler: SctpHandler, options: SctpEngineOptions) {
+    const { host, transmit, nowMs, maxMessageBytes, initialTsn } = options
+    this.#host = host
     this.#nowMs = nowMs
     this.#transmit = transmit
     this.#handler = handler
@@ -84,12 +92,13 @@ export class SctpEngine {
         restarted: (peer) => this.#restarted(peer),
       },
       writer,
+      host,
       initialTsn,
     )
     this.#inbound = this.#newInbound()
-    this.#outbound = new Outbound(this.#handshake.initialTsn)
+    this.#outbound = this.#newOutbound()
     this.#resets = this.#newResets()
-    this.#heartbeat = new Heartbeat(nowMs)
+    this.#heartbeat = new Heartbeat(nowMs, host)
   }
 
   #newInbound(): Inbound {
@@ -112,7 +121,12 @@ export class SctpEngine {
         resetDone: (streamIds) => this.#resetDone(streamIds),
       },
       this.#handshake.initialTsn,
+      this.#host.counts,
     )
+  }
+
+  #newOutbound(): Outbound {
+    return new Outbound(this.#handshake.initialTsn, this.#host.counts)
   }
 
   get hasEnded(): boolean {
@@ -197,9 +211,9 @@ export class SctpEngine {
   #forgetData(): void {
     this.#sack.clear()
     this.#inbound = this.#newInbound()
-    this.#outbound = new Outbound(this.#handshake.initialTsn)
+    this.#outbound = this.#newOutbound()
     this.#resets = this.#newResets()
-    this.#heartbeat = new Heartbeat(this.#nowMs)
+    this.#heartbeat = new Heartbeat(this.#nowMs, this.#host)
   }
 
   #fail(reason: string): void {
@@ -242,7 +256,7 @@ export class SctpEngine {
   receive(nowMs: number, bytes: Uint8Array, offset: number, length: number): number {
     if (nowMs > this.#nowMs) this.#nowMs = nowMs
     const reason = this.#receive(bytes, offset, length)
-    if (reason !== SctpReason.accepted) sctpCounts[reason]!++
+    if (reason !== SctpReason.accepted) this.#host.counts[reason]!++
     return reason
   }
 

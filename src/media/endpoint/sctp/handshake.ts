@@ -6,8 +6,8 @@
  *
  * Both sides may begin at once. A peer that begins anew over the same DTLS gets a new association (§5.2.2).
  */
-import { randomBytes } from 'node:crypto'
 import { readU16 } from '../../rtp/big-endian.js'
+import type { SctpHost } from './host.js'
 import { ChunkType, COMMON_HEADER_BYTES, type PacketWriter, readInt32, SctpReason } from './packet.js'
 import { type Offer, Offers, type Peer, readPeer, writeInit } from './setup.js'
 
@@ -26,26 +26,30 @@ export interface HandshakeOwner {
   restarted(peer: Peer): void
 }
 
-const randomTag = (): number => randomBytes(4).readInt32BE() || 1
+const randomTag = (host: SctpHost): number => host.random() | 0 || 1
 /** So low that a billion chunks fit below 2^31, from where on a number that is handed on is an object on the heap. */
-const randomTsn = (): number => randomBytes(4).readUInt32BE() >>> 2
+const randomTsn = (host: SctpHost): number => host.random() >>> 2
 
 export class Handshake {
   readonly #owner: HandshakeOwner
   readonly #writer: PacketWriter
-  readonly #offers = new Offers()
+  readonly #host: SctpHost
+  readonly #offers: Offers
   #state: 'closed' | 'cookie-wait' | 'cookie-echoed' | 'established' | 'ended' = 'closed'
-  #localTag = randomTag()
+  #localTag: number
   #initialTsn: number
   #peer: Peer | undefined
   #deadlineMs = Number.POSITIVE_INFINITY
   #retransmits = 0
 
   /** @param writer may be shared: what is written is sent before a method returns @param initialTsn default: by chance */
-  constructor(owner: HandshakeOwner, writer: PacketWriter, initialTsn = randomTsn()) {
+  constructor(owner: HandshakeOwner, writer: PacketWriter, host: SctpHost, initialTsn?: number) {
     this.#owner = owner
     this.#writer = writer
-    this.#initialTsn = initialTsn
+    this.#host = host
+    this.#offers = new Offers(host)
+    this.#localTag = randomTag(host)
+    this.#initialTsn = initialTsn ?? randomTsn(host)
   }
 
   get isEstablished(): boolean {
@@ -119,7 +123,7 @@ export class Handshake {
     if (isUp && this.#isCurrent(peer)) return SctpReason.accepted
     // One that is there goes on until the cookie comes back: the new one gets numbers of its own.
     const offer = isUp
-      ? this.#offers.make(peer, randomTag(), randomTsn())
+      ? this.#offers.make(peer, randomTag(this.#host), randomTsn(this.#host))
       : this.#offers.make(peer, this.#localTag, this.#initialTsn)
     this.#writer.start(peer.tag)
     writeInit(this.#writer, offer.localTag, offer.initialTsn, offer.cookie)

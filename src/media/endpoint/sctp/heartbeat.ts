@@ -10,8 +10,8 @@
  * +---------------------------------------------------------------+
  * ```
  */
-import { randomBytes } from 'node:crypto'
 import { readU16, readU32 } from '../../rtp/big-endian.js'
+import type { SctpHost } from './host.js'
 import { ChunkType, type PacketWriter, ParameterType } from './packet.js'
 
 /** §16, HB.interval: a peer that has been silent for so long is asked. */
@@ -19,6 +19,7 @@ const INTERVAL_MS = 30_000
 const HEARTBEAT_BYTES = 12
 
 export class Heartbeat {
+  readonly #host: SctpHost
   #heardAtMs: number
   /** Of the request that waits for its answer. */
   #nonce: number | undefined
@@ -28,7 +29,8 @@ export class Heartbeat {
   /** Requests in a row that stayed without answer. */
   timeouts = 0
 
-  constructor(nowMs: number) {
+  constructor(nowMs: number, host: SctpHost) {
+    this.#host = host
     this.#heardAtMs = nowMs
   }
 
@@ -52,7 +54,7 @@ export class Heartbeat {
   fill(nowMs: number, rtoMs: number, writer: PacketWriter): void {
     if (!this.#due || writer.room < HEARTBEAT_BYTES) return
     this.#due = false
-    this.#nonce = randomBytes(4).readUInt32BE()
+    this.#nonce = this.#host.random()
     this.#askedAtMs = nowMs
     this.#giveUpAtMs = nowMs + rtoMs * 2 ** Math.min(this.timeouts, 4)
     writer.startChunk(ChunkType.heartbeat, 0)

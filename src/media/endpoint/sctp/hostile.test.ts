@@ -3,15 +3,13 @@ import { test } from 'node:test'
 import { RawPeer } from '../testing/raw-peer.js'
 import { chunk, chunksOf, data, init, openMessage, packet, sack, u16, u32 } from '../testing/sctp-chunks.js'
 import { SctpLink } from '../testing/sctp-link.js'
-import { checkPacket, SctpReason, sctpCounts, sctpReasonNames } from './packet.js'
+import { checkPacket, SctpReason, type sctpReasonNames } from './packet.js'
 
 /** What this process has computed so far: a machine that is busy does not count. */
 function cpuMs(): number {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1000
 }
-
-const count = (name: (typeof sctpReasonNames)[number]) => sctpCounts[sctpReasonNames.indexOf(name)]!
 
 test('a peer made of bytes can open a channel and talk', () => {
   const peer = new RawPeer().connect()
@@ -63,9 +61,9 @@ test('malformed chunks are counted and change nothing', () => {
   for (const [name, bytes, reason] of rows) {
     const peer = new RawPeer().connect()
     peer.open(2, 'chat')
-    const before = count(reason)
+    const before = peer.host.count(reason)
     peer.say([bytes])
-    assert.equal(count(reason), before + 1, name)
+    assert.equal(peer.host.count(reason), before + 1, name)
     assert.deepEqual(peer.events, ['opened chat'], name)
     assert.ok(peer.isAlive(), name)
   }
@@ -80,15 +78,15 @@ test('wrong ports and verification tags', () => {
     [peer.tag, [chunk(6, 1, [])]],
   ]
   for (const [tag, chunks] of rows) {
-    const before = count('tag')
+    const before = peer.host.count('tag')
     peer.say(chunks, tag)
-    assert.equal(count('tag'), before + 1)
+    assert.equal(peer.host.count('tag'), before + 1)
   }
   const wrongPort = packet(peer.tag, [chunk(6, 0, [])])
   wrongPort[1] = 1
-  const before = count('port')
+  const before = peer.host.count('port')
   peer.raw(wrongPort)
-  assert.equal(count('port'), before + 1)
+  assert.equal(peer.host.count('port'), before + 1)
   assert.ok(peer.isAlive())
   peer.say([chunk(6, 1, [])], 1) // ABORT with the reflected tag
   assert.deepEqual(peer.events, ['failed aborted by the peer'])
@@ -128,10 +126,10 @@ test('SACKs for what was never sent are ignored whole', () => {
     ],
   ]
   for (const [name, bytes] of rows) {
-    const before = count('sack')
+    const before = peer.host.count('sack')
     const spent = cpuMs()
     peer.say([bytes])
-    assert.equal(count('sack'), before + 1, name)
+    assert.equal(peer.host.count('sack'), before + 1, name)
     assert.equal(peer.association.live().bufferedBytes, buffered, name)
     assert.ok(cpuMs() - spent < 100, name)
   }
@@ -184,10 +182,10 @@ test('H-30 hostile OPEN and data on unknown streams', () => {
     ['one byte of nothing', 14, Uint8Array.of(9)],
   ]
   for (const [, streamId, payload] of rows) peer.say([data(peer.tsn++, streamId, streamId === 2 ? 1 : 0, 50, payload)])
-  const before = count('unknown_channel')
+  const before = peer.host.count('unknown_channel')
   peer.say([data(peer.tsn++, 20, 0, 51, 'nobody listens')])
   peer.say([data(peer.tsn++, 2, 2, 99, 'unknown ppid')])
-  assert.equal(count('unknown_channel'), before + 2)
+  assert.equal(peer.host.count('unknown_channel'), before + 2)
   peer.say([data(peer.tsn++, 2, 3, 51, 'still here')])
   assert.deepEqual(peer.events, ['opened chat', 'text chat still here'])
   const stream0 = new RawPeer().connect()
@@ -310,10 +308,10 @@ test('a flood of the smallest messages is held by what it costs, not by its payl
   assert.ok(queued > 1_000 && queued * 185 < 1 << 20, `${queued} messages of 185 bytes each within 1 MiB`)
 
   const peer = new RawPeer().connect()
-  const late = count('window')
+  const late = peer.host.count('window')
   for (let i = 1; i <= 8_000; i++) peer.hand([data(peer.tsn + i, 2, 0, 51, 'x', 0)])
   peer.association.flush(peer.nowMs)
-  const held = 8_000 - (count('window') - late)
+  const held = 8_000 - (peer.host.count('window') - late)
   assert.ok(held > 1_000 && held * 220 < 1 << 20, `${held} fragments of 220 bytes each within 1 MiB`)
 })
 

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { ChannelParameters } from '../../control.js'
 import { RawPeer } from '../testing/raw-peer.js'
 import { chunk, chunksOf, data, init, packet, sack, u16, u32 } from '../testing/sctp-chunks.js'
-import { beginsAssociation, sctpCounts, sctpReasonNames } from './association.js'
+import { beginsAssociation } from './association.js'
 
 const chat: ChannelParameters = { label: 'chat', protocol: '', ordered: true }
 const loose: ChannelParameters = { label: 'loose', protocol: '', ordered: false, maxRetransmits: 0 }
@@ -335,7 +335,7 @@ const resetResults = { 0: true, 1: true, 2: false, 3: false, 4: false, 5: false 
 for (const [result, isUsedAgain] of Object.entries(resetResults)) {
   test(`a reset that is answered with ${result}: the stream is ${isUsedAgain ? '' : 'not '}used again`, () => {
     const peer = new RawPeer().connect()
-    const denied = () => sctpCounts[sctpReasonNames.indexOf('reset_denied')]!
+    const denied = () => peer.host.count('reset_denied')
     const before = denied()
     const streams = () =>
       peer.received

@@ -14,7 +14,6 @@ import {
   MAX_FRAGMENT_BYTES,
   type PacketWriter,
   SctpReason,
-  sctpCounts,
   tsnAfter,
   tsnDistance,
 } from './packet.js'
@@ -27,6 +26,7 @@ const MIN_FRAGMENT_BYTES = MAX_FRAGMENT_BYTES / 2
 
 export class Outbound {
   readonly #queue = new SendQueue()
+  readonly #counts: Float64Array
   readonly #flight: Flight
   readonly #forward: ForwardPoint
   #lostCount = 0
@@ -47,7 +47,7 @@ export class Outbound {
     recycle(message)
   }
   readonly #dropOfClosed = (message: Message): void => {
-    sctpCounts[SctpReason.closed]!++
+    this.#counts[SctpReason.closed]!++
     this.#dropUnsent(message)
   }
   /** Timeouts since the last SACK, whatever it said: they lengthen the next one. */
@@ -58,7 +58,9 @@ export class Outbound {
    */
   timeouts = 0
 
-  constructor(initialTsn: number) {
+  /** @param counts in the order of `sctpReasonNames` */
+  constructor(initialTsn: number, counts: Float64Array) {
+    this.#counts = counts
     this.#flight = new Flight(initialTsn)
     this.#forward = new ForwardPoint(this.#flight)
     const lose = (nowMs: number, tsn: number) => this.#lose(nowMs, tsn)
@@ -112,7 +114,7 @@ export class Outbound {
   discard(streamId: number): void {
     const begun = this.#queue.discard(streamId, !this.#partialReliability, this.#dropOfClosed)
     if (begun !== undefined) {
-      sctpCounts[SctpReason.closed]!++
+      this.#counts[SctpReason.closed]!++
       this.#abandon(begun)
     }
     this.#forward.move()
@@ -208,7 +210,7 @@ export class Outbound {
         this.#giveUp(message)
       } else {
         if (nowMs < message.beginByMs) return message
-        sctpCounts[SctpReason.late]!++
+        this.#counts[SctpReason.late]!++
         this.#queue.remove(message)
         this.#dropUnsent(message)
       }

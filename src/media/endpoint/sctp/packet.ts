@@ -116,9 +116,6 @@ export const sctpReasonNames = [
   'closed',
 ] as const
 
-/** Totals of this process in the order of `sctpReasonNames`. */
-export const sctpCounts = new Float64Array(sctpReasonNames.length)
-
 /** Shortest length field by chunk type; chunks that are not listed need their 4-byte header only. */
 const shortest: Record<number, number> = {
   [ChunkType.data]: 17, // at least one byte of user data (§3.3.1)

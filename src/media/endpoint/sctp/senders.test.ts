@@ -5,11 +5,11 @@ import type { ChannelParameters } from '../../control.js'
 import { RawPeer } from '../testing/raw-peer.js'
 import { chunksOf, sack } from '../testing/sctp-chunks.js'
 import { SctpLink } from '../testing/sctp-link.js'
-import { openAssociation, sctpCounts, sctpReasonNames } from './association.js'
+import { SeededSctpHost } from '../testing/seeded-sctp-host.js'
+import { openAssociation } from './association.js'
 
 const chat: ChannelParameters = { label: 'chat', protocol: '', ordered: true }
 const moves: ChannelParameters = { label: 'moves', protocol: '', ordered: false, maxRetransmits: 0 }
-const count = (name: (typeof sctpReasonNames)[number]) => sctpCounts[sctpReasonNames.indexOf(name)]!
 
 /** A server with a bound on channels for each sender, and a client that keeps what it hears. */
 function pair() {
@@ -17,13 +17,16 @@ function pair() {
   const heard: string[] = []
   const events = { opened() {}, closed() {}, failed: (reason: string) => assert.fail(reason) }
   const limits = { dataBufferBytes: 1 << 20, maxMessageBytes: 262_144, maxChannels: 16, maxChannelsPerSender: 4 }
+  const host = new SeededSctpHost()
   const server = openAssociation({
+    host,
     role: 'server',
     transmit: link.transmit(0),
     events: { ...events, message: () => assert.fail('the client says nothing') },
     limits,
   })
   const client = openAssociation({
+    host: new SeededSctpHost(2),
     role: 'client',
     transmit: link.transmit(1),
     events: {
@@ -35,7 +38,7 @@ function pair() {
   link.connect(server, client)
   const say = (sender: number | undefined, text: string, channel = chat) =>
     server.send(link.nowMs, channel, false, Buffer.from(text), sender === undefined ? undefined : `user ${sender}`)
-  return { link, server, client, heard, say }
+  return { host, link, server, client, heard, say }
 }
 
 test('what one sender has queued is dropped on all channels, and nothing of the others', () => {
@@ -77,18 +80,17 @@ test('a channel on which everything was dropped goes on, and one that waited to 
 })
 
 test('what waits on a channel that is closed is dropped and counted, of a long message as of those behind it', () => {
-  const { link, server, say } = pair()
+  const { host, link, server, say } = pair()
   say(1, 'first')
   link.run(1_000)
-  const before = count('closed')
   for (const text of ['x'.repeat(200_000), 'second', 'third']) say(1, text)
   server.flush(link.nowMs)
   say(2, 'on another', moves)
   server.closeChannels('chat')
   server.flush(link.nowMs)
-  assert.equal(count('closed') - before, 3)
+  assert.equal(host.count('closed'), 3)
   link.run(1_000)
-  assert.deepEqual([server.live(), count('closed') - before], [{ channels: 1, bufferedBytes: 0 }, 3])
+  assert.deepEqual([server.live(), host.count('closed')], [{ channels: 1, bufferedBytes: 0 }, 3])
 })
 
 test('a message that has begun to leave is finished', () => {
@@ -137,13 +139,12 @@ test('a message that has begun to leave is finished', () => {
 })
 
 test('one sender opens no more than a share of the channels, and speaks on those of others', () => {
-  const { link, server, client, say } = pair()
+  const { host, link, server, client, say } = pair()
   const channel = (label: string) => ({ ...chat, label })
-  const before = count('channel_limit')
   const labels = Array.from({ length: 10 }, (_, i) => `flood ${i}`)
   const outcomes = labels.map((label) => say(7, 'x', channel(label)))
   assert.deepEqual(outcomes, [...Array(4).fill('sent'), ...Array(6).fill('closed')])
-  assert.equal(count('channel_limit') - before, 6)
+  assert.equal(host.count('channel_limit'), 6)
   assert.equal(say(8, 'x', channel('another')), 'sent')
   assert.equal(say(7, 'x', channel('another')), 'sent')
   assert.equal(say(undefined, 'x', channel('of nobody')), 'sent')

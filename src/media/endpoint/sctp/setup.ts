@@ -13,8 +13,8 @@
  * +---------------------------------------------------------------+
  * ```
  */
-import { randomBytes } from 'node:crypto'
-import { readU16, readU32 } from '../../rtp/big-endian.js'
+import { readU16, readU32, writeU32 } from '../../rtp/big-endian.js'
+import type { SctpHost } from './host.js'
 import { MAX_STREAMS, RECEIVE_WINDOW_BYTES } from './inbound.js'
 import {
   ChunkType,
@@ -54,14 +54,25 @@ export interface Offer {
 
 /** The last INIT of the peer: state that the cookie stands for, and does not carry, since DTLS has let nobody else in. */
 export class Offers {
+  readonly #host: SctpHost
   #last: Offer | undefined
+
+  constructor(host: SctpHost) {
+    this.#host = host
+  }
 
   /** A copy of the last INIT gets the same answer. */
   make(peer: Peer, localTag: number, initialTsn: number): Offer {
     const last = this.#last
     if (last !== undefined && last.peer.tag === peer.tag && last.peer.initialTsn === peer.initialTsn) return last
-    this.#last = { peer, cookie: randomBytes(COOKIE_BYTES), localTag, initialTsn }
+    this.#last = { peer, cookie: this.#newCookie(), localTag, initialTsn }
     return this.#last
+  }
+
+  #newCookie(): Uint8Array {
+    const cookie = new Uint8Array(COOKIE_BYTES)
+    for (let at = 0; at < COOKIE_BYTES; at += 4) writeU32(cookie, at, this.#host.random())
+    return cookie
   }
 
   /** @returns what the COOKIE ECHO at `at` takes up, or undefined when that is nothing we offered last */

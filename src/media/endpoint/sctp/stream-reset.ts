@@ -17,7 +17,7 @@
  * ```
  */
 import { readU16, readU32 } from '../../rtp/big-endian.js'
-import { ChunkType, type PacketWriter, ParameterType, SctpReason, sctpCounts, tsnAfter } from './packet.js'
+import { ChunkType, type PacketWriter, ParameterType, SctpReason, tsnAfter } from './packet.js'
 
 /** RFC 6525 §4.4; the others refuse as well. */
 const Result = { nothingToDo: 0, performed: 1, denied: 2, badSequence: 5, inProgress: 6 } as const
@@ -39,6 +39,7 @@ export interface StreamResetOwner {
 
 export class StreamReset {
   #owner: StreamResetOwner
+  readonly #counts: Float64Array
   #requestSeq: number
   #expectedSeq = 0
   /** Result of the last request, for when it comes again. */
@@ -52,8 +53,10 @@ export class StreamReset {
   /** Requests in a row that stayed without answer. */
   timeouts = 0
 
-  constructor(owner: StreamResetOwner, initialTsn: number) {
+  /** @param counts in the order of `sctpReasonNames` */
+  constructor(owner: StreamResetOwner, initialTsn: number, counts: Float64Array) {
     this.#owner = owner
+    this.#counts = counts
     this.#requestSeq = initialTsn
   }
 
@@ -140,7 +143,7 @@ export class StreamReset {
     this.#repeatAtMs = Number.POSITIVE_INFINITY
     if (result !== Result.performed && result !== Result.nothingToDo) {
       // The peer goes on from the old sequence numbers: nothing more may be sent on these streams, and nobody gets them.
-      sctpCounts[SctpReason.resetDenied]!++
+      this.#counts[SctpReason.resetDenied]!++
       return
     }
     this.#owner.resetDone(streamIds.filter((streamId) => !known.has(streamId)))

@@ -3,10 +3,12 @@ import assert from 'node:assert/strict'
 import type { ChannelParameters } from '../../control.js'
 import { type Association, openAssociation } from '../sctp/association.js'
 import { chunk, data, init, openMessage, packet } from './sctp-chunks.js'
+import { SeededSctpHost } from './seeded-sctp-host.js'
 
 const COOKIE_BYTES = 16
 
 export class RawPeer {
+  readonly host = new SeededSctpHost()
   readonly events: string[] = []
   /** Packets of the association, oldest first. */
   readonly received: Uint8Array[] = []
@@ -24,6 +26,7 @@ export class RawPeer {
 
   get association(): Association {
     this.#association ??= openAssociation({
+      host: this.host,
       role: 'server',
       transmit: (bytes) => this.received.push(bytes.slice()) > 0,
       events: {
