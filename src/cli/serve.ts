@@ -12,13 +12,18 @@ export const serve: CliCommand = {
   async run({ readConfig, version }) {
     let config = readConfig()
     let server: RunningServer | undefined
-    // From the beginning: a signal that nobody takes would end the program.
-    process.on('SIGHUP', () => {
+    let reloadIsDue = false
+    // From the beginning: a signal that nobody takes would end the program. One that comes while the server starts waits
+    // until it runs, since what it starts with has been read already.
+    const hangup = () => {
       if (server) config = reload(server, readConfig) ?? config
-    })
+      else reloadIsDue = true
+    }
+    process.on('SIGHUP', hangup)
     // Only now: other commands do without all that a server is made of.
     const { startServer } = await import('../server.js')
     server = await startServer(config, version)
+    if (reloadIsDue) hangup()
     const stop = stopper(server, () => config.drainTime * 1_000)
     process.on('SIGTERM', stop)
     process.on('SIGINT', stop)

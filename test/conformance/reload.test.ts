@@ -1,10 +1,15 @@
 /** SIGHUP: what can change under a running server does, all or nothing. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { openStage } from '../support/call.js'
+import { eventually } from '../support/eventually.js'
 import type { JanusTestHandle } from '../support/janus-socket.js'
 import { startServer } from '../support/server-process.js'
 
@@ -99,4 +104,38 @@ test('what needs a restart is named, each time until it is taken back', async (t
   writeFileSync(file, '')
   const back = await server.reload()
   assert.deepEqual([back.changed, back.needRestart], [['max-ccu'], []])
+})
+
+/** Whether a process takes SIGHUP by itself, by now (proc(5), SigCgt: a bit per signal, from 1 on). */
+const takesHangup = (pid: number) =>
+  (Number.parseInt(/^SigCgt:\s*[0-9a-f]*([0-9a-f])$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]!, 16) &
+    1) ===
+  1
+
+test('SIGHUP while the server starts is not forgotten: it reloads once it runs', async () => {
+  const file = join(folder, 'early.toml')
+  writeFileSync(file, 'max-ccu = 5\n')
+  const entry = fileURLToPath(new URL('../../src/index.js', import.meta.url))
+  const ports = ['--host', '127.0.0.1', '--port', '0', '--admin-port', '0', '--rtc-port', '0', '--rtc-ip', '127.0.0.1']
+  const flags = ['--workers', '1', '--data-dir', join(folder, 'early'), '--config', file]
+  const child = spawn(process.execPath, [entry, ...ports, ...flags], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const ended = once(child, 'close')
+  try {
+    const events: { event: string; changed?: string[] }[] = []
+    createInterface({ input: child.stdout }).on('line', (line) => events.push(JSON.parse(line)))
+    await eventually('a handler of SIGHUP', () => takesHangup(child.pid!), { everyMs: 2 })
+    // It has read its settings, and has still to load all that a server is made of.
+    writeFileSync(file, 'max-ccu = 6\n')
+    child.kill('SIGHUP')
+    assert.equal(events.length, 0)
+    await eventually('it reloads', () => events.length === 2, { withinMs: 20_000 })
+    assert.deepEqual(
+      events.map(({ event }) => event),
+      ['listening', 'reloaded'],
+    )
+    assert.deepEqual(events[1]!.changed, ['max-ccu'])
+  } finally {
+    child.kill('SIGTERM')
+    await ended
+  }
 })
