@@ -3,7 +3,7 @@ import { RoomError } from './errors.js'
 import { kindOf, type MediaKind, type PublishedTrack, type Publisher, type TrackSource } from './publisher.js'
 
 export interface OwnTracksHost {
-  /** Of the connection that stands; undefined while there is none. */
+  /** The publisher of the connection that stands; undefined while there is none. */
   publisher(): Publisher | undefined
   /** What we send changed. */
   changed(): void

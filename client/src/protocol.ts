@@ -24,7 +24,7 @@ export interface JanusMessage {
   plugindata?: { plugin: string; data: Record<string, unknown> }
   jsep?: Jsep
   error?: { code: number; reason: string }
-  /** Of a `hangup`. */
+  /** Why it came, in a `hangup`. */
   reason?: string
 }
 

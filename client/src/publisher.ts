@@ -7,7 +7,7 @@ export type MediaKind = 'audio' | 'video'
 /** What is published at most once each: microphone, camera, and the picture and sound of a shared screen. */
 export type TrackSource = MediaKind | `screen-${MediaKind}`
 
-/** Of the two channels that every publisher opens. */
+/** Labels of the two channels that every publisher opens. */
 export type ChannelLabel = 'reliable' | 'unreliable'
 
 /** A local track and whether it is sent at the moment. */
@@ -51,7 +51,7 @@ export class Publisher {
   readonly #channels = new Map<ChannelLabel, RTCDataChannel>()
   /** Microphone and camera have one in common, so that whoever plays a stream has both. */
   readonly #stream = new MediaStream()
-  /** Of all screens that are shared one after the other: receivers know by its id what is the screen. */
+  /** The stream of all screens that are shared one after the other: receivers know by its id what is the screen. */
   readonly #screen = new MediaStream()
 
   /** @param handle already joined, so that the server knows the room when it sees the offer */

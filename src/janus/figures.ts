@@ -4,7 +4,7 @@ import type { DataTraffic, InfoAddress, MediaTraffic, PeerConnectionInfo } from 
 /** An address as text; IPv6 without brackets, as in Janus. */
 const text = ({ ip, port }: InfoAddress) => `${ip}:${port}`
 
-/** Of the server's addresses all are host candidates; those of a client are known from its checks only. */
+/** The selected pair as Janus writes it. The server's addresses are all host candidates; those of a client are known from its checks only. */
 export const pairText = ({ protocol, local, remote }: NonNullable<PeerConnectionInfo['ice']['selected']>): string =>
   `${text(local)} [host,${protocol}] <-> ${text(remote)} [prflx,${protocol}]`
 

@@ -10,7 +10,7 @@ export interface Trickled {
 export interface Divided {
   /** Without candidates, and without saying that there are no more. */
   readonly sdp: string
-  /** Of the first m-line that has any: all are bundled into one transport. */
+  /** Those of the first m-line that has any: all are bundled into one transport. */
   readonly candidates: readonly Trickled[]
   /** Names the ICE session that they belong to. */
   readonly ufrag: string | undefined

@@ -47,7 +47,7 @@ export interface GatewayOptions {
 
 /** Janus has none of these; they are far above what clients do. */
 export interface GatewayLimits extends SessionLimits {
-  /** Of all sessions together. */
+  /** In all sessions together. */
   readonly handles: number
   readonly handlesPerSession: number
   /** Requests that wait on one handle while its plugin is busy. */
@@ -116,7 +116,7 @@ class JanusGateway implements Gateway, Core {
   readonly #randomId: () => number
   #limits: GatewayLimits
   readonly #handleSettings: HandleSettings
-  /** Of all sessions. */
+  /** In all sessions. */
   #handles = 0
   readonly #sessions: Sessions
   readonly #refusals: Refusals

@@ -128,7 +128,7 @@ export class Handle implements EventSubject {
     this.#enqueue({ kind: 'message', message })
   }
 
-  /** Of candidates that come while the plugin is busy, those beyond what may wait are dropped and counted. */
+  /** Takes candidates. While the plugin is busy, those beyond what may wait are dropped and counted. */
   trickle({ candidates, refused }: ReadCandidates): void {
     const isFull = this.#tasks.length >= this.#settings.waitingPerHandle
     const taken = candidates.slice(0, isFull ? 0 : CANDIDATES_MAX - this.#candidatesWaiting)

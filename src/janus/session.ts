@@ -5,7 +5,7 @@ import type { Handle, HandleSession } from './handle.js'
 export class Session implements HandleSession {
   readonly id: number
   readonly handles = new Map<number, Handle>()
-  /** Of its owner, or of the last that it had. */
+  /** Address of its owner, or of the last one that it had. */
   address: string
   /** Replaces the gateway's timeout; 0 = never. */
   timeoutMs: number | undefined

@@ -9,7 +9,7 @@ import { Session } from './session.js'
 
 export interface SessionLimits {
   readonly sessions: number
-  /** Of one socket; over REST of one address. */
+  /** For one socket; over REST for one address. */
   readonly sessionsPerAccount: number
 }
 
@@ -32,7 +32,7 @@ const SWEEP_MS = 2000
 
 export class Sessions {
   readonly reclaimTimeoutMs: number
-  /** Of all sessions without one of their own; 0 = never. */
+  /** The timeout of all sessions without one of their own; 0 = never. */
   timeoutMs: number
   limits: SessionLimits
   readonly #clock: Clock

@@ -42,7 +42,7 @@ for (const [at, name] of known.entries()) {
     // One-byte ids, and those that need two-byte headers (RFC 8285 §4.3).
     for (const id of [at + 1, at + 100]) {
       test(`${name} of a publisher's ${kind} with the id ${id}`, () => {
-        // Of no use without its feedback, and not taken then.
+        // It is of no use without its feedback, and not taken then.
         const feedback = name === 'transport-cc' ? ['a=rtcp-fb:* transport-cc'] : []
         const sdp = offerOf([...lines, ...feedback, extmap(name, id)])
         const taken = fromPublishers && kinds.includes(kind)

@@ -69,7 +69,7 @@ export interface RemoteMline {
   simSsrcs: readonly number[]
   /** Data m-line written the old way: `DTLS/SCTP 5000` with sctpmap. */
   legacySctp: boolean
-  /** Of a data m-line: longest message that the peer takes (RFC 8841 §6), in bytes; 0 = any. */
+  /** Longest message that the peer takes, as a data m-line says (RFC 8841 §6), in bytes; 0 = any. */
   maxMessageBytes?: number
 }
 
@@ -111,7 +111,7 @@ export interface PublisherAnswer {
   sdp: string
   dtls: DtlsParameters
   streams: ReceiveStream[]
-  /** Of the streams that are active. */
+  /** One for each stream that is active. */
   tracks: PublishedTrack[]
   /** A data m-line was accepted. */
   data: boolean
@@ -146,7 +146,7 @@ export interface SubscriberAnswer {
 /** The server's own side of a codec or of a variant of one: its fixed payload type and what every offer says of it. */
 export interface CodecEntry {
   name: CodecName
-  /** Of H264. */
+  /** Only for H264. */
   variant?: H264Variant
   kind: MediaKind
   pt: number

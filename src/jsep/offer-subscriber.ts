@@ -33,7 +33,7 @@ export interface SubscriberOffer {
 
 /** Kinds of offers that are kept, the newest: publishers decide how many there are, and of how many m-lines. */
 const TEMPLATES_MAX = 100
-/** Of an offer that is kept. Longer ones are written anew. */
+/** The most m-lines of an offer that is kept. Longer ones are written anew. */
 const TEMPLATE_SLOTS_MAX = 16
 
 /** By what does not change while a worker lives, then by `kindOf` an offer. */

@@ -59,7 +59,7 @@ export function readMline(
 
 type Common = Pick<RemoteMline, 'mid' | 'rejected' | 'bundled' | 'protocol' | 'msid' | 'direction'>
 
-/** Of an m-line that is off, or carries no RTP. */
+/** What an m-line says that is off, or carries no RTP. */
 const nothing = { payloadTypes: [], extensions: [], ssrcs: [], simulcast: [], simSsrcs: [] }
 
 /** RFC 8841: `UDP/DTLS/SCTP webrtc-datachannel`, or its draft form `DTLS/SCTP 5000` with `a=sctpmap`. */

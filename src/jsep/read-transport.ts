@@ -58,7 +58,7 @@ function readIce(ufrag: unknown, pwd: unknown, where: string): Result<IceCredent
   return { ok: true, value: { ufrag: String(ufrag), pwd: String(pwd) } }
 }
 
-/** Of several fingerprints of one certificate the first one with a strong hash counts; all must be well-formed. */
+/** The certificate's fingerprint: of several, the first one with a strong hash counts; all must be well-formed. */
 function readFingerprint(lines: readonly string[], where: string): Result<Fingerprint> {
   if (lines.length === 0) return refuse(`The SDP has no a=fingerprint for ${where}`)
   let usable: Fingerprint | undefined

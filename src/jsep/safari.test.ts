@@ -49,7 +49,7 @@ function assertAcceptable(offer: string, answer: string): void {
     assert.equal(value(lines, 'a=mid:'), value(offered, 'a=mid:'))
     assert.equal(value(lines, 'a=setup:'), 'active')
     for (const name of ['a=ice-ufrag:', 'a=ice-pwd:', 'a=candidate:']) assert.ok(value(lines, name), name)
-    // Of a number the codec, and of H264 the parameters, are those of the offer.
+    // Each number has the codec, and H264 the parameters, that it has in the offer.
     for (const line of lines.filter((line) => line.startsWith('a=rtpmap:'))) assert.ok(offered.includes(line), line)
     for (const line of lines.filter((line) => line.includes('profile-level-id')))
       assert.ok(offered.includes(line), line)

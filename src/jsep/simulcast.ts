@@ -14,7 +14,7 @@ export interface Encodings {
 const none: Encodings = { used: [], lines: {} }
 
 /**
- * Of each stream the first alternative that may use the payload type of the codec that was chosen. What the sender
+ * Takes, of each stream, the first alternative that may use the payload type of the codec that was chosen. What the sender
  * has paused stays so (`~`): it may begin whenever it likes. Streams that are missing in an answer are not sent.
  *
  * Packets are told apart by the `rid` extension (RFC 8852): without that, there is no simulcast by rid.

@@ -8,7 +8,7 @@ import {
   writeIntegrity,
 } from '../media/endpoint/stun-write.js'
 
-/** Of a peer-reflexive host (RFC 8445 §5.1.2.1). */
+/** The priority of a peer-reflexive host (RFC 8445 §5.1.2.1). */
 const PRIORITY = Uint8Array.of(0x6e, 0x7f, 0x1e, 0xff)
 const TIEBREAKER = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1)
 const NOTHING = new Uint8Array(0)

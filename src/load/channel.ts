@@ -7,7 +7,7 @@ import type { ClientPeer } from './peer.js'
 const TICK_MS = 10
 const LIMITS = { dataBufferBytes: 8 << 20, maxMessageBytes: 1 << 18, maxChannels: 64 }
 
-/** Of all clients in this process. */
+/** The host of all clients' associations in this process. */
 export const clientSctp: SctpHost = { random: () => randomBytes(4).readUInt32BE(), counts: newSctpCounts() }
 
 /** As naf-janus-adapter opens them. */

@@ -3,7 +3,7 @@ import type { LoadProgress } from './load.js'
 import type { TrafficKind } from './tally.js'
 import { progressLine } from './text.js'
 
-/** Of a `tty.WriteStream`, what is needed; other streams are no terminals. */
+/** What is needed of a `tty.WriteStream`; other streams are no terminals. */
 export interface ProgressStream {
   write(text: string): unknown
   readonly isTTY?: boolean

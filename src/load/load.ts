@@ -22,7 +22,7 @@ export interface LoadProgress {
   readonly users: number
   readonly joined: number
   readonly connections: number
-  /** Of what is measured, so far. */
+  /** What was received so far, of the kinds that are measured. */
   readonly received: Readonly<Record<TrafficKind, number>>
   readonly errors: number
 }

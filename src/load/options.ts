@@ -21,7 +21,7 @@ export interface LoadOptions {
   readonly rampPerSecond: number
   /** Beginning of the rooms' names. */
   readonly roomPrefix: string
-  /** Of `join`. */
+  /** The token in `join`. */
   readonly token?: string
   readonly apiSecret?: string
   /** The server, and where it wants media, may be another machine. */

@@ -6,7 +6,7 @@ export interface RemoteTransport {
   port: number
   ufrag: string
   pwd: string
-  /** Of the certificate, 32, 48 or 64 bytes. */
+  /** The certificate's digest: 32, 48 or 64 bytes. */
   fingerprint: Uint8Array
   /** The server's DTLS role. */
   setup: 'active' | 'passive' | 'actpass'

@@ -88,7 +88,7 @@ export interface EncodingInfo {
 
 /** An m-line on which the peer sends to us; its figures are those of all encodings. */
 export interface InboundInfo extends StreamInfo {
-  /** Of the best encoding; undefined before the first packet. */
+  /** SSRC of the best encoding; undefined before the first packet. */
   ssrc?: number
   /** Simulcast encoding of that SSRC; '' without simulcast. */
   rid: string
@@ -184,7 +184,7 @@ export interface EndpointInfo {
   dtls: {
     state: 'new' | 'connecting' | 'connected'
     role?: DtlsParameters['role']
-    /** Of the peer. */
+    /** The peer's. */
     fingerprint?: Fingerprint
     /** RFC 5764 and RFC 7714 names; absent without SRTP. */
     srtpProfile?: string

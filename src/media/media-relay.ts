@@ -22,7 +22,7 @@ const LOOPBACK = [127, 0, 0, 1]
 type RelayCommand = Extract<Command, { kind: 'link' | 'mirror' | 'sources' | 'unpass' }>
 
 class WorkerLink extends Link {
-  /** Of the other worker; 0 = there is no link. */
+  /** Port of the other worker; 0 = there is no link. */
   port = 0
 }
 

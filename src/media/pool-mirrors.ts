@@ -109,7 +109,7 @@ export class Mirrors implements Mirroring {
       b.ask({ kind: 'link', worker: a.index, port: a.relayPort, keys: Buffer.concat([back, there]) }),
     ]
     void Promise.all(told).then((made) => {
-      // Of one that died meanwhile everything has ended already.
+      // Everything of a worker that died meanwhile has ended already.
       if (made.every(Boolean) || lives !== pair.lives || !isUp(pair)) return
       this.#broke(pair)
     })

@@ -16,16 +16,19 @@ export class Rooms {
   readonly #rooms = new Map<string, Room>()
   readonly #places = new Map<EndpointId, Place>()
 
+  /** Rooms of which anything is known: an endpoint, a block, or that other workers have it. */
   get size(): number {
     return this.#rooms.size
   }
 
+  /** The endpoint is there now, and nowhere else: it takes part in one room at a time. */
   place(endpoint: EndpointId, place: Place): void {
     this.remove(endpoint)
     this.#places.set(endpoint, place)
     this.#room(place.room).members.add(endpoint)
   }
 
+  /** The endpoint is in no room any more. One that was in none is passed over. */
   remove(endpoint: EndpointId): void {
     const place = this.#places.get(endpoint)
     if (!place) return
@@ -34,14 +37,20 @@ export class Rooms {
     this.#drop(place.room)
   }
 
+  /** @returns undefined before it joined */
   placeOf(endpoint: EndpointId): Place | undefined {
     return this.#places.get(endpoint)
   }
 
+  /** @returns endpoints of this worker; undefined when nothing is known of the room */
   membersOf(room: string): ReadonlySet<EndpointId> | undefined {
     return this.#rooms.get(room)?.members
   }
 
+  /**
+   * Blocks two users of a room from each other, or ends that, whether they are there or not; twice is harmless. It does not
+   * pause anything by itself: what depends on `mayHear` has to be looked at again.
+   */
   block(room: string, [a, b]: readonly [string, string], blocked: boolean): void {
     const { blocks } = this.#room(room)
     for (const [from, to] of [
@@ -55,11 +64,13 @@ export class Rooms {
     this.#drop(room)
   }
 
+  /** Says whether other workers have endpoints of the room too. */
   spread(room: string, elsewhere: boolean): void {
     this.#room(room).elsewhere = elsewhere
     this.#drop(room)
   }
 
+  /** Whether they have, as was said last. */
   isSpread(room: string): boolean {
     return this.#rooms.get(room)?.elsewhere ?? false
   }
@@ -82,6 +93,7 @@ export class Rooms {
     )
   }
 
+  /** Whether there is a block between two users of the room, whoever of them wanted it. */
   isBlocked(room: string, a: string, b: string): boolean {
     return this.#rooms.get(room)?.blocks.get(a)?.has(b) ?? false
   }

@@ -68,7 +68,7 @@ export type H264Variant =
 
 export interface PayloadType {
   codec: CodecName
-  /** Of H264; absent = `constrained-baseline/1`. */
+  /** Only for H264; absent = `constrained-baseline/1`. */
   variant?: H264Variant
   /** 0–127. */
   pt: number
@@ -132,7 +132,7 @@ export interface SendStream {
 /** What one SSRC of a publisher is, for its mirrors on other workers. */
 export interface MirroredSource {
   mid: string
-  /** Of its encoding, '' = that has none. */
+  /** Restriction id of its encoding; '' = it has none. */
   rid: string
   ssrc: number
   /** Carries retransmissions (RFC 4588). */

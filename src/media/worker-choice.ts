@@ -9,13 +9,13 @@ const FULL = 0.6
 /** Loads that differ by less are the same: what an idle process uses, and what a measurement misses by. */
 const SAME = 0.1
 /**
- * Of a core, what an endpoint that has just been opened is taken to use as long as the worker's other endpoints use less:
- * a hundred packets a second at 10 µs.
+ * The share of a core that an endpoint is taken to use that has just been opened, as long as the worker's other endpoints
+ * use less: a hundred packets a second at 10 µs.
  */
 const MIN_ENDPOINT_LOAD = 0.001
 /**
- * Of a core, what an endpoint of one big room is taken to need sooner or later, however little it does now: sound and 2 Mbit/s of
- * video, some 280 packets a second at 10 µs. People come before anything is shown to them, and nobody is moved later.
+ * The share of a core that an endpoint of one big room is taken to need sooner or later, however little it does now: sound and
+ * 2 Mbit/s of video, some 280 packets a second at 10 µs. People come before anything is shown to them, and nobody is moved later.
  */
 const ROOM_ENDPOINT_LOAD = 0.003
 

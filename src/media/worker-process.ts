@@ -214,7 +214,7 @@ export class WorkerProcess implements EndpointHome {
     return this.#counters
   }
 
-  /** Of its endpoints, as `MediaPool.figures` says; none while the answer before is still awaited. */
+  /** Figures of its endpoints, as `MediaPool.figures` says; none while the answer before is still awaited. */
   async figures(): Promise<EndpointFigures[]> {
     if (this.endpoints.size === 0 || this.#owesFigures) return []
     this.#owesFigures = true

@@ -334,6 +334,10 @@ export class MediaWorker implements EndpointEvents {
     })
   }
 
+  /**
+   * Ends all peers (DTLS close_notify), mirrors and captures, and the timer. No `closed` is reported.
+   * @returns when sockets are closed and files of captures are written
+   */
   async close(): Promise<void> {
     for (const seat of [...this.#seats.all()]) this.#close(seat)
     this.#mirrors.close(this.#host.nowMs())

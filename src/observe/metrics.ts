@@ -25,7 +25,7 @@ export interface MetricsSource {
   workers(): Promise<WorkerNumbers[]>
   /** Per worker: it is up. */
   running(): readonly boolean[]
-  /** Of the main process. */
+  /** What the main process uses. */
   usage(): ProcessUsage
   /** Sessions, handles, users, … of the main process, by kind. */
   live(): Record<string, number>

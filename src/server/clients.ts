@@ -32,7 +32,7 @@ interface Closers {
 
 export interface Clients {
   readonly url: string
-  /** Of the listener for HTTP alone, if there is one. */
+  /** Where the listener for HTTP alone is, if there is one. */
   readonly httpUrl: string | undefined
   /** Open WebSockets and held polls, and the memory that clients share. */
   live(): { sockets: number; polls: number; received_bytes: number; unsent_bytes: number }

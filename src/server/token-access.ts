@@ -19,7 +19,7 @@ export function readAuth({ authKey, authAlgorithms, authBindSub }: Config): Auth
 
 const isUrl = (authKey: string) => URL.canParse(authKey)
 
-/** Of a URL, keys are fetched anew by themselves; those that are known are better than none. */
+/** Whether nothing has to be read anew. Keys at a URL are fetched anew by themselves; those that are known are better than none. */
 function isSame(before: Config, after: Config): boolean {
   const { authKey } = after
   const told = ({ authKey, authAlgorithms, authBindSub }: Config) =>

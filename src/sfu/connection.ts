@@ -209,7 +209,7 @@ export class Connection implements PluginHandle, Member, Suspect, Abandonable, N
     const room = presence.join(this, roomId, userId)
     this.#joined = { room, userId }
     const [first, second, third] = room.users.get(userId)?.connections ?? []
-    // Of its user's connections the first is not the only one any more.
+    // The first of its user's connections is not the only one any more.
     if (second === this && !third) first?.released()
     this.services.quota.admit(this.negotiator)
     this.notify({ event: 'join', room_id: roomId, user_id: userId })

@@ -81,7 +81,7 @@ export class Negotiation {
   /** The last descriptions that went out and came in, for operators. */
   #localSdp: string | undefined
   #remoteSdp: string | undefined
-  /** Of the description that it was read from. */
+  /** The order of m-lines, and the description that it was read from. */
   #order: MlineOrder & { readonly sdp: string } = { sdp: '', ...mlineOrder('') }
   /** Offers that were checked, and will be answered or forgotten: for each there is an endpoint already. */
   #prepared = 0

@@ -15,7 +15,7 @@ export interface Occupancy {
 
 /** A page listens on one handle, a server that speaks for many users on one for each of them. */
 const LISTENERS_PER_SESSION = 256
-/** Of an address as many as it may have sockets, but not less. */
+/** One address may have as many as it may have sockets, but not fewer than these. */
 const LISTENERS_PER_ADDRESS = 4096
 
 /**

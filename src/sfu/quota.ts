@@ -18,7 +18,7 @@ export interface QuotaClient {
   readonly address: string
 }
 
-/** Of both limits, what those may have together who have not joined: they must not keep others of their address from it. */
+/** The share of both limits that those may have together who have not joined: they must not keep others of their address from it. */
 const SHARE_OF_STRANGERS = 1 / 8
 /** However small the limit is: a class whose pages all offer before they join comes within seconds. */
 const STRANGERS_MIN = 64

@@ -38,7 +38,7 @@ export class Subscriber {
   readonly endpoint: PooledEndpoint
   readonly #codecs: CodecPolicy
   readonly #clock: Pick<Clock, 'nowMs'>
-  /** Of the o= line (RFC 9429 §5.2.1). */
+  /** Session id in the o= line (RFC 9429 §5.2.1). */
   readonly #sessionId = String(random48() + 1)
   /** CNAME, and the name of what comes without one. */
   readonly #name = randomName()

@@ -17,7 +17,7 @@ export interface AdminCore {
   /** Undefined when tokens are off, or signed and stored nowhere. */
   readonly storedTokens: StoredTokens | undefined
   readonly wantsToken: boolean
-  /** Of all sessions without one of their own; 0 = never. */
+  /** The timeout of all sessions without one of their own; 0 = never. */
   setSessionTimeout(timeoutMs: number): void
   acceptNewSessions(accept: boolean): void
   /** Ends a session without a word. */

@@ -22,8 +22,8 @@ export interface ApiAuth {
   /** @returns whether a request with these may go on */
   admits(credentials: Credentials): boolean
   /**
-   * Of a request that was admitted. A token that is there is held against the plugin even if the secret was right;
-   * with the secret and no token every plugin is allowed.
+   * Whether a request that was admitted may attach to `plugin`. A token that is there is held against the plugin even if
+   * the secret was right; with the secret and no token every plugin is allowed.
    */
   mayAttach(credentials: Credentials, plugin: string): boolean
 }

@@ -27,7 +27,7 @@ export interface HttpBackendOptions {
     /** Pause after the first failure; doubles with each. */
     readonly firstMs: number
     readonly longestMs: number
-    /** Of a POST that the backend fails on (5xx); one that it cannot be reached for is tried until it can. */
+    /** How often a POST is sent that the backend fails on (5xx); one that it cannot be reached for is tried until it can. */
     readonly attempts: number
   }
   readonly log: Log

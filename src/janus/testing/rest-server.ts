@@ -11,7 +11,7 @@ export interface RestServer extends World {
   readonly rest: Rest
   readonly sockets: WebSocketTransport
   readonly listener: HttpListener
-  /** Of the API: ends with `/janus`. */
+  /** Where the API is: ends with `/janus`. */
   readonly url: string
   readonly post: (path: string, message: unknown, type?: string) => Promise<Answer>
   readonly get: (path: string, init?: RequestInit) => Promise<Answer>
@@ -26,7 +26,7 @@ export interface Answer {
   readonly status: number
   readonly headers: Headers
   readonly text: string
-  /** Of the body, which has to be JSON then. */
+  /** The body parsed, which has to be JSON then. */
   readonly json: ServerMessage & { readonly error?: { readonly code: number; readonly reason: string } }
   readonly events: readonly ServerMessage[]
 }

@@ -16,7 +16,7 @@ import { type ApiPath, readPath, withIds } from './rest-path.js'
 
 const BASE = '/admin'
 const BODY_MAX_BYTES = 256 * 1024
-/** Of all bodies that are being received. */
+/** Memory of all bodies that are being received. */
 const BODIES_MAX_BYTES = 16 * 1024 * 1024
 
 /** Owns nothing: the admin API has no events. */

@@ -6,7 +6,7 @@ import { ByteBudget } from './byte-budget.js'
 export type Unread = 'too long' | 'cut off' | 'aborted'
 
 export interface BodyLimits {
-  /** Of one body. */
+  /** Longest body. */
   readonly bodyBytes: number
   /** Memory of all that are being received, or one of the longest; one address may have an eighth, or one. */
   readonly totalBytes: number

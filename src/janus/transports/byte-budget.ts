@@ -15,9 +15,9 @@ export interface Holder {
 }
 
 export interface BudgetLimits {
-  /** Of all addresses together. */
+  /** For all addresses together. */
   readonly totalBytes: number
-  /** Of one address. Default: as much as there is. */
+  /** For one address. Default: as much as there is. */
   readonly addressBytes?: number
 }
 
@@ -74,7 +74,7 @@ export class Share {
 
   /**
    * What it keeps from others and does not move: the mean of the last half minute or so, but no more than it holds now.
-   * Of a long message that is on its way that is little, however many bytes it has.
+   * For a long message that is on its way that is little, however many bytes it has.
    */
   lastingBytes(nowMs: number): number {
     return Math.min(this.#bytes, this.#meanAt(nowMs))

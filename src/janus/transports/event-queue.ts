@@ -10,7 +10,7 @@ import type { ByteBudget, Share } from './byte-budget.js'
 export interface EventQueueOptions {
   /** Key of the client's address: sessions are counted by it. */
   readonly address: string
-  /** Of the request that created or claimed the session. */
+  /** The query of the request that created or claimed the session. */
   readonly query: URLSearchParams
   readonly clock: Clock
   /** How long a poll waits for an event. */

@@ -24,7 +24,7 @@ export interface HttpListenerOptions {
   readonly upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
   /** Open connections, whatever is spoken on them; one more is closed at once. Default: no limit. */
   readonly connectionsMax?: number
-  /** Of those, of one address. @returns a key for the address, undefined for one without limit. Default: no limit */
+  /** How many of those one address may have. @returns a key for the address, undefined for one without limit. Default: no limit */
   readonly connectionsPerAddress?: { readonly max: number; keyOf(address: string): string | undefined }
   /** A connection was closed for one of these. */
   readonly onDrop?: () => void
@@ -39,7 +39,7 @@ export interface HttpListener {
   readonly port: number
   /** New connections get this certificate, open ones go on with theirs. @throws Error without TLS, or for what is none */
   setCertificate(tls: { readonly cert: string | Buffer; readonly key: string | Buffer }): void
-  /** Of `connectionsMax` and `connectionsPerAddress`; those that are open stay. */
+  /** Replaces `connectionsMax` and `connectionsPerAddress`; connections that are open stay. */
   setConnectionsMax(connections: number, perAddress: number): void
   /** Takes no new connections. Those that are open go on. */
   stop(): void

@@ -20,7 +20,7 @@ export class PartialMessage {
   #isPaused = false
   /** Time that the message has left, as of when it began or was last paused. */
   #leftMs = 0
-  /** Of the time that runs: since when, and what calls off its end. */
+  /** Since when time runs, and what calls off its end; undefined while it is paused. */
   #running: { readonly sinceMs: number; readonly stop: () => void } | undefined
 
   constructor(options: PartialMessageOptions) {

@@ -38,7 +38,7 @@ export interface WebSocketTransportOptions {
 export interface WebSocketLimits {
   /** One more is refused with 503. */
   readonly connections: number
-  /** Of one address; one more is refused with 429. */
+  /** The same for one address; one more is refused with 429. */
   readonly connectionsPerAddress: number
   /** In the long run; 0 = any. Beyond it the socket is not read. */
   readonly messagesPerSecond: number
@@ -152,7 +152,7 @@ class JanusSockets implements WebSocketTransport {
     return server
   }
 
-  /** Of what has been received. */
+  /** The budget of what has been received. */
   #createBudget(): ByteBudget {
     return new ByteBudget({
       limits: () => {

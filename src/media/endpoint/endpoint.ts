@@ -38,7 +38,7 @@ export interface EndpointHost {
 export const SETUP_TIMEOUT_MS = 30_000
 /** Data channels that one peer may have open. */
 const MAX_CHANNELS = 256
-/** Of these, how many are opened for the messages of one other user. */
+/** How many of these are opened for the messages of one other user. */
 const MAX_CHANNELS_PER_SENDER = 128
 
 const hangupReasons: Record<number, HangupReason> = {
@@ -152,7 +152,7 @@ export class Endpoint {
       return
     }
     const { rx } = this.#io
-    // Of one that ended nothing is left but its tag. Before the peer begins anew, nothing is sent or queued for it either.
+    // Nothing is left of one that ended but its tag. Before the peer begins anew, nothing is sent or queued for it either.
     if (this.#association?.hasEnded && beginsAssociation(rx, offset, length)) this.#association = undefined
     this.#openAssociation(nowMs)?.receive(nowMs, rx, offset, length)
   }

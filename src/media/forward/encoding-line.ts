@@ -12,7 +12,7 @@ export interface EncodingLine<E> {
   /** Id of the dependency descriptor, 0 = not negotiated. */
   readonly descriptorId: number
   readonly encodings: readonly E[]
-  /** Of an m-line of sound, where only the loudest are forwarded; null elsewhere. */
+  /** Gate of an m-line of sound, where only the loudest are forwarded; null elsewhere. */
   readonly gate: SoundGate | null
   /** RTP came. */
   heard(nowMs: number): void

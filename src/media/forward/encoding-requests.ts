@@ -1,6 +1,6 @@
 /**
  * What the publisher of one encoding is asked for: packets that are missing (NACK, RFC 4585 §6.2.1) and keyframes (PLI, §6.3.1).
- * Of an encoding that nobody gets it is asked for nothing.
+ * It is asked for nothing of an encoding that nobody gets.
  */
 import type { MediaKind } from '../control.js'
 import type { ForwardContext } from './context.js'

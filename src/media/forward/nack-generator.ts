@@ -35,7 +35,7 @@ export interface NackResult {
   asked: number
   /** Holes that will not be filled any more. */
   givenUp: number
-  /** Of those: followed by no keyframe yet, so that pictures cannot go on without one. */
+  /** Those among them that no keyframe follows yet, so that pictures cannot go on without one. */
   needKeyframe: number
 }
 

@@ -240,7 +240,7 @@ export class PacedDownlink implements Downlink, Member {
     const allotments: Allotment[] = []
     for (const { subscription, publication } of this.#feeds) {
       let allotment = this.#allotments.get(subscription)
-      // Of a stream that nothing feeds any more nothing is needed, whatever it was given.
+      // A stream that nothing feeds any more needs nothing, whatever it was given.
       if (publication === null) allotment?.setLadder([])
       if (subscription.kind !== 'video' || publication === null) continue
       if (allotment === undefined) {

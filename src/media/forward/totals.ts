@@ -88,11 +88,11 @@ export function newTotals() {
     drop_rtcp_unknown_ssrc: 0,
     /** Numbers that subscribers asked for. */
     nack_received: 0,
-    /** Of those: never sent, or forgotten. */
+    /** Those among them that were never sent, or are forgotten. */
     nack_unknown: 0,
-    /** Of those: no longer in the history. */
+    /** Those among them that are no longer in the history. */
     nack_expired: 0,
-    /** Of those: asked too often, too soon or too much, or what cannot be sent again. */
+    /** Those among them that were asked for too often, too soon or too many at once, or that cannot be sent again. */
     nack_refused: 0,
     /** Numbers asked of publishers, retries included. */
     nack_sent: 0,

@@ -23,7 +23,7 @@ const RECORD_BYTES = 37
 export interface DtlsOptions {
   network: SimulatedNetwork
   role: DtlsRole
-  /** Of our certificate. */
+  /** Our certificate's. */
   fingerprint: string
   /** What the peer's certificate must have. */
   expected: string
@@ -38,9 +38,9 @@ export interface DtlsOptions {
 
 export class SimulatedDtls {
   state: 'handshaking' | 'connected' | 'closed' = 'handshaking'
-  /** Of a closed one. */
+  /** One of `CloseReason`, once it is closed. */
   closeReason = 0
-  /** Of a connected one. */
+  /** One of `SrtpProfile`, once it is connected. */
   profile = 0
   srtp: SimulatedSrtp | undefined
   #options: DtlsOptions

@@ -47,7 +47,7 @@ export const perfectLink: LinkConditions = {
 /** What makes a path lose datagrams in a row is over by then: who sends rarely does not meet the same burst again and again. */
 const BURST_ENDS_MS = 200
 
-/** Of IPv4 and UDP. */
+/** Headers of IPv4 and UDP. */
 const HEADERS_BYTES = 28
 
 export type LinkFate = 'arrived' | 'lost' | 'overflow'

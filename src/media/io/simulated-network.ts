@@ -30,7 +30,7 @@ export interface Datagram {
   session: number
   /** SRTP or SRTCP index, or DTLS record number. */
   index: number
-  /** Of the sender's certificate; in the handshake. */
+  /** The sender's certificate has it; in the handshake. */
   fingerprint?: string
   /** SRTP profiles offered (hello) or chosen (answer). */
   profiles?: readonly number[]
@@ -48,7 +48,7 @@ export interface TraceEntry {
 
 export interface NetworkOptions {
   seed: number
-  /** Of every link that `link` does not change. */
+  /** Conditions of every link that `link` does not change. */
   conditions?: Partial<LinkConditions>
   /** Time of the start, default 0. */
   nowMs?: number

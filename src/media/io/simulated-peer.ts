@@ -48,7 +48,7 @@ export interface PeerOptions {
 }
 
 export class SimulatedPeer {
-  /** Of its certificate. */
+  /** Its certificate's. */
   readonly fingerprint: string
   readonly events: PeerEvents
   /** Datagrams of the io that did not open, by reason. */

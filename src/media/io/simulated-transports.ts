@@ -20,7 +20,7 @@ export interface Transport {
   /** Where the handshake goes while nothing is selected. */
   handshakeFrom: Path | undefined
   dtls: SimulatedDtls | undefined
-  /** Of a transport of which both ends are ours, in place of `dtls`. */
+  /** Keys of a transport both of whose ends are ours: it has no `dtls`. */
   link: { out: SimulatedSrtp; in: SimulatedSrtp } | undefined
   /** State of which a row told last. */
   reported: SimulatedDtls['state']

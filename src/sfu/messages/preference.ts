@@ -28,10 +28,10 @@ const TRACKS_MAX = 64
 
 export const preferSchema = z.object(
   {
-    /** Of all m-lines of that kind that are not in `tracks`. */
+    /** For all m-lines of that kind that are not in `tracks`. */
     audio: streamSchema.nullish(),
     video: streamSchema.nullish(),
-    /** Of one m-line, known by its mid in the offer. */
+    /** For one m-line each, known by its mid in the offer. */
     tracks: z
       .array(z.object({ ...streamShape, mid }, { error: 'expected an object' }), { error: 'expected an array' })
       .max(TRACKS_MAX, { error: `expected ${TRACKS_MAX} tracks at most` })

@@ -381,7 +381,7 @@ class DataChannels implements Association {
       this.#engine.giveUp(channel.streamId)
       this.#byStream.delete(channel.streamId)
       this.#unlabel(channel)
-      // Of one that was closed before set-up ended, that has been told.
+      // A channel that was closed before set-up ended has been told as closed.
       if (channel.state !== 'closing') this.#events.closed(channel.parameters)
     }
   }

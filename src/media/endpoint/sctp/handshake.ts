@@ -119,7 +119,7 @@ export class Handshake {
     const peer = readPeer(bytes, at, length)
     if (peer === undefined) return SctpReason.parameter
     const isUp = this.#state === 'established'
-    // Of the association that is there: a copy that took its time.
+    // The INIT of the association that is there: a copy that took its time.
     if (isUp && this.#isCurrent(peer)) return SctpReason.accepted
     // One that is there goes on until the cookie comes back: the new one gets numbers of its own.
     const offer = isUp

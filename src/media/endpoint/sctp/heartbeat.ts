@@ -21,7 +21,7 @@ const HEARTBEAT_BYTES = 12
 export class Heartbeat {
   readonly #host: SctpHost
   #heardAtMs: number
-  /** Of the request that waits for its answer. */
+  /** Nonce of the request that waits for its answer; undefined when none does. */
   #nonce: number | undefined
   #askedAtMs = 0
   #giveUpAtMs = 0

@@ -40,7 +40,7 @@ export interface Peer {
   /** Streams that we may send on. */
   streams: number
   partialReliability: boolean
-  /** Of an INIT ACK. */
+  /** State cookie of an INIT ACK; an INIT has none. */
   cookie: Uint8Array | undefined
 }
 

@@ -18,9 +18,9 @@ export class RawPeer {
   /** Our next TSN. */
   tsn = 1000
   nowMs = 0
-  /** Of our INIT. */
+  /** Receiver window in our INIT. */
   windowBytes = 100_000
-  /** Of the association; before `connect`. Default: by chance. */
+  /** First TSN of the association; to be set before `connect`. Default: by chance. */
   initialTsn: number | undefined
   #association: Association | undefined
 

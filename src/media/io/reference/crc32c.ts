@@ -52,7 +52,7 @@ export const SCTP_HEADER_BYTES = 12
 const CHECKSUM_AT = 8
 const zeros = new Uint8Array(4)
 
-/** Of the SCTP packet `bytes[start … end)`, its checksum field taken as zero. */
+/** The checksum of the SCTP packet `bytes[start … end)`, whose checksum field is taken as zero. */
 function sctpChecksum(bytes: Uint8Array, start: number, end: number): number {
   const state = fold(fold(-1, bytes, start, start + CHECKSUM_AT), zeros, 0, zeros.length)
   return ~fold(state, bytes, start + SCTP_HEADER_BYTES, end) >>> 0

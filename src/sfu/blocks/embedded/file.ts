@@ -11,7 +11,7 @@ import { readRecord } from './record.js'
 const FILE_NAME = 'blocks.mdb'
 /** Whom somebody blocks is nobody else's business. */
 export const FILE_MODE = 0o600
-/** Of the records. A file of another format is refused. */
+/** Format of the records. A file of another one is refused. */
 const FORMAT = 1
 
 export interface StoreFile {

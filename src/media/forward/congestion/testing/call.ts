@@ -188,7 +188,7 @@ export class Call {
     if (nowMs % 100 === 0) this.#sample(nowMs)
   }
 
-  /** Of a part of the run. */
+  /** Samples of a part of the run. */
   between(fromMs: number, untilMs: number): Sample[] {
     return this.samples.filter(({ atMs }) => atMs >= fromMs && atMs < untilMs)
   }
