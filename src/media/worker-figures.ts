@@ -73,17 +73,14 @@ function distributionCounts({ rtt, lossUp, lossDown }: Distributions): Counters[
 }
 
 /** What data channels hold now. */
-function liveData(all: Iterable<EndpointParts>): {
-  associations: number
-  channels: number
-  buffered_bytes: number
-} {
-  const live = { associations: 0, channels: 0, buffered_bytes: 0 }
+function liveData(all: Iterable<EndpointParts>): Record<string, number> {
+  const live = { associations: 0, channels: 0, buffered_bytes: 0, held_bytes: 0 }
   for (const { endpoint } of all) {
-    const { associations, channels, bufferedBytes } = endpoint.live()
+    const { associations, channels, bufferedBytes, heldBytes } = endpoint.live()
     live.associations += associations
     live.channels += channels
     live.buffered_bytes += bufferedBytes
+    live.held_bytes += heldBytes
   }
   return live
 }

@@ -16,7 +16,14 @@ import type {
 } from '../control.js'
 import { Addr, CloseReason, type MediaIo, SrtpProfile, STUN_SCRATCH_BYTES } from '../io/io.js'
 import { IceLite, IceReason, newIceVerdict } from './ice.js'
-import { type Association, beginsAssociation, openAssociation, type SctpHost, SctpReason } from './sctp/association.js'
+import {
+  type Association,
+  type AssociationFigures,
+  beginsAssociation,
+  openAssociation,
+  type SctpHost,
+  SctpReason,
+} from './sctp/association.js'
 
 export interface EndpointEvents {
   connected(endpoint: Endpoint): void
@@ -203,10 +210,10 @@ export class Endpoint {
     return Math.min(this.#setUpByMs, this.ice.deadlineMs, this.#association?.deadlineMs ?? Number.POSITIVE_INFINITY)
   }
 
-  /** Whether there is an association, open data channels, and bytes queued towards the peer. */
-  live(): { associations: number; channels: number; bufferedBytes: number } {
+  /** Whether there is an association, and what is in it. */
+  live(): AssociationFigures & { readonly associations: number } {
     const association = this.#association
-    if (!association || association.hasEnded) return { associations: 0, channels: 0, bufferedBytes: 0 }
+    if (!association || association.hasEnded) return { associations: 0, channels: 0, bufferedBytes: 0, heldBytes: 0 }
     return { associations: 1, ...association.live() }
   }
 

@@ -79,7 +79,7 @@ test('the first message opens association and channel; the answer goes back on t
   assert.equal(client.association.live().channels, 1)
   assert.equal(server.association.live().channels, 1, 'no second channel was opened')
   link.run(2_000)
-  assert.deepEqual(client.association.live(), { channels: 1, bufferedBytes: 0 })
+  assert.deepEqual(client.association.live(), { channels: 1, bufferedBytes: 0, heldBytes: 0 })
   assert.ok(client.association.deadlineMs >= 30_000, 'an idle association has nothing to do but to ask now and then')
 })
 
@@ -359,7 +359,7 @@ test('close tells the peer and leaves nothing alive', () => {
   assert.deepEqual([client.closed, client.failed], [[], []], 'one’s own close is not an event')
   assert.equal(client.say('too late'), 'closed')
   assert.equal(client.association.deadlineMs, Number.POSITIVE_INFINITY)
-  assert.deepEqual(client.association.live(), { channels: 0, bufferedBytes: 0 })
+  assert.deepEqual(client.association.live(), { channels: 0, bufferedBytes: 0, heldBytes: 0 })
   link.run(1_000)
   assert.deepEqual(server.closed, ['chat'])
   assert.deepEqual(server.failed, ['aborted by the peer'])

@@ -68,8 +68,14 @@ export interface Association {
    * is answered; a peer that begins anew needs another association.
    */
   readonly hasEnded: boolean
-  /** Channels that are open or opening, and bytes that are queued or not yet acknowledged. */
-  live(): { channels: number; bufferedBytes: number }
+  /** Channels that are open or opening; bytes that are queued or not yet acknowledged; bytes that came and wait for others. */
+  live(): AssociationFigures
+}
+
+export interface AssociationFigures {
+  readonly channels: number
+  readonly bufferedBytes: number
+  readonly heldBytes: number
 }
 
 export interface AssociationOptions {
@@ -177,10 +183,10 @@ class DataChannels implements Association {
     this.#byLabel.clear()
   }
 
-  live(): { channels: number; bufferedBytes: number } {
+  live(): AssociationFigures {
     let channels = 0
     for (const channel of this.#byStream.values()) if (channel.state !== 'closing') channels++
-    return { channels, bufferedBytes: this.#engine.bufferedBytes }
+    return { channels, bufferedBytes: this.#engine.bufferedBytes, heldBytes: this.#engine.heldBytes }
   }
 
   send(

@@ -140,6 +140,10 @@ export class SctpEngine {
   get bufferedBytes(): number {
     return this.#outbound.bufferedBytes
   }
+  /** Payload that came and waits for what is missing before it, with a fixed cost per fragment. */
+  get heldBytes(): number {
+    return this.#inbound.heldBytes
+  }
   /** The latest time that it was told. */
   get nowMs(): number {
     return this.#nowMs

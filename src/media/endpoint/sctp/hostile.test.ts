@@ -223,10 +223,23 @@ test('H-32 gaps, unfinished fragments and waiting messages are bounded', () => {
     const heap = process.memoryUsage()
     const grown = heap.arrayBuffers - heapBefore.arrayBuffers
     assert.ok(grown < 24 * 1024 * 1024, `${name}: ${grown} bytes`)
+    const { heldBytes } = peer.association.live()
+    assert.ok(heldBytes < 2 * 1024 * 1024, `${name}: ${heldBytes} bytes are told`)
     assert.ok(peer.isAlive(), name)
     const last = peer.received.at(-1)!
     assert.ok(last.length <= 1180, name)
   }
+})
+
+test('what waits for a gap is told as held until the gap is filled', () => {
+  const peer = new RawPeer().connect()
+  peer.open(2, 'chat')
+  const first = peer.tsn
+  peer.say([data(first + 1, 2, 2, 51, new Uint8Array(1_000))])
+  const { heldBytes } = peer.association.live()
+  assert.ok(heldBytes >= 1_000 && heldBytes < 2_000, `${heldBytes}`)
+  peer.say([data(first, 2, 1, 51, 'x')])
+  assert.equal(peer.association.live().heldBytes, 0)
 })
 
 test('FORWARD-TSN bombs take no time', () => {

@@ -88,6 +88,7 @@ export class Inbound {
     return this.#duplicates.length > 0
   }
 
+  /** Payload of fragments and messages that wait for others, with a fixed cost for each. */
   get heldBytes(): number {
     return this.#heldBytes
   }

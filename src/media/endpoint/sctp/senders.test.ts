@@ -55,7 +55,7 @@ test('what one sender has queued is dropped on all channels, and nothing of the 
   link.run(2_000)
   const of = (list: string[], label: string) => list.filter((text) => text.startsWith(label))
   for (const { label } of [chat, moves]) assert.deepEqual(of(heard, label), of(expected, label))
-  assert.deepEqual(server.live(), { channels: 2, bufferedBytes: 0 })
+  assert.deepEqual(server.live(), { channels: 2, bufferedBytes: 0, heldBytes: 0 })
   assert.equal(say(1, 'again'), 'sent')
   link.run(1_000)
   assert.equal(heard.at(-1), 'chat again')
@@ -90,7 +90,7 @@ test('what waits on a channel that is closed is dropped and counted, of a long m
   server.flush(link.nowMs)
   assert.equal(host.count('closed'), 3)
   link.run(1_000)
-  assert.deepEqual([server.live(), host.count('closed')], [{ channels: 1, bufferedBytes: 0 }, 3])
+  assert.deepEqual([server.live(), host.count('closed')], [{ channels: 1, bufferedBytes: 0, heldBytes: 0 }, 3])
 })
 
 test('a message that has begun to leave is finished', () => {
