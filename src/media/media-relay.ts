@@ -86,6 +86,7 @@ export class MediaRelay {
     return { relay_lost: lost, drop_relay: this.#dropped }
   }
 
+  /** Mirrors that are here, and mirrors elsewhere of publishers that are here. */
   live(): { mirrors: number; mirrored: number } {
     return { mirrors: this.#mirrors.size, mirrored: this.#outlets.size }
   }
@@ -151,10 +152,12 @@ export class MediaRelay {
     this.#mirrors.set(endpoint, { peer, link })
   }
 
+  /** What the publisher of that mirror sends, whole, as `Peer.setReceiveStreams` takes it. */
   setReceiveStreams(mirror: EndpointId, streams: readonly ReceiveStream[], nowMs: number): void {
     this.#mirrors.get(mirror)?.peer.setReceiveStreams(streams.map(withoutTransportNumbers), nowMs)
   }
 
+  /** Ends the mirror, and with it what its followers get. Twice is harmless. */
   closeMirror(endpoint: EndpointId, nowMs: number): void {
     if (this.#mirrors.delete(endpoint)) this.#router.closePeer(endpoint, nowMs)
   }

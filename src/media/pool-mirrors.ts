@@ -31,10 +31,12 @@ export class Mirrors implements Mirroring {
     this.#newId = newId
   }
 
+  /** Begins to renew the keys of links. */
   start(): void {
     this.#renewal = setInterval(() => this.renew(), RENEW_MS).unref()
   }
 
+  /** Ends that; links stay as they are. */
   stop(): void {
     clearInterval(this.#renewal)
   }

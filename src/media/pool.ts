@@ -46,6 +46,7 @@ class Pool implements MediaPool, WorkerEvents {
     this.#workers = Array.from({ length: options.workers }, (_, index) => new WorkerProcess(index, this.#options, this))
   }
 
+  /** Starts all workers. @throws Error with one clear line when one cannot start; then none is left */
   async start(): Promise<void> {
     const starts = await Promise.allSettled(this.#workers.map((worker) => worker.start()))
     const failed = starts.find((start) => start.status === 'rejected')

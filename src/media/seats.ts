@@ -28,14 +28,17 @@ export class Seats {
     return this.#byUfrag.size
   }
 
+  /** By the endpoint's number. */
   get(id: EndpointId): Seat | undefined {
     return this.#byId.get(id)
   }
 
+  /** By its transport of the io. */
   at(transport: number): Seat | undefined {
     return this.#byTransport.get(transport)
   }
 
+  /** By a username fragment of ours that it has now, or had before an ICE restart. */
   named(ufrag: string): Seat | undefined {
     return this.#byUfrag.get(ufrag)
   }
@@ -49,6 +52,7 @@ export class Seats {
     return this.#byId.values()
   }
 
+  /** Gives the endpoint a seat. @param ufrag its first one */
   open(endpoint: Endpoint, peer: Peer, ufrag: string): Seat {
     const seat: Seat = { endpoint, peer, ufrags: [], source: null, isUnflushed: false, ...newDue() }
     this.#byId.set(endpoint.id, seat)

@@ -185,6 +185,10 @@ export class WorkerProcess implements EndpointHome {
     })
   }
 
+  /**
+   * Sends a command, together with all others of this tick; nothing when the process is gone.
+   * @param ask the number that `done` will have
+   */
   send(command: Sent, ask?: number): void {
     if (this.#child?.connected) this.#commands.add(ask === undefined ? command : { ...command, ask })
   }

@@ -321,6 +321,7 @@ export class MediaWorker implements EndpointEvents {
 
   // ---- what is going on
 
+  /** Totals since the worker began, and what is alive now. */
   counters(): Counters {
     const own = { ...this.#totals, ...this.#data.totals, bugs: this.#containment.bugs }
     return countersOf(own, this.#drops, this.#host.usage?.(), {

@@ -63,6 +63,7 @@ export class Captures {
     return 'started'
   }
 
+  /** Ends a capture. What is left of its file is still being written. */
   stop(transport: number): CaptureAnswer {
     const sink = this.#byTransport.get(transport)
     if (!sink) return 'not started'

@@ -146,6 +146,7 @@ export class Endpoint {
     this.#events.connected(this)
   }
 
+  /** DTLS failed or was ended by the peer. @param reason one of `CloseReason` */
   dtlsClosed(reason: number): void {
     this.#fail(hangupReasons[reason] ?? 'DTLS error')
   }
@@ -196,6 +197,7 @@ export class Endpoint {
     this.#association?.closeChannels(label)
   }
 
+  /** Does what has become due: timers of its association, consent, the end of waiting for a set-up. */
   expire(nowMs: number): void {
     if (this.#closed) return
     this.#association?.expire(nowMs)

@@ -264,6 +264,7 @@ export class IceLite {
     return true
   }
 
+  /** The state and the selected address, for operators. */
   info(nowMs: number): EndpointInfo['ice'] {
     return {
       state: this.#state,

@@ -55,6 +55,7 @@ export class Bottlenecks {
     return bottleneck
   }
 
+  /** The connection is no part of its client's link any more; the link ends with its last one. */
   leave(member: Member, client: string, nowMs: number): void {
     const bottleneck = this.#byClient.get(client)
     bottleneck?.remove(member, nowMs)
@@ -76,6 +77,7 @@ export class Bottlenecks {
     this.#deadlineMs = Math.min(this.#deadlineMs, atMs)
   }
 
+  /** Nothing of it waits any more. */
   forget(waiter: Waiter): void {
     this.#waiters.delete(waiter)
   }

@@ -47,6 +47,7 @@ export interface ReceiveTypes {
   apt: Int8Array
 }
 
+/** The tables of an m-line that we receive, from what was negotiated. */
 export function receiveTypes(payloadTypes: readonly PayloadType[]): ReceiveTypes {
   const types = { codec: new Int8Array(128).fill(-1), apt: new Int8Array(128).fill(-1) }
   for (const payloadType of payloadTypes) {
@@ -64,6 +65,7 @@ export interface SendTypes {
   rtxPt: Int16Array
 }
 
+/** The tables of an m-line that we send; of several payload types for one codec the first counts. */
 export function sendTypes(payloadTypes: readonly PayloadType[]): SendTypes {
   const types = { pt: new Int16Array(CODECS).fill(-1), rtxPt: new Int16Array(CODECS).fill(-1) }
   for (const payloadType of payloadTypes) {

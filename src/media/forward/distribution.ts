@@ -12,6 +12,7 @@ export class Distribution {
     this.#counts = new Float64Array(bounds.length + 1)
   }
 
+  /** One more value. */
   add(value: number): void {
     const bounds = this.#bounds
     let bucket = 0
@@ -20,6 +21,7 @@ export class Distribution {
     this.#sum += value
   }
 
+  /** A copy: values by the bucket that they fall into, and their sum. */
   counts(): DistributionCounts {
     return { bounds: [...this.#bounds], counts: [...this.#counts], sum: this.#sum }
   }

@@ -19,6 +19,7 @@ export class PeerSources {
     this.#publications = publications
   }
 
+  /** What is known of this SSRC. */
   find(ssrc: number): EncodingSource | undefined {
     return this.#table.find(ssrc)
   }

@@ -301,10 +301,12 @@ export class Peer {
     return source
   }
 
+  /** The encoding that packets of this SSRC are part of, or repair; undefined as long as that is not known. */
   encodingOf(ssrc: number): Encoding | undefined {
     return this.#sources.find(ssrc)?.stream
   }
 
+  /** The m-line of an encoding, if it is this peer's and still there. */
   publicationOf({ line }: Encoding): Publication | undefined {
     return this.#publications.find((publication) => publication === line)
   }
@@ -326,6 +328,7 @@ export class Peer {
     this.#tellSources()
   }
 
+  /** That mirror gets nothing any more. Twice is harmless. */
   removeRoute(route: RelayRoute): void {
     const at = this.routes.indexOf(route)
     if (at >= 0) this.routes.splice(at, 1)

@@ -10,6 +10,7 @@ const Column = { extSeq: 0, present: 1, ends: 2, pictureId: 3, tl0PicIdx: 4, key
 export class Pictures {
   readonly #rows = new Int32Array(SLOTS * Column.stride).fill(-1)
 
+  /** Keeps what the packet says of its picture, in place of one long before. */
   add(packet: Packet): void {
     const rows = this.#rows
     const at = (packet.extSeq % SLOTS) * Column.stride

@@ -92,6 +92,7 @@ export function sendArrivals(context: ForwardContext, from: Reporter, arrivals: 
   }
 }
 
+/** Sends a sender report with the CNAME (RFC 3550 §6.4.1, §6.5.1). @returns false when the io took no packet */
 export function sendSenderReport(
   context: ForwardContext,
   transport: number,

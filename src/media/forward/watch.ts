@@ -20,6 +20,7 @@ export class Watch {
     this.watched = true
   }
 
+  /** A subscription does not get it any more, but may still ask for what it missed. */
   leave(nowMs: number): void {
     this.#here--
     this.#lingerMs = nowMs + LINGER_MS

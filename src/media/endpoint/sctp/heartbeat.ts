@@ -44,6 +44,7 @@ export class Heartbeat {
     return this.#nonce === undefined ? this.#heardAtMs + INTERVAL_MS : this.#giveUpAtMs
   }
 
+  /** Makes a request due, and counts the one before as unanswered if it is. */
   expire(nowMs: number): void {
     if (nowMs < this.deadlineMs) return
     if (this.#nonce !== undefined) this.timeouts++

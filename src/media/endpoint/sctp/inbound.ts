@@ -71,6 +71,7 @@ export class Inbound {
     this.#maxMessageBytes = maxMessageBytes
   }
 
+  /** What the peer said in INIT or INIT ACK: its first TSN. */
   start(initialTsn: number): void {
     this.#cumulativeTsn = (initialTsn - 1) >>> 0
   }

@@ -215,6 +215,7 @@ export class PacketWriter {
     return this.#at === COMMON_HEADER_BYTES
   }
 
+  /** Begins a chunk, whose length `endChunk` puts in. */
   startChunk(type: number, flags: number): void {
     this.#chunkAt = this.#at
     this.uint16((type << 8) | flags)
@@ -243,6 +244,7 @@ export class PacketWriter {
     this.#at += 4
   }
 
+  /** Appends bytes `source[start … start + length)`. */
   copy(source: Uint8Array, start: number, length: number): void {
     for (let i = 0; i < length; i++) this.bytes[this.#at + i] = source[start + i]!
     this.#at += length

@@ -81,6 +81,7 @@ export class StreamReset {
     return this.#repeatAtMs
   }
 
+  /** Makes a request that stayed without answer due again, and counts that. */
   expire(nowMs: number): void {
     if (nowMs < this.#repeatAtMs) return
     this.#repeatAtMs = Number.POSITIVE_INFINITY

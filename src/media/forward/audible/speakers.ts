@@ -123,10 +123,12 @@ export class Speakers {
     return this.#speakers.size
   }
 
+  /** From now on it takes part in who is heard. */
   add(speaker: Speaker): void {
     this.#speakers.add(speaker)
   }
 
+  /** It takes part no more: its place is free for another one. */
   remove(speaker: Speaker): void {
     this.#speakers.delete(speaker)
     this.#release(speaker)

@@ -128,10 +128,12 @@ export class Bottleneck {
     return this.#sentBps === 0
   }
 
+  /** A connection of the client joins: it shares the link from now on. */
   add(member: Member): void {
     this.#members.push(member)
   }
 
+  /** A connection has ended, or says nothing of its link any more. A probe that it carries is given up. */
   remove(member: Member, nowMs: number): void {
     const at = this.#members.indexOf(member)
     if (at >= 0) this.#members.splice(at, 1)

@@ -62,14 +62,17 @@ export class SentPackets {
 
   // ---- of numbers with an age
 
+  /** When it was sent. */
   sentMsOf(seq: number): number {
     return this.#sentMs[seq % SENT_WINDOW]!
   }
 
+  /** Its bytes on the wire. */
   bytesOf(seq: number): number {
     return this.#bytes[seq % SENT_WINDOW]!
   }
 
+  /** The probe that it belongs to, or `NO_CLUSTER`. */
   clusterOf(seq: number): number {
     return this.#clusters[seq % SENT_WINDOW]!
   }
@@ -86,6 +89,7 @@ export class SentPackets {
     this.#totals = new Float64Array(SENT_WINDOW)
   }
 
+  /** Feedback told what became of it. @param fate one of `Fate` */
   settle(seq: number, fate: number): void {
     const slot = seq % SENT_WINDOW
     this.#fates[slot] = fate
