@@ -74,7 +74,7 @@ function unsentBudget({ config, reloads, refusals, log }: ClientParts): ByteBudg
       refusals.count('unsent_bytes', clients)
       log.warn(
         { clients, bytes },
-        'too much waits to be sent to clients that do not take it: those with most are cut off',
+        'too much waits to be sent to clients that do not take it: those that held most are cut off',
       )
     },
   })

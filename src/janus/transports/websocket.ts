@@ -48,7 +48,7 @@ export interface WebSocketLimits {
   readonly messageTimeoutMs: number
   /**
    * Memory of all messages that are not whole, or wait to be worked off; one address may have an eighth, or two messages.
-   * Past it those that hold most are cut off.
+   * Past it those that held most for longest are cut off.
    */
   readonly receivedBytes: number
   /** Bytes that wait to be sent. Above this, no more requests are read from the socket until it drained. */
