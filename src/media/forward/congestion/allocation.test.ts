@@ -12,8 +12,12 @@ function stage(count: number, ladder: readonly Step[] = three) {
     allotment.ladder = ladder
     return allotment
   })
-  const allocate = (bps: number, nowMs: number, budget: { limited?: boolean; tries?: boolean } = {}) => {
-    allocator.allocate(allotments, { bps, limited: true, tries: false, ...budget }, nowMs)
+  const allocate = (
+    bps: number,
+    nowMs: number,
+    budget: { limited?: boolean; calm?: boolean; tries?: boolean } = {},
+  ) => {
+    allocator.allocate(allotments, { bps, limited: true, calm: false, tries: false, ...budget }, nowMs)
     return allotments.map(({ level }) => level)
   }
   return { allotments, allocate }
@@ -54,6 +58,20 @@ test('allocation: what is given stays while it just fits', () => {
   assert.deepEqual(allocate(1_050_000, 10_000), [1])
   assert.deepEqual(allocate(1_100_000, 11_000), [2])
   assert.deepEqual(allocate(760_000, 12_000), [1], 'by much: at once')
+})
+
+test('allocation: what is too much by a little stays for five seconds while it comes through', () => {
+  const { allocate } = stage(1)
+  const calm = { calm: true }
+  assert.deepEqual(allocate(1_100_000, 0, calm), [2])
+  assert.deepEqual(allocate(800_000, 1000, calm), [2])
+  assert.deepEqual(allocate(800_000, 5999, calm), [2])
+  assert.deepEqual(allocate(800_000, 6000, calm), [1])
+  assert.deepEqual(allocate(1_100_000, 9000, calm), [2])
+  assert.deepEqual(allocate(800_000, 10_000, calm), [2])
+  assert.deepEqual(allocate(800_000, 11_000), [1], 'until the link is full')
+  assert.deepEqual(allocate(1_100_000, 20_000, calm), [2])
+  assert.deepEqual(allocate(760_000, 21_000, calm), [1], 'by much: at once')
 })
 
 test('allocation: a step up waits after a step down, longer when the last one was in vain', () => {

@@ -34,6 +34,8 @@ const SLOW_PAUSE_MS = 4000
 const MUCH = 1.3
 /** Layers that are too much by less than that stay for so long: a keyframe is in what was measured, or an estimate trembles. */
 const SLOW_STEP_MS = 1000
+/** For so long while the link shows no sign of being full: the keyframe has left the measurement by then, and a probe has told more. */
+const CALM_STEP_MS = 5000
 /** Streams without layers get so long more: their publisher is asked for less meanwhile, and a smaller picture beats none. */
 const NARROW_MS = 4000
 /** Such a stream could take more than it has now: this much is looked for. */
@@ -111,6 +113,8 @@ export interface Budget {
   bps: number
   /** Whether the link was seen to be full lately. If not, the budget only says what has been tried. */
   limited: boolean
+  /** Whether what is sent now comes through, as far as is known: no queue, loss or estimate of the peer spoke against it lately. */
+  calm: boolean
   /** Nobody can probe, so that the only way to find out whether more gets through is to send it: one step at a time. */
   tries: boolean
 }
@@ -150,7 +154,7 @@ export class Allocator {
       return
     }
     if (Number.isNaN(this.#overMs)) this.#overMs = nowMs
-    const waits = sum <= budget.bps * MUCH && nowMs - this.#overMs < SLOW_STEP_MS
+    const waits = sum <= budget.bps * MUCH && nowMs - this.#overMs < (budget.calm ? CALM_STEP_MS : SLOW_STEP_MS)
     while (sum > budget.bps && !waits) {
       const highest = pick(
         allotments,

@@ -17,6 +17,8 @@ export const bounds: Readonly<RateBounds> = { startBps: 500_000, minBps: 40_000,
 const MIN_SHARE = 1 / 3
 /** The link counts as full for so long after it was seen to be. */
 const LIMITED_MS = 10_000
+/** Not seen to be full for so long, it holds what is being sent. */
+const CALM_MS = 1000
 /** Without feedback for so long, although packets went out: what went out was too much, or the link is gone. */
 const SILENCE_MS = 1500
 const SILENCE_STEP_MS = 1000
@@ -115,7 +117,11 @@ export class Bottleneck {
 
   /** Whether the link was seen to be full lately. If not, the estimate only says what has been tried. */
   limited(nowMs: number): boolean {
-    return nowMs - Math.max(this.#delay.reducedMs, this.#loss.reducedMs, this.#fullMs) < LIMITED_MS
+    return nowMs - this.#seenFullMs < LIMITED_MS
+  }
+
+  get #seenFullMs(): number {
+    return Math.max(this.#delay.reducedMs, this.#loss.reducedMs, this.#fullMs)
   }
 
   /** Whether anything is known that targets can be chosen by. */
@@ -254,6 +260,7 @@ export class Bottleneck {
     const budget = {
       bps: Math.max(0, this.#estimateBps - this.#audioBps),
       limited: this.limited(nowMs),
+      calm: nowMs - this.#seenFullMs >= CALM_MS && this.usage(nowMs) !== 'over',
       tries: !this.#members.some(({ probes }) => probes),
     }
     const allotments = this.#allotments()
