@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { BodyReader } from './body.js'
@@ -23,19 +24,25 @@ class FakeRequest extends EventEmitter {
   }
 }
 
-function heldBytes(): number {
-  collectGarbage()
-  const { heapUsed, external } = process.memoryUsage()
-  return heapUsed + external
+/** Memory outside of V8's heap is given back some time after what it belonged to was collected. */
+async function heldBytes(): Promise<number> {
+  let least = Number.POSITIVE_INFINITY
+  for (let round = 0; round < 5; round++) {
+    collectGarbage()
+    await setImmediate()
+    const { heapUsed, external } = process.memoryUsage()
+    least = Math.min(least, heapUsed + external)
+  }
+  return least
 }
 
 test('H-41 a body in pieces of one byte takes twice its bytes at most, not hundreds of them for each', async () => {
   const request = new FakeRequest()
   const read = new BodyReader(() => ({ bodyBytes: MIB, totalBytes: 64 * MIB })).read(request.asRequest(), 'a')
-  const before = heldBytes()
+  const before = await heldBytes()
   const count = 1_000_000
   for (let i = 0; i < count; i++) request.emit('data', Buffer.from([i & 0xff]))
-  const held = heldBytes() - before
+  const held = (await heldBytes()) - before
   assert.ok(held < 3 * count, `${held} bytes are held for ${count}`)
   request.emit('end')
   const body = await read
