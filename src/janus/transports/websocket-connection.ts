@@ -316,7 +316,6 @@ export class WebSocketConnection implements Connection, Owner, Due {
   /** The client does not read its replies: it gets no more until it does. */
   #waitForDrain(): void {
     this.#waitsForDrain = true
-    console.error('held', this.#inbox.length, this.#isWorking)
     this.#stream.once('drain', () => {
       this.#waitsForDrain = false
       this.#heard()
