@@ -315,7 +315,7 @@ export const settings = {
   },
   maxMessageRate: {
     value: 'messages/s',
-    description: 'read from one socket in the long run, four times as many at once; 0 = no limit',
+    description: "read from one socket, in bursts of up to four seconds' worth; 0 = no limit",
     type: integer(0, 1_000_000).default(500),
     reloads: true,
   },

@@ -15,7 +15,7 @@ export type Source = ReadonlyMap<SettingKey, Found>
 
 /** Gives a command `--config` and a flag for every setting. */
 export function addFlags(command: Command): void {
-  command.addOption(new Option('--config <file>', 'TOML file with these settings, without the dashes'))
+  command.addOption(new Option('--config <file>', 'TOML file with these settings; keys are the flag names without --'))
   for (const key of settingKeys) {
     const { value, description, repeatable } = settingOf(key)
     const byDefault = defaultText(key)
