@@ -119,7 +119,10 @@ test('what the Dockerfile keeps is enough to run, without the packages for devel
   for (const [from, to] of copied) {
     if (from === 'node_modules') continue
     mkdirSync(dirname(join(tree, to)), { recursive: true })
-    cpSync(join(root, from), join(tree, to), { recursive: true, filter: (path) => !/\.(map|d\.ts|test\.js)$/.test(path) })
+    cpSync(join(root, from), join(tree, to), {
+      recursive: true,
+      filter: (path) => !/\.(map|d\.ts|test\.js)$/.test(path),
+    })
   }
   assert.ok(copied.some(([from]) => from === 'node_modules'))
   mkdirSync(join(tree, 'node_modules'))
