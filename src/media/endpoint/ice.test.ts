@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
   CONNECT_TIMEOUT_MS,
+  CONSENT_MAX_MS,
   CONSENT_TIMEOUT_MS,
   IceLite,
   IceReason,
@@ -301,12 +302,45 @@ test('ICE restart: a check with new credentials may come before the answer', () 
 
 test('an ICE restart gives a peer that went silent a new consent period', () => {
   const bench = connected()
-  bench.agent.restart(bench.nowMs + 14_000, newLocal)
+  bench.agent.restart(bench.nowMs + 4_000, newLocal)
   assert.equal(bench.agent.expire(bench.nowMs + CONSENT_TIMEOUT_MS), false)
-  assert.equal(bench.agent.expire(bench.nowMs + 14_000 + CONSENT_TIMEOUT_MS), true)
+  assert.equal(bench.agent.expire(bench.nowMs + 4_000 + CONSENT_TIMEOUT_MS - 1), false)
+  assert.equal(bench.agent.expire(bench.nowMs + 4_000 + CONSENT_TIMEOUT_MS), true)
   bench.agent.restart(bench.nowMs + 60_000, local)
   bench.agent.setRemote(bench.nowMs + 60_000, remote)
   assert.equal(bench.agent.state, 'failed', 'a failed agent stays failed')
+})
+
+test('however often ICE is restarted, by either side, consent is lost 30 s after the last valid check', () => {
+  const restarts: [string, (agent: IceLite, nowMs: number, round: number) => void][] = [
+    ['by the peer', (agent, nowMs, round) => agent.setRemote(nowMs, { ...remote, ufrag: `peer${round}` })],
+    ['by the server', (agent, nowMs, round) => agent.restart(nowMs, { ...local, ufrag: `srv${round}` })],
+  ]
+  for (const [name, restart] of restarts) {
+    const bench = connected()
+    bench.nowMs += 7_000
+    bench.check(valid)
+    const checkedMs = bench.nowMs
+    for (let round = 1; round < 30; round++) {
+      const nowMs = checkedMs + round * 1_000
+      restart(bench.agent, nowMs, round)
+      assert.equal(bench.agent.expire(nowMs), false, `${name}, after ${round} s`)
+    }
+    assert.equal(bench.agent.expire(checkedMs + CONSENT_MAX_MS - 1), false, name)
+    assert.equal(bench.agent.expire(checkedMs + CONSENT_MAX_MS), true, name)
+  }
+})
+
+test('after an ICE restart a check counts in full again', () => {
+  const bench = connected()
+  bench.nowMs += CONSENT_TIMEOUT_MS - 1
+  bench.agent.restart(bench.nowMs, newLocal)
+  bench.agent.setRemote(bench.nowMs, newRemote)
+  bench.nowMs += 9_000
+  assert.ok(bench.check(newCheck).allow)
+  bench.agent.restart(bench.nowMs + 15_000, local)
+  assert.equal(bench.agent.expire(bench.nowMs + CONSENT_MAX_MS - 1), false)
+  assert.equal(bench.agent.expire(bench.nowMs + CONSENT_MAX_MS), true)
 })
 
 test('a peer that is silent is heard of again with a check, also after an ICE restart, and has all its time then', () => {

@@ -20,6 +20,8 @@ export const SILENCE_MS = 15_000
  * about when browsers give up and restart ICE.
  */
 export const CONSENT_TIMEOUT_MS = 20_000
+/** However often ICE is restarted: without a valid check for this long, consent is lost (RFC 7675 §5.1). */
+export const CONSENT_MAX_MS = 30_000
 /** From the peer's description to its first valid check. */
 export const CONNECT_TIMEOUT_MS = 20_000
 
@@ -101,6 +103,8 @@ export class IceLite {
   #silentAtMs = Number.POSITIVE_INFINITY
   /** When the first check passed. */
   #connectedMs: number | undefined
+  /** When the last check came that was consent. */
+  #checkedMs = Number.NEGATIVE_INFINITY
   #hasSelected = false
   readonly #selected = new Uint8Array(Addr.stride)
   readonly #transactions = new Transactions()
@@ -120,7 +124,7 @@ export class IceLite {
 
   /**
    * The peer's credentials, from its description. Other ones than before are an ICE restart of the peer: checks with
-   * the old ufrag stay valid until one with the new ufrag passes, and the peer gets a fresh consent period.
+   * the old ufrag stay valid until one with the new ufrag passes, and the peer gets more time for that one.
    */
   setRemote(nowMs: number, remote: IceCredentials): void {
     const ufrag = Buffer.from(remote.ufrag, 'latin1')
@@ -141,11 +145,18 @@ export class IceLite {
     if (this.#state !== 'new') this.#extend(nowMs)
   }
 
+  /**
+   * Gives the peer time for checks with new credentials. Once it is connected, the end is reckoned from its last check: signalling is
+   * no consent, and would otherwise keep media going to an address that has not asked for it, for as long as restarts come.
+   */
   #extend(nowMs: number): void {
     if (this.#state === 'new') this.#state = 'checking'
-    const isConnected = this.#state === 'connected'
-    this.#deadlineMs = nowMs + (isConnected ? CONSENT_TIMEOUT_MS : CONNECT_TIMEOUT_MS)
-    if (isConnected && !this.#isSilent) this.#silentAtMs = nowMs + SILENCE_MS
+    if (this.#state !== 'connected') {
+      this.#deadlineMs = nowMs + CONNECT_TIMEOUT_MS
+      return
+    }
+    this.#deadlineMs = Math.min(nowMs + CONSENT_TIMEOUT_MS, this.#checkedMs + CONSENT_MAX_MS)
+    if (!this.#isSilent) this.#silentAtMs = nowMs + SILENCE_MS
   }
 
   /**
@@ -238,6 +249,7 @@ export class IceLite {
   #consented(nowMs: number): void {
     this.#state = 'connected'
     this.#connectedMs ??= nowMs
+    this.#checkedMs = nowMs
     this.#deadlineMs = nowMs + CONSENT_TIMEOUT_MS
     this.#isSilent = false
     this.#silentAtMs = nowMs + SILENCE_MS
