@@ -27,24 +27,26 @@ async function perform(
 ): Promise<Outcome | Refusal> {
   const plan = await planOf(connection, body)
   if (plan instanceof Refusal) return plan
-  // What follows may open an endpoint, and a worker that died is back in a moment.
-  if (jsep?.type === 'offer' || plan.subscribes) await connection.services.pool.ready()
-  if (connection.gone) {
-    plan.abandon?.()
-    return refuse('connection_closed')
+  let exchange: Exchange | undefined
+  let committing = false
+  try {
+    // What follows may open an endpoint, and a worker that died is back in a moment.
+    if (jsep?.type === 'offer' || plan.subscribes) await connection.services.pool.ready()
+    if (connection.gone) return refuse('connection_closed')
+    const prepared = jsep && exchangeOf(connection, plan, jsep)
+    if (prepared instanceof Refusal) return prepared
+    exchange = prepared
+    const refused = plan.check?.()
+    if (refused) return refused
+    committing = true
+    return await commit(connection, plan, exchange)
+  } finally {
+    // Also after a throw: what was prepared holds an endpoint and a place of the quota.
+    if (!committing) {
+      exchange?.abandon()
+      plan.abandon?.()
+    }
   }
-  const exchange = jsep && exchangeOf(connection, plan, jsep)
-  if (exchange instanceof Refusal) {
-    plan.abandon?.()
-    return exchange
-  }
-  const refused = plan.check?.()
-  if (refused) {
-    exchange?.abandon()
-    plan.abandon?.()
-    return refused
-  }
-  return commit(connection, plan, exchange)
 }
 
 async function commit(connection: Connection, plan: Plan, exchange: Exchange | undefined): Promise<Outcome | Refusal> {

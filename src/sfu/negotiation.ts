@@ -266,7 +266,16 @@ export class Negotiation {
       this.#givePlaceBack()
       return refuse('no_media_worker')
     }
-    const publisher = new Publisher(endpoint, received, this.#parts.codecs)
+    try {
+      return this.#prepareFirst(new Publisher(endpoint, received, this.#parts.codecs))
+    } catch (error) {
+      endpoint.close()
+      this.#givePlaceBack()
+      throw error
+    }
+  }
+
+  #prepareFirst(publisher: Publisher): Exchange {
     const exchange = publisher.answerFirst()
     this.#prepared++
     const commit = () => {

@@ -230,3 +230,41 @@ test('a handle that is detached while its offer is worked on gives its place bac
   bob.handle.detached()
   assertEmpty(here)
 })
+
+test('a bug in the last check of a message, or in the answer to its offer, costs no place and leaves no endpoint', async () => {
+  let bug = true
+  const inCheck = stage({
+    limits: {
+      ...noLimits,
+      maxPeerConnectionsPerAddress: 1,
+      get maxRoomSize(): number {
+        if (bug) throw new Error('a bug in a check')
+        return 0
+      },
+    },
+  })
+  const inAnswer = stage({ limits: { ...noLimits, maxPeerConnectionsPerAddress: 1 } })
+  const openEndpoint = inAnswer.pool.open.bind(inAnswer.pool)
+  inAnswer.pool.open = (where, observer) => {
+    const endpoint = openEndpoint(where, observer)
+    if (!bug || !endpoint) return endpoint
+    return Object.defineProperty(endpoint, 'candidates', {
+      get: () => {
+        throw new Error('a bug in an answer')
+      },
+    })
+  }
+  const join = { kind: 'join', room_id: 'room', user_id: 'alice' }
+  for (const [where, here] of Object.entries({ check: inCheck, answer: inAnswer })) {
+    bug = true
+    const alice = here.peer()
+    await assert.rejects(alice.send(join, offer), { message: new RegExp(`^a bug in an? ${where}$`) })
+    assert.equal(here.pool.endpoints.length, 1, where)
+    assert.deepEqual([here.pool.live.length, here.plugin.live().peer_connections], [0, 0], where)
+    bug = false
+    const bob = here.peer()
+    await bob.publish()
+    for (const each of [alice, bob]) each.handle.detached()
+    assertEmpty(here)
+  }
+})
