@@ -309,7 +309,7 @@ export class Connection implements PluginHandle, Member, Suspect, Abandonable, N
     this.#media = undefined
     this.services.abandonment.used(this)
     this.#port.hangup(reason)
-    if (reason === 'ICE failed' && wasConnected && this.#joined) this.services.ghosts.fellSilent(this)
+    if (reason === 'ICE failed' && wasConnected && this.#joined) this.services.ghosts.lostConsent(this)
   }
 
   #sourceOf(userId: string): Source | undefined {

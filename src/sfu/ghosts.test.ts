@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Ghosts, SILENCE_MS } from './ghosts.js'
+import { Ghosts, REVIVAL_MS, SILENCE_MS } from './ghosts.js'
 import { FakeClock } from './testing/fake-clock.js'
 import { fromAnotherPeerConnection, offers, restarted, stage } from './testing/peer.js'
 
@@ -14,14 +14,66 @@ async function connected(sessionId = 7) {
   return { ...here, alice, endpoint }
 }
 
-test('silent on all ways for 15 s: the session ends at once, before its peer connection does, and the user leaves', async () => {
+test('silent on all ways for 15 s: the session ends 3 s later, before its peer connection does, and the user leaves', async () => {
   const { clock, pool, peer, alice, endpoint } = await connected()
   const witness = peer()
   await witness.join('witness', { notifications: true })
   clock.advance(15_000)
   endpoint.silence(true)
+  clock.advance(REVIVAL_MS - 1)
+  assert.deepEqual([alice.expired, witness.events()], [0, []])
+  clock.advance(1)
   assert.deepEqual([alice.hangups, alice.expired, pool.live.length], [[], 1, 0])
   assert.deepEqual(witness.events(), [{ event: 'leave', user_id: 'alice', room_id: 'room' }])
+})
+
+test('a client that sent no request for long has time for an ICE restart when its peer connection falls silent', async () => {
+  for (const idleMs of [15_000, 29_000]) {
+    const { clock, pool, alice, endpoint } = await connected()
+    clock.advance(idleMs)
+    endpoint.silence(true)
+    clock.advance(2_000)
+    alice.lastActivityMs = clock.nowMs()
+    await alice.publish(restarted(offers.media))
+    clock.advance(2_000)
+    endpoint.silence(false)
+    clock.advance(60_000)
+    assert.deepEqual([alice.expired, alice.hangups, pool.live], [0, [], [endpoint]])
+  }
+})
+
+test('a request after the peer connection fell silent does not save a client of which nothing more is heard', async () => {
+  const { clock, plugin, alice, endpoint } = await connected()
+  const startMs = clock.nowMs()
+  const at = (ms: number, act: () => void) => {
+    clock.advance(startMs + ms - clock.nowMs())
+    act()
+  }
+  const request = () => (alice.lastActivityMs = clock.nowMs())
+  at(14_000, request)
+  at(15_000, () => endpoint.silence(true))
+  at(17_000, request)
+  at(20_000, () => endpoint.ends('ICE failed'))
+  assert.deepEqual([plugin.live().watched_sessions, clock.timers], [1, 1])
+  at(31_999, () => assert.equal(alice.expired, 0))
+  at(32_000, () => assert.equal(alice.expired, 1))
+  assert.deepEqual([plugin.live().watched_sessions, clock.timers], [0, 0])
+})
+
+test('the end of one peer connection does not shorten the time that another has for an ICE restart', async () => {
+  const { clock, pool, peer, alice, endpoint } = await connected()
+  const watching = peer('', 7)
+  await watching.answer((await watching.join('alice', { media: 'alice' })).jsep)
+  pool.last.connects()
+  clock.advance(15_000)
+  pool.last.silence(true)
+  clock.advance(4_000)
+  endpoint.silence(true)
+  clock.advance(1_000)
+  pool.last.ends('ICE failed')
+  assert.deepEqual([alice.expired, watching.expired], [0, 0])
+  clock.advance(2_000)
+  assert.deepEqual([alice.expired, watching.expired], [1, 0])
 })
 
 test('a peer connection that is heard of again, or restarts ICE, goes on as if nothing had been', async () => {
@@ -43,6 +95,7 @@ test('a peer connection that is heard of again, or restarts ICE, goes on as if n
   pool.last.silence(true)
   assert.deepEqual([alice.expired, bob.expired], [0, 0])
   endpoint.silence(true)
+  clock.advance(REVIVAL_MS)
   assert.equal(alice.expired, 1)
 })
 

@@ -18,8 +18,11 @@ export class MediaPeer extends ClientPeer {
   /** Of the o= line: the same in all descriptions of a PeerConnection, and another in every other (RFC 9429 §5.2.1). */
   readonly sessionId = String(randomInt(2 ** 47))
 
-  /** Sends no more checks, and says no farewell either: as if the power went off. */
+  /** Sends a last check, from which the server reckons, and no more; says no farewell either: as if the power went off. */
   fallSilent(): void {
+    this.lastCheckMs = Number.NEGATIVE_INFINITY
+    this.check(performance.now())
+    this.io.io.flush()
     this.silent = true
   }
 
