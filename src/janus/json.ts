@@ -45,9 +45,14 @@ export class JsonDocuments {
     return documents.#malformed(documents.#at + near.length, `end of file expected near '${near}'`)
   }
 
+  /** @returns false when `next` will say that this is the end */
+  hasNext(): boolean {
+    return !this.#any || this.#more()
+  }
+
   /** The next document. A text without any is malformed; after `malformed` comes `end`. */
   next(): JsonStep {
-    return !this.#any || this.#more() ? this.#document() : END
+    return this.hasNext() ? this.#document() : END
   }
 
   #document(): Exclude<JsonStep, typeof END> {

@@ -142,17 +142,31 @@ test('H-41 the time of a message stands still while its socket is not read, beca
   }
   const message = (name: string) => Buffer.concat([textFrame(ping(name).length), Buffer.from(ping(name))])
   const last = message('last')
-  socket.write(Buffer.concat([...['1', '2', '3', '4', '5'].map(message), last.subarray(0, 20)]))
-  // Four may come at once; the fifth a second later, and what follows it after another second.
+  socket.write(Buffer.concat([...['1', '2', '3', '4', '5', '6'].map(message), last.subarray(0, 20)]))
+  // Four may come at once, then one a second.
   await answered('4')
   clock.advance(1000)
   await answered('5')
   clock.advance(1000)
-  await new Promise(setImmediate)
+  await answered('6')
   clock.advance(1499)
   socket.write(last.subarray(20))
   await answered('last')
   assert.deepEqual(counted(), { message_rate: 2 })
+})
+
+test('H-41 a client that sent just as many messages as it may is not held, for nothing of it waits', async () => {
+  const { open, counted } = await startSockets({ clock: new FakeClock(), limits: { messagesPerSecond: 1 } })
+  const socket = await open()
+  for (let i = 0; i < 4; i++) {
+    socket.send(ping(String(i)))
+    await once(socket, 'message')
+  }
+  assert.deepEqual(counted(), {})
+  socket.ping()
+  await once(socket, 'pong')
+  socket.send(ping('4'))
+  while (counted().message_rate !== 1) await new Promise(setImmediate)
 })
 
 test('H-41 a long message in a thousand pieces is served', async () => {

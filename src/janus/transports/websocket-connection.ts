@@ -231,7 +231,8 @@ export class WebSocketConnection implements Connection, Owner, Due {
         this.#waitForDrain()
         break
       }
-      const waitMs = this.#rate.waitMs(this.#clock.nowMs())
+      // Only a document waits: behind the last one there is nothing that the client would send too fast.
+      const waitMs = this.#documents.hasNext() ? this.#rate.waitMs(this.#clock.nowMs()) : 0
       if (waitMs > 0) {
         this.#pauseFor(Math.max(waitMs, PAUSE_MIN_MS))
         break
