@@ -111,6 +111,33 @@ test('to be asked what is held cuts nobody off, even when it is more than was to
   assert.deepEqual([made.measure(), cut], [0, ['grows']])
 })
 
+test('a holder that cannot say what it holds does not end the budget', () => {
+  const { budget: made, holder, cut } = budget(100)
+  let isBroken = true
+  const broken = holder('broken', 'a', (bytes) => {
+    if (isBroken) throw new Error('unknown')
+    return bytes
+  })
+  broken.set(60)
+  assert.throws(() => made.measure(), /unknown/)
+  isBroken = false
+  holder('other', 'b').set(50)
+  assert.deepEqual([cut, made.measure()], [['broken'], 50])
+})
+
+test('only the shares of addresses that lose some are put in order, and what each has kept is worked out once', (t) => {
+  const { holder, cut, told } = budget(10_000, 1000)
+  for (let i = 0; i < 900; i++) holder(`calm ${i}`, 'calm').set(1)
+  const hogs = Array.from({ length: 100 }, (_, i) => holder(`hog ${i}`, 'hog'))
+  for (const [i, share] of hogs.entries()) share.set((i * 37) % 20)
+  assert.deepEqual(told, [])
+  const { mock } = t.mock.method(Math, 'exp')
+  hogs[0]!.set(51)
+  assert.deepEqual([cut.length, cut.includes('hog 0'), cut.some((name) => name.startsWith('calm'))], [5, true, false])
+  // Each that holds something once, those that were cut, and the one that grew, once more.
+  assert.equal(mock.callCount(), 96 + 5 + 1)
+})
+
 test('what has gone meanwhile is found out before anybody is cut', () => {
   const { budget: made, holder, cut, told } = budget(1000)
   holder('gone', 'a', () => 0).set(900)

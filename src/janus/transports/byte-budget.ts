@@ -122,8 +122,11 @@ export class ByteBudget {
   measure(): number {
     const wasSettling = this.#settling
     this.#settling = true
-    for (const share of this.#shares) share.measure()
-    this.#settling = wasSettling
+    try {
+      for (const share of this.#shares) share.measure()
+    } finally {
+      this.#settling = wasSettling
+    }
     return this.#totalBytes
   }
 
@@ -160,13 +163,19 @@ export class ByteBudget {
       byAddress.map(({ bytes }) => bytes),
       goalBytes,
     )
+    const nowMs = this.#clock.nowMs()
     let cut = 0
     let cutBytes = 0
     for (const { address, bytes, shares } of byAddress) {
       const most = bytes > addressBytes ? addressBytes * AFTER_CUT : Number.POSITIVE_INFINITY
-      for (const share of shares) {
+      const isOver = () => {
         const held = this.#byAddress.of(address)
-        if (held <= most && (held <= level || this.#totalBytes <= goalBytes)) break
+        return held > most || (held > level && this.#totalBytes > goalBytes)
+      }
+      // Before they are put in order, which takes time when they are many.
+      if (!isOver()) continue
+      for (const share of longestKeptFirst(shares, nowMs)) {
+        if (!isOver()) break
         cut++
         cutBytes += share.bytes
         share.cut()
@@ -175,9 +184,8 @@ export class ByteBudget {
     this.#options.onCut(cut, cutBytes)
   }
 
-  /** Addresses, those that hold most first; the shares of each, those first that have held most for longest. */
+  /** Addresses with their shares; those that hold most first. */
   #sharesByAddress(): { address: string; bytes: number; shares: Share[] }[] {
-    const nowMs = this.#clock.nowMs()
     const grouped = new Map<string, Share[]>()
     for (const share of this.#shares) {
       const shares = grouped.get(share.address)
@@ -185,13 +193,17 @@ export class ByteBudget {
       else grouped.set(share.address, [share])
     }
     return [...grouped]
-      .map(([address, shares]) => ({
-        address,
-        bytes: this.#byAddress.of(address),
-        shares: shares.sort((a, b) => b.lastingBytes(nowMs) - a.lastingBytes(nowMs) || b.bytes - a.bytes),
-      }))
+      .map(([address, shares]) => ({ address, bytes: this.#byAddress.of(address), shares }))
       .sort((a, b) => b.bytes - a.bytes)
   }
+}
+
+/** @returns those first that have held most for longest, and of equal ones the largest */
+function longestKeptFirst(shares: readonly Share[], nowMs: number): Share[] {
+  return shares
+    .map((share) => ({ share, lastingBytes: share.lastingBytes(nowMs) }))
+    .sort((a, b) => b.lastingBytes - a.lastingBytes || b.share.bytes - a.share.bytes)
+    .map(({ share }) => share)
 }
 
 /** Counts, and cuts nobody. */
