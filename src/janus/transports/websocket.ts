@@ -44,7 +44,10 @@ export interface WebSocketLimits {
   readonly messagesPerSecond: number
   /** Bytes of one message; a larger one closes its socket with 1009. */
   readonly messageBytes: number
-  /** From the first byte of a message to its last; one that takes longer closes its socket with 1008. */
+  /**
+   * From the first byte of a message to its last, without the time in which its socket is not read. A message that takes
+   * longer closes its socket with 1008.
+   */
   readonly messageTimeoutMs: number
   /**
    * Memory of all messages that are not whole, or wait to be worked off; one address may have an eighth, or two messages.
