@@ -16,7 +16,7 @@ const collectGarbage = runInNewContext('gc') as () => void
 class FakeRequest extends EventEmitter {
   readonly headers = {}
   readonly destroyed = false
-  pause(): this {
+  resume(): this {
     return this
   }
   asRequest(): IncomingMessage {
@@ -66,6 +66,23 @@ test('a body may be as long as is allowed, in pieces too, and one byte more is t
     request.emit('close')
     assert.equal(String(await read), expected)
   }
+})
+
+test('H-41 a body that is too long, or was cut off, is let go of, though its request stays open', async () => {
+  const reader = new BodyReader(() => ({ bodyBytes: MIB, totalBytes: 8 * MIB }))
+  const before = await heldBytes()
+  const requests = Array.from({ length: 20 }, () => new FakeRequest())
+  const bodies = requests.map((request, index) => {
+    const read = reader.read(request.asRequest(), 'a')
+    // The long ones do not pass what an address may have: that is one of the longest.
+    if (index < 10) for (const length of [MIB - 1, 2]) request.emit('data', Buffer.alloc(length))
+    else request.emit('data', Buffer.alloc(MIB))
+    return read
+  })
+  assert.deepEqual(await Promise.all(bodies), [...Array(10).fill('too long'), ...Array(10).fill('cut off')])
+  const held = (await heldBytes()) - before
+  assert.ok(held < 2 * MIB, `${held} bytes are held of bodies that were refused`)
+  for (const request of requests) assert.deepEqual(request.eventNames(), [])
 })
 
 test('what is counted of all bodies comes back with each, whatever became of it', async () => {

@@ -74,17 +74,22 @@ export class BodyReader {
 
   /**
    * @param address key of the client's
-   * @returns the body, or why there is none; the rest of it is not read then
+   * @returns the body, or why there is none; what still comes of it is thrown away then
    */
   read(request: IncomingMessage, address: string): Promise<Buffer | Unread> {
     const { bodyBytes } = this.#limits()
-    if (Number(request.headers['content-length'] ?? 0) > bodyBytes) return Promise.resolve('too long')
+    if (Number(request.headers['content-length'] ?? 0) > bodyBytes) {
+      request.resume()
+      return Promise.resolve('too long')
+    }
     if (request.destroyed) return Promise.resolve('aborted')
     return new Promise((resolve) => {
       const body = new GrowingBody()
       const share = this.#received.open({ address, heldBytes: () => share.bytes, cut: () => end('cut off') })
       const end = (result: Buffer | Unread) => {
-        request.off('data', onData).pause()
+        // The request may stay open for long, its answer behind that to a long poll: it must not hold on to the body.
+        // It goes on flowing, into nothing. Paused, it would keep what still comes: an object for each piece.
+        request.off('data', onData).off('end', onEnd).off('close', onClose)
         share.close()
         resolve(result)
       }
@@ -93,10 +98,9 @@ export class BodyReader {
         body.add(chunk, bodyBytes)
         share.set(body.capacity)
       }
-      request.on('data', onData)
-      request.once('end', () => end(body.whole()))
-      // Also after `end`, where it changes nothing.
-      request.once('close', () => end('aborted'))
+      const onEnd = () => end(body.whole())
+      const onClose = () => end('aborted')
+      request.on('data', onData).once('end', onEnd).once('close', onClose)
     })
   }
 }

@@ -196,7 +196,8 @@ function listen(server: Server, host: string, port: number): Promise<void> {
 
 function dispatch(routes: readonly Route[], log: Log, request: IncomingMessage, response: ServerResponse): void {
   const url = parseUrl(request.url)
-  if (!url) {
+  if (!url || isGetWithBody(request)) {
+    request.resume()
     response.writeHead(400, { connection: 'close' }).end()
     return
   }
@@ -205,11 +206,23 @@ function dispatch(routes: readonly Route[], log: Log, request: IncomingMessage, 
   const route = routes.find(fits)
   try {
     if (route) route.handle(request, response, url)
-    else response.writeHead(404).end()
+    else {
+      request.resume()
+      response.writeHead(404).end()
+    }
   } catch (error) {
     log.error({ err: error, path }, 'an HTTP route threw: this is a bug')
     response.destroy()
   }
+}
+
+/**
+ * A body of a GET means nothing, and may be refused (RFC 9110 §9.3.1). Nobody reads it, so Node would keep some of it, an
+ * object for each piece, until the request is answered: with a long poll that is half a minute.
+ */
+function isGetWithBody({ method, headers }: IncomingMessage): boolean {
+  const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+  return hasBody && (method === 'GET' || method === 'HEAD')
 }
 
 /** @returns undefined for a request target that is no path (`*`) or cannot be parsed */

@@ -177,6 +177,28 @@ test('H-41 a body that is too long: 413, with and without a length, and nothing 
   assert.equal((await get('/ping')).status, 200)
 })
 
+test('H-41 what still comes of a body that was refused is not kept while its answer waits behind a poll', async () => {
+  const { create, listener, counted, gateway } = await startHttp({ limits: { messageBytes: 1000 } })
+  const poll = `GET /janus/${await create()} HTTP/1.1\r\nHost: x\r\n\r\n`
+  const chunked = (path: string, body: string) =>
+    `POST ${path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${body}0\r\n\r\n`
+  // More than Node keeps of a body that nobody reads: it would not come to what follows.
+  const long = '1\r\nx\r\n'.repeat(100_000)
+  const next = JSON.stringify({ janus: 'create', transaction: 't' })
+  const socket = connect(listener.port, '127.0.0.1')
+  closers.push(() => void socket.destroy())
+  for (const [index, path] of ['/janus', '/janus/x', '/nowhere'].entries()) {
+    socket.write(poll + chunked(path, long) + chunked('/janus', `${next.length.toString(16)}\r\n${next}\r\n`))
+    const untilMs = performance.now() + 20_000
+    while (gateway.live().sessions < index + 2) {
+      assert.ok(performance.now() < untilMs, `the body sent to ${path} is not read on`)
+      await new Promise(setImmediate)
+    }
+  }
+  assert.equal(socket.bytesRead, 0, 'the poll is held')
+  assert.deepEqual(counted(), { message_size: 1 })
+})
+
 /** Addresses as clients name them. */
 const clientAddress = ({ headers }: IncomingMessage) => String(headers['x-address'])
 

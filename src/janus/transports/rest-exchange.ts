@@ -38,8 +38,10 @@ export class Exchange {
 
   #answer(status: number, more: Record<string, string>, body: string): void {
     const { request, response } = this
-    // What is left of a body stays unread: the next request would be looked for in it.
     const isRead = request.complete || request.method === 'GET' || request.method === 'HEAD'
+    // What is left of a body is thrown away: Node would keep some of it until the answer is out, which may have to wait
+    // for others. With the answer the connection ends, however much of the body there is.
+    if (!isRead) request.resume()
     const connection = isRead ? {} : { connection: 'close' }
     const length = { 'content-length': Buffer.byteLength(body) }
     response.writeHead(status, { ...corsHeaders(request.headers, this.#cors), ...connection, ...more, ...length })

@@ -333,6 +333,18 @@ test('H-41 a body of 64 MiB is refused before it is read', async () => {
   assert.match(await raw(server, head), /^HTTP\/1\.1 413 /)
 })
 
+test('H-41 a GET with a body is refused, since the body would be kept for as long as the poll is held', async () => {
+  const server = await start()
+  const poll = `GET /janus/${await server.create()} HTTP/1.1\r\nHost: x\r\n`
+  for (const header of ['Content-Length: 1', 'Transfer-Encoding: chunked']) {
+    const answer = await raw(server, `${poll}${header}\r\n\r\n`)
+    assert.match(answer, /^HTTP\/1\.1 400 [\s\S]*connection: close/i)
+    assert.equal(server.rest.polls.live, 0)
+  }
+  const none = 'GET /janus/ping HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
+  assert.match(await raw(server, none), /^HTTP\/1\.1 200 /)
+})
+
 test('H-43 ids of others: what does not exist looks the same, whatever is asked', async () => {
   const { post, get, attached } = await start()
   const { session, sessionId } = await attached()

@@ -56,6 +56,7 @@ export function createStaticFiles(options: StaticFilesOptions): Route {
   }
   const serve = async (request: IncomingMessage, response: ServerResponse, url: URL) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
+      request.resume()
       response.writeHead(405, { ...headers, allow: 'GET, HEAD', connection: 'close' }).end()
       return
     }
