@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { createHmac } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -253,15 +253,24 @@ test('no token is ever logged', async (t) => {
   for (const token of tokens) assert.ok(!server.log.join('\n').includes(token))
 })
 
-test('the example of docs/tokens.md makes a key and a token that the server takes', async (t) => {
+test('the examples of docs/tokens.md make keys, and tokens that the server takes', async (t) => {
   const root = fileURLToPath(new URL('../../..', import.meta.url))
   const folder = mkdtempSync(join(tmpdir(), 'rostra-example-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
-  const script = /```js\n([\s\S]*?)```/.exec(readFileSync(join(root, 'docs/tokens.md'), 'utf8'))![1]!
-  writeFileSync(join(folder, 'tokens.mjs'), script)
+  const page = readFileSync(join(root, 'docs/tokens.md'), 'utf8')
+  for (const [, script, name] of page.matchAll(/```js\n(\/\/ (\w+\.mjs)[\s\S]*?)```/g)) {
+    writeFileSync(join(folder, name!), script!)
+  }
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
-  const { stdout, stderr } = spawnSync(process.execPath, ['tokens.mjs'], { cwd: folder, encoding: 'utf8' })
-  assert.equal(stderr, '')
+  const run = (name: string) => spawnSync(process.execPath, [name], { cwd: folder, encoding: 'utf8' })
+  const made = run('keys.mjs')
+  assert.deepEqual([made.status, made.stdout, made.stderr], [0, '', ''])
+  assert.equal(statSync(join(folder, 'private.pem')).mode & 0o777, 0o600)
+  assert.notEqual(run('keys.mjs').status, 0, 'keys that exist stay')
   const { janus } = await openStage(t, ['--workers', '1', '--auth-key', join(folder, 'public.pem')])
-  assert.equal(await codeOf(await janus.attach(), 'ann', stdout.trim(), 'lobby'), 'joined')
+  for (const visit of [1, 2]) {
+    const { stdout, stderr } = run('token.mjs')
+    assert.equal(stderr, '')
+    assert.equal(await codeOf(await janus.attach(), 'ann', stdout.trim(), 'lobby'), 'joined', `token ${visit}`)
+  }
 })
