@@ -1,10 +1,7 @@
-/** mulberry32: small, seeded, the same everywhere. @returns a source of integers below its argument */
+import { mulberry32 } from '../src/media/chance/mulberry32.js'
+
+/** @returns a source of integers below its argument, the same for the same seed */
 export function randomFrom(seed: number): (below: number) => number {
-  let state = seed
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) % below
-  }
+  const random = mulberry32(seed)
+  return (below) => random() % below
 }

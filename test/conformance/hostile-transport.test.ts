@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, afterEach, before, test } from 'node:test'
+import { seededRandom } from '../../src/media/chance/mulberry32.js'
 import { buildBindingRequest } from '../../src/media/endpoint/testing/stun-client.js'
 import { AUDIO_SSRC, OPUS, type Party, publish, type Stage, startStage, subscribe } from '../support/call.js'
 import { eventually } from '../support/eventually.js'
-import { seededRandom } from '../support/impaired/random.js'
 import { readRemote } from '../support/media-client.js'
 import { Stranger, Tap } from '../support/tap.js'
 

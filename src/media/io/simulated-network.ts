@@ -9,6 +9,7 @@
  * ```
  */
 
+import { mulberry32 } from '../chance/mulberry32.js'
 import { type LinkChances, type LinkConditions, SimulatedLink } from './simulated-link.js'
 
 export type { LinkConditions } from './simulated-link.js'
@@ -73,7 +74,6 @@ export class SimulatedNetwork {
   #nowMs: number
   #order = 0
   #heap: Event[] = []
-  #randomState: number
   #default: Partial<LinkConditions>
   #links = new Map<string, SimulatedLink>()
   #receivers = new Map<string, Receiver>()
@@ -83,7 +83,7 @@ export class SimulatedNetwork {
 
   constructor(options: NetworkOptions) {
     this.#nowMs = options.nowMs ?? 0
-    this.#randomState = options.seed
+    this.random = mulberry32(options.seed)
     this.#default = options.conditions ?? {}
     this.#trace = options.trace
   }
@@ -95,13 +95,8 @@ export class SimulatedNetwork {
 
   readonly clock = (): number => this.#nowMs
 
-  /** Uniform uint32 (mulberry32). */
-  readonly random = (): number => {
-    this.#randomState = (this.#randomState + 0x6d2b79f5) | 0
-    let t = Math.imul(this.#randomState ^ (this.#randomState >>> 15), 1 | this.#randomState)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return (t ^ (t >>> 14)) >>> 0
-  }
+  /** Uniform uint32. */
+  readonly random: () => number
 
   /** A digest as of a certificate: 32 bytes, upper-case hex with colons. */
   newFingerprint(): string {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { seededRandom } from '../../../src/media/chance/mulberry32.js'
 import { ImpairedDirection, type Impairment } from './direction.js'
-import { seededRandom } from './random.js'
 
 const PAYLOAD = 972
 const ON_WIRE = PAYLOAD + 28

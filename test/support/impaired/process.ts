@@ -2,9 +2,9 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { constants, setPriority } from 'node:os'
+import { seededRandom } from '../../../src/media/chance/mulberry32.js'
 import type { DirectionFigures, Endpoint, FromRelay, LinkFigures, RelayFigures, ToRelay, Way } from './control.js'
 import { ImpairedDirection } from './direction.js'
-import { seededRandom } from './random.js'
 
 type Send = () => void
 

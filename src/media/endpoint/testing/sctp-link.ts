@@ -1,4 +1,5 @@
 /** Two ends of a simulated path for SCTP packets, in virtual time: delay, seeded loss and reordering. */
+import { seededRandom } from '../../chance/mulberry32.js'
 
 /** What a link needs of an end. */
 export interface LinkEnd {
@@ -27,11 +28,10 @@ export class SctpLink {
   #ends: [LinkEnd, LinkEnd] | undefined
   #onTheWay: { atMs: number; order: number; to: 0 | 1; bytes: Uint8Array }[] = []
   #order = 0
-  #random: number
 
   constructor(options: LinkOptions = {}) {
     this.#options = { delayMs: 5, loss: 0, reorder: 0, seed: 1, ...options }
-    this.#random = this.#options.seed
+    this.random = seededRandom(this.#options.seed)
   }
 
   connect(a: LinkEnd, b: LinkEnd): void {
@@ -50,13 +50,8 @@ export class SctpLink {
     }
   }
 
-  /** 0 ≤ x < 1, the same row for the same seed (mulberry32). */
-  random(): number {
-    this.#random = (this.#random + 0x6d2b79f5) | 0
-    let t = Math.imul(this.#random ^ (this.#random >>> 15), 1 | this.#random)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
+  /** 0 ≤ x < 1. */
+  readonly random: () => number
 
   /** Lets time pass until `done` holds, nothing is left to happen, or `limitMs` is over. @returns whether `done` holds */
   run(limitMs: number, done: () => boolean = () => false): boolean {

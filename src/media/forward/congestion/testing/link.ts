@@ -1,4 +1,5 @@
 /** One direction of a link in virtual time, for tests: a rate with a queue before it, delay, jitter and loss, seeded. */
+import { seededRandom } from '../../../chance/mulberry32.js'
 
 export interface LinkOptions {
   seed: number
@@ -19,11 +20,10 @@ export class Link {
   readonly options: LinkOptions
   #freeMs = 0
   #lastArrivalMs = 0
-  #random: number
 
   constructor(options: Partial<LinkOptions> = {}) {
     this.options = { ...defaults, ...options }
-    this.#random = this.options.seed
+    this.random = seededRandom(this.options.seed)
   }
 
   /** How long a packet that came now would wait. */
@@ -43,11 +43,6 @@ export class Link {
     return this.#lastArrivalMs
   }
 
-  /** 0 ≤ x < 1 (mulberry32). */
-  random(): number {
-    this.#random = (this.#random + 0x6d2b79f5) | 0
-    let t = Math.imul(this.#random ^ (this.#random >>> 15), 1 | this.#random)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 0x1_0000_0000
-  }
+  /** 0 ≤ x < 1. */
+  readonly random: () => number
 }
