@@ -17,7 +17,7 @@ import {
   tsnAfter,
   tsnDistance,
 } from './packet.js'
-import { MESSAGE_COST, type Message, type Reliability, recycle, SendQueue } from './send-queue.js'
+import { MESSAGE_COST, type Message, NO_SENDER, type Reliability, recycle, SendQueue } from './send-queue.js'
 
 /** Chunks on their way at most: a peer that withholds the first makes us look at all of them with each SACK. */
 const MAX_FLIGHT_CHUNKS = 4096
@@ -47,7 +47,7 @@ export class Outbound {
     recycle(message)
   }
   readonly #dropOfClosed = (message: Message): void => {
-    this.#counts[SctpReason.closed]!++
+    this.#countClosed(message)
     this.#dropUnsent(message)
   }
   /** Timeouts since the last SACK, whatever it said: they lengthen the next one. */
@@ -114,10 +114,15 @@ export class Outbound {
   discard(streamId: number): void {
     const begun = this.#queue.discard(streamId, !this.#partialReliability, this.#dropOfClosed)
     if (begun !== undefined) {
-      this.#counts[SctpReason.closed]!++
+      this.#countClosed(begun)
       this.#abandon(begun)
     }
     this.#forward.move()
+  }
+
+  /** Our own messages, which open channels, are no loss to anybody. */
+  #countClosed({ sender }: Message): void {
+    if (sender !== NO_SENDER) this.#counts[SctpReason.closed]!++
   }
 
   /** Whether nothing of the stream waits to be sent for the first time. */
