@@ -17,8 +17,9 @@ export const bounds: Readonly<RateBounds> = { startBps: 500_000, minBps: 40_000,
 const MIN_SHARE = 1 / 3
 /** The link counts as full for so long after it was seen to be. */
 const LIMITED_MS = 10_000
-/** Not seen to be full for so long, it holds what is being sent. */
+/** Not seen to be full for so long, it holds what is being sent, if it does not lose more than that of it at any rate. */
 const CALM_MS = 1000
+const CALM_LOSS = 0.05
 /** Without feedback for so long, although packets went out: what went out was too much, or the link is gone. */
 const SILENCE_MS = 1500
 const SILENCE_STEP_MS = 1000
@@ -122,6 +123,13 @@ export class Bottleneck {
 
   get #seenFullMs(): number {
     return Math.max(this.#delay.reducedMs, this.#loss.reducedMs, this.#fullMs)
+  }
+
+  /** Whether all that is sent seems to come through. A short queue that overflows all the time looks like loss of the link's own. */
+  #isCalm(nowMs: number): boolean {
+    if (nowMs - this.#seenFullMs < CALM_MS || this.#loss.ownShare > CALM_LOSS || this.usage(nowMs) === 'over')
+      return false
+    return !(this.#rembBps(nowMs) < this.#sentBps)
   }
 
   /** Whether anything is known that targets can be chosen by. */
@@ -260,7 +268,7 @@ export class Bottleneck {
     const budget = {
       bps: Math.max(0, this.#estimateBps - this.#audioBps),
       limited: this.limited(nowMs),
-      calm: nowMs - this.#seenFullMs >= CALM_MS && this.usage(nowMs) !== 'over',
+      calm: this.#isCalm(nowMs),
       tries: !this.#members.some(({ probes }) => probes),
     }
     const allotments = this.#allotments()
