@@ -60,6 +60,17 @@ test('a request after the peer connection fell silent does not save a client of 
   assert.deepEqual([plugin.live().watched_sessions, clock.timers], [0, 0])
 })
 
+test('a handle that fell silent and was kicked: its session ends all the same', async () => {
+  const { clock, plugin, peer, alice, endpoint } = await connected()
+  const watching = peer('', 7)
+  await watching.join('alice', { media: 'alice' })
+  clock.advance(15_000)
+  endpoint.silence(true)
+  alice.handle.detached()
+  clock.advance(REVIVAL_MS)
+  assert.deepEqual([watching.expired, plugin.live().watched_sessions], [1, 0])
+})
+
 test('the end of one peer connection does not shorten the time that another has for an ICE restart', async () => {
   const { clock, pool, peer, alice, endpoint } = await connected()
   const watching = peer('', 7)

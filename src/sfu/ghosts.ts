@@ -93,8 +93,10 @@ export class Ghosts {
     if (waitMs <= 0) return connection.expireSession()
     const decide = () => {
       this.#watched.delete(sessionId)
+      // The one that fell silent may have been detached or kicked since, which ends nothing of the session's others.
+      const [attached] = this.#sessions.get(sessionId) ?? []
       try {
-        if (connection.lastActivityMs() === lastActivityMs && !this.#isUp(sessionId)) connection.expireSession()
+        if (attached?.lastActivityMs() === lastActivityMs && !this.#isUp(sessionId)) attached.expireSession()
       } catch (error) {
         // A timer has nobody above it who would catch it: it would end the server.
         this.#log.error({ err: error, session: sessionId }, 'a vanished client could not be ended: this is a bug')
