@@ -118,7 +118,7 @@ function machine(): string {
   const load = Number(readFileSync('/proc/loadavg', 'latin1').split(' ')[0])
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
   return (
-    `${all.length} × ${all[0]!.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, ` +
+    `${all.length} × ${all[0]!.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release().split('-')[0]}, ` +
     `Node ${process.versions.node}, commit ${commit}, load average at the end ${load}`
   )
 }

@@ -329,9 +329,15 @@ export class Negotiation {
   #newSubscriber(source: Source): Subscriber | undefined {
     const endpoint = this.#openEndpoint({ publisher: source.endpoint })
     if (!endpoint) return undefined
-    const subscriber = new Subscriber(endpoint, this.#parts.codecs, this.#parts.clock)
-    if (this.#preferences) subscriber.prefer(this.#preferences)
-    return subscriber
+    try {
+      const subscriber = new Subscriber(endpoint, this.#parts.codecs, this.#parts.clock)
+      if (this.#preferences) subscriber.prefer(this.#preferences)
+      return subscriber
+    } catch (error) {
+      endpoint.close()
+      this.#givePlaceBack()
+      throw error
+    }
   }
 
   #openEndpoint(where: Wanted): PooledEndpoint | undefined {

@@ -12,6 +12,11 @@ export interface BodyLimits {
   readonly totalBytes: number
 }
 
+/** Whether anything follows the headers (RFC 9112 §6.3), of which more may be on its way. */
+export function hasBody({ headers }: Pick<IncomingMessage, 'headers'>): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+}
+
 /** One address may have this part of all bytes. */
 const SHARE_OF_ADDRESS = 1 / 8
 

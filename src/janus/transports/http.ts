@@ -5,6 +5,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Log } from '../log.js'
 import { Tally } from './addresses.js'
+import { hasBody } from './body.js'
 
 /** Serves a path and everything below it. */
 export interface Route {
@@ -220,9 +221,8 @@ function dispatch(routes: readonly Route[], log: Log, request: IncomingMessage, 
  * A body of a GET means nothing, and may be refused (RFC 9110 §9.3.1). Nobody reads it, so Node would keep some of it, an
  * object for each piece, until the request is answered: with a long poll that is half a minute.
  */
-function isGetWithBody({ method, headers }: IncomingMessage): boolean {
-  const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
-  return hasBody && (method === 'GET' || method === 'HEAD')
+function isGetWithBody(request: IncomingMessage): boolean {
+  return (request.method === 'GET' || request.method === 'HEAD') && hasBody(request)
 }
 
 /** @returns undefined for a request target that is no path (`*`) or cannot be parsed */

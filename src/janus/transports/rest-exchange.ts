@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerMessage } from '../connection.js'
 import { failure, type JanusErrorSymbol } from '../errors.js'
+import { hasBody } from './body.js'
 import { type CorsOptions, corsHeaders } from './cors.js'
 
 export class Exchange {
@@ -38,7 +39,8 @@ export class Exchange {
 
   #answer(status: number, more: Record<string, string>, body: string): void {
     const { request, response } = this
-    const isRead = request.complete || request.method === 'GET' || request.method === 'HEAD'
+    // A request without a body may not be `complete` yet when it is answered at once.
+    const isRead = request.complete || !hasBody(request)
     // What is left of a body is thrown away: Node would keep some of it until the answer is out, which may have to wait
     // for others. With the answer the connection ends, however much of the body there is.
     if (!isRead) request.resume()

@@ -140,6 +140,7 @@ test('J-022 CORS headers are on every answer; OPTIONS says what was asked for', 
   for (const path of ['', '/1', '/a/b/c']) {
     const options = await get(path, { method: 'OPTIONS', headers: asked })
     assert.deepEqual([options.status, options.text], [200, ''])
+    assert.equal(options.headers.get('connection'), 'keep-alive', 'a preflight costs no connection')
     assert.equal(options.headers.get('access-control-allow-methods'), 'POST')
     assert.equal(options.headers.get('access-control-allow-headers'), 'content-type,x-y')
   }

@@ -311,6 +311,19 @@ test('an ICE restart gives a peer that went silent a new consent period', () => 
   assert.equal(bench.agent.state, 'failed', 'a failed agent stays failed')
 })
 
+test('an ICE restart of ours is no sign of life of the peer: its answer is', () => {
+  const bench = connected()
+  const checkedMs = bench.nowMs
+  bench.agent.restart(checkedMs + 10_000, newLocal)
+  assert.deepEqual([bench.agent.expire(checkedMs + SILENCE_MS - 1), bench.agent.isSilent], [false, false])
+  assert.deepEqual([bench.agent.expire(checkedMs + SILENCE_MS), bench.agent.isSilent], [false, true])
+  const answers = connected()
+  answers.agent.restart(checkedMs + 10_000, newLocal)
+  answers.agent.setRemote(checkedMs + 10_100, newRemote)
+  assert.deepEqual([answers.agent.expire(checkedMs + 10_099 + SILENCE_MS), answers.agent.isSilent], [false, false])
+  assert.deepEqual([answers.agent.expire(checkedMs + 10_100 + SILENCE_MS), answers.agent.isSilent], [false, true])
+})
+
 test('however often ICE is restarted, by either side, consent is lost 30 s after the last valid check', () => {
   const restarts: [string, (agent: IceLite, nowMs: number, round: number) => void][] = [
     ['by the peer', (agent, nowMs, round) => agent.setRemote(nowMs, { ...remote, ufrag: `peer${round}` })],

@@ -134,9 +134,13 @@ export class IceLite {
     this.#formerRemoteUfrag = this.#remoteUfrag
     this.#remoteUfrag = ufrag
     this.#extend(nowMs)
+    if (this.#state === 'connected' && !this.#isSilent) this.#silentAtMs = nowMs + SILENCE_MS
   }
 
-  /** New local credentials (ICE restart). The old ones stay valid until a check with the new ones passes. */
+  /**
+   * New local credentials (ICE restart). The old ones stay valid until a check with the new ones passes. It is our doing and no sign
+   * of life: when the peer counts as silent does not change.
+   */
   restart(nowMs: number, local: IceCredentials): void {
     if (this.#state === 'failed') return
     this.#formerLocal = this.#local
@@ -156,7 +160,6 @@ export class IceLite {
       return
     }
     this.#deadlineMs = Math.min(nowMs + CONSENT_TIMEOUT_MS, this.#checkedMs + CONSENT_MAX_MS)
-    if (!this.#isSilent) this.#silentAtMs = nowMs + SILENCE_MS
   }
 
   /**

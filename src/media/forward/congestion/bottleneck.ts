@@ -129,7 +129,7 @@ export class Bottleneck {
   #isCalm(nowMs: number): boolean {
     if (nowMs - this.#seenFullMs < CALM_MS || this.#loss.ownShare > CALM_LOSS || this.usage(nowMs) === 'over')
       return false
-    return !(this.#rembBps(nowMs) < this.#sentBps)
+    return !(this.#rembBps(nowMs) < Math.min(this.#sentBps, this.#sentBeforeBps))
   }
 
   /** Whether anything is known that targets can be chosen by. */
