@@ -266,13 +266,7 @@ export class Negotiation {
       this.#givePlaceBack()
       return refuse('no_media_worker')
     }
-    try {
-      return this.#prepareFirst(new Publisher(endpoint, received, this.#parts.codecs))
-    } catch (error) {
-      endpoint.close()
-      this.#givePlaceBack()
-      throw error
-    }
+    return this.#orGiveBack(endpoint, () => this.#prepareFirst(new Publisher(endpoint, received, this.#parts.codecs)))
   }
 
   #prepareFirst(publisher: Publisher): Exchange {
@@ -329,10 +323,17 @@ export class Negotiation {
   #newSubscriber(source: Source): Subscriber | undefined {
     const endpoint = this.#openEndpoint({ publisher: source.endpoint })
     if (!endpoint) return undefined
-    try {
+    return this.#orGiveBack(endpoint, () => {
       const subscriber = new Subscriber(endpoint, this.#parts.codecs, this.#parts.clock)
       if (this.#preferences) subscriber.prefer(this.#preferences)
       return subscriber
+    })
+  }
+
+  /** What `make` makes of an endpoint just opened. When it throws, a bug of ours, neither the endpoint nor its place is kept. */
+  #orGiveBack<T>(endpoint: PooledEndpoint, make: () => T): T {
+    try {
+      return make()
     } catch (error) {
       endpoint.close()
       this.#givePlaceBack()

@@ -268,3 +268,27 @@ test('a bug in the last check of a message, or in the answer to its offer, costs
     assertEmpty(here)
   }
 })
+
+test('a bug in making a subscriber costs no place and leaves no endpoint', async () => {
+  const here = stage({ limits: { ...noLimits, maxPeerConnectionsPerAddress: 2 } })
+  const bob = here.peer()
+  await bob.publish()
+  await bob.join('bob')
+  const { pool } = here
+  const openEndpoint = pool.open.bind(pool)
+  pool.open = (where, observer) =>
+    Object.assign(openEndpoint(where, observer)!, {
+      prefer: () => {
+        throw new Error('a bug in a preference')
+      },
+    })
+  const alice = here.peer()
+  await alice.join('alice', { prefer: { video: { max_height: 180 } } })
+  const subscribe = { kind: 'subscribe', media: 'bob' }
+  await assert.rejects(alice.send(subscribe), /a bug in a preference/)
+  assert.deepEqual([pool.live.length, here.plugin.live().peer_connections], [1, 1])
+  pool.open = openEndpoint
+  assert.equal((await alice.ok(subscribe)).jsep?.type, 'offer')
+  for (const each of [alice, bob]) each.handle.detached()
+  assertEmpty(here)
+})
